@@ -1,0 +1,131 @@
+//! What came of a command: a value, replicated like any other, also when it is a refusal.
+
+/// The result of applying one command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A batch of shares was booked.
+    SharesCredited {
+        /// Shares of the batch that were credited.
+        credited: u32,
+        /// Shares of the batch that were not, by position, with the reason.
+        refused: Vec<(u32, Rejection)>,
+    },
+    /// The batch had been applied before; nothing changed (promise P2).
+    AlreadyCredited,
+    /// A found block and its share were booked.
+    BlockRecorded,
+    /// The block was known; nothing changed.
+    BlockAlreadyRecorded,
+    /// A block was settled and its reward distributed.
+    BlockSettled,
+    /// A block was given up.
+    BlockOrphaned,
+    /// Balances moved to in flight.
+    PayoutReserved,
+    /// A signed transaction is stored and may now be sent.
+    PayoutSigned,
+    /// A payout is final.
+    PayoutConfirmed,
+    /// An unsigned payout was undone.
+    PayoutReleased,
+    /// Payouts were paused or resumed.
+    PayoutsPaused,
+    /// The settings were changed.
+    SettingsChanged,
+    /// An entry without a command (a new leader's first entry, a membership change).
+    Nothing,
+    /// The command was refused; nothing changed.
+    Rejected(Rejection),
+}
+
+/// Why a command, or one share of a batch, was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// A field is missing or out of bounds.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong with it and what would be right.
+        problem: String,
+    },
+    /// The batch comes from a process that was followed by a newer one.
+    #[error("batch of epoch {epoch}, but node {node_id} is at epoch {newest}")]
+    OldEpoch {
+        /// The node.
+        node_id: u64,
+        /// The batch's epoch.
+        epoch: u64,
+        /// The newest epoch seen of the node.
+        newest: u64,
+    },
+    /// The batch's sequence lies below the window in which repetitions are recognized.
+    #[error("batch {sequence} of node {node_id} is older than the window of known batches")]
+    OldSequence {
+        /// The node.
+        node_id: u64,
+        /// The batch's sequence.
+        sequence: u64,
+    },
+    /// The pool has no settings yet.
+    #[error("the pool has no settings yet")]
+    NoSettings,
+    /// The scheme is not offered.
+    #[error("scheme {0} is not offered")]
+    SchemeNotOffered(&'static str),
+    /// No such block.
+    #[error("block {0} is not recorded")]
+    UnknownBlock(String),
+    /// The block is settled or orphaned already.
+    #[error("block {0} is final already")]
+    BlockFinal(String),
+    /// No such payout, or it is not the open one.
+    #[error("payout {0} is not open")]
+    PayoutNotOpen(u64),
+    /// Only one payout may be open.
+    #[error("payout {0} is still open")]
+    PayoutOpen(u64),
+    /// The payout id or nonce is not the next one.
+    #[error("payout {given} is not the next one, which is {expected}")]
+    PayoutOutOfOrder {
+        /// What the command says.
+        given: u64,
+        /// What it would have to be.
+        expected: u64,
+    },
+    /// A payee's balance does not cover the debit.
+    #[error("balance of {address} does not cover {debit_atomic}")]
+    InsufficientBalance {
+        /// The payee.
+        address: String,
+        /// The debit.
+        debit_atomic: u64,
+    },
+    /// The proposer was no longer leader when the entry was written.
+    #[error("proposed in term {proposed}, written in term {written}")]
+    Fenced {
+        /// The proposer's term.
+        proposed: u64,
+        /// The entry's term.
+        written: u64,
+    },
+    /// The payout has a signed variant: it may have been sent and cannot be undone.
+    #[error("payout {0} has a signed transaction that may have been sent")]
+    PayoutSigned(u64),
+    /// The transaction is not one of the payout's variants.
+    #[error("transaction {0} is not a variant of the payout")]
+    UnknownVariant(String),
+    /// Payouts are paused.
+    #[error("payouts are paused")]
+    PayoutsPaused,
+    /// The network or the pool's address cannot change.
+    #[error("{field} is {current} and cannot be changed to {given}")]
+    Fixed {
+        /// Which setting.
+        field: &'static str,
+        /// Its value.
+        current: String,
+        /// The value asked for.
+        given: String,
+    },
+}
