@@ -1,0 +1,39 @@
+# Raftpool's commands. Each target installs what it needs or says which command would.
+# Build results live outside the clone, so that a fresh clone on the same machine builds fast.
+
+export RAFTPOOL_CACHE ?= $(HOME)/.cache/raftpool
+export CARGO_TARGET_DIR ?= $(RAFTPOOL_CACHE)/target
+export ROCKSDB_LIB_DIR ?= $(RAFTPOOL_CACHE)/rocksdb-$(shell ops/setup/rocksdb-version.sh)
+export ROCKSDB_STATIC ?= 1
+
+.PHONY: help setup build demo test lint fix bench soak
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+
+setup: ## check the tools, install what is missing, build RocksDB once
+	@ops/setup/setup.sh
+
+build: setup ## build the program
+	cargo build --locked --package raftpool
+
+demo: build ## a simulated XELIS network, a pool and two miners, on one screen
+	@$(CARGO_TARGET_DIR)/debug/raftpool demo $(DEMO_FLAGS)
+
+test: setup lint ## formatting, lints and every test
+	cargo test --locked --workspace
+
+lint: setup ## formatting and lints, without changing anything
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+
+fix: setup ## format, and apply what clippy can mend by itself
+	cargo clippy --locked --workspace --all-targets --fix --allow-dirty --allow-staged
+	cargo fmt --all
+
+bench: setup ## print the measured figures, optimised build
+	cargo bench --locked --package raftpool-ledger --package raftpool-raft --package raftpool-tests
+	cargo run --locked --release --package raftpool -- pow bench
+
+soak: build ## the crash tests with many more rounds: make soak ROUNDS=200
+	RAFTPOOL_TEST_ROUNDS=$(or $(ROUNDS),200) cargo test --locked --package raftpool-tests --test crash -- --nocapture
