@@ -1,0 +1,362 @@
+//! The sections of the file as they are written, with their defaults and bounds.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use raftpool_chain::Network;
+use raftpool_ledger::command::{Scheme, Settings};
+use serde::Deserialize;
+
+use super::ConfigError;
+
+/// The whole file. `Deserialize` refuses unknown keys in every section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawConfig {
+    /// What the pool mines for.
+    pub pool: PoolSection,
+    /// Who this node is.
+    pub node: NodeSection,
+    /// The XELIS daemons this node works with.
+    pub daemon: DaemonSection,
+    /// The wallet that pays; a node without one never pays.
+    pub wallet: Option<WalletSection>,
+    /// The miners' side.
+    #[serde(default)]
+    pub stratum: StratumSection,
+    /// The HTTP side.
+    #[serde(default)]
+    pub api: ApiSection,
+    /// Fees, windows and thresholds the cluster is created with.
+    #[serde(default)]
+    pub settings: SettingsSection,
+    /// What the log looks like.
+    #[serde(default)]
+    pub log: LogSection,
+}
+
+/// `[pool]`: the same on every node of a cluster.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolSection {
+    /// mainnet, testnet, stagenet or devnet.
+    #[serde(deserialize_with = "network")]
+    pub network: Network,
+    /// The address blocks pay to: the wallet's own.
+    pub address: String,
+}
+
+fn network<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Network, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        serde::de::Error::custom(format!(
+            "network `{text}` is unknown; known are mainnet, testnet, stagenet and devnet"
+        ))
+    })
+}
+
+/// `[node]`: this node alone.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeSection {
+    /// Number of this node in its cluster, never reused.
+    #[serde(default = "NodeSection::default_id")]
+    pub id: u64,
+    /// Where the ledger is kept; relative to the file.
+    pub data_directory: PathBuf,
+}
+
+impl NodeSection {
+    fn default_id() -> u64 {
+        1
+    }
+}
+
+/// `[daemon]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DaemonSection {
+    /// `http://host:port` of each daemon, the preferred one first.
+    pub urls: Vec<String>,
+    /// Longest wait for one answer.
+    #[serde(default = "DaemonSection::default_timeout_ms")]
+    pub timeout_ms: u64,
+    /// How often a template is asked for when no event says that there is a new one.
+    #[serde(default = "DaemonSection::default_template_poll_ms")]
+    pub template_poll_ms: u64,
+}
+
+impl DaemonSection {
+    fn default_timeout_ms() -> u64 {
+        5_000
+    }
+
+    fn default_template_poll_ms() -> u64 {
+        1_000
+    }
+}
+
+/// `[wallet]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WalletSection {
+    /// `http://host:port` of the wallet's RPC server.
+    pub url: String,
+    /// Its user name.
+    pub username: String,
+    /// A file with its password, relative to the configuration file.
+    pub password_file: PathBuf,
+    /// Longest wait for one answer; building a transaction of 255 payees takes seconds.
+    #[serde(default = "WalletSection::default_timeout_ms")]
+    pub timeout_ms: u64,
+}
+
+impl WalletSection {
+    fn default_timeout_ms() -> u64 {
+        60_000
+    }
+}
+
+/// How shares are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerificationMode {
+    /// Every share is hashed.
+    Full,
+    /// No share is hashed: for load tests on a private network only.
+    WithoutHashing,
+}
+
+/// `[stratum]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StratumSection {
+    /// Addresses to listen on. Some miners take port 8080 for something else: avoid it.
+    pub listen: Vec<SocketAddr>,
+    /// Difficulty of a worker nothing is known of.
+    pub starting_difficulty: u64,
+    /// Lowest difficulty a worker gets or may ask for.
+    pub minimum_difficulty: u64,
+    /// Highest difficulty a worker gets or may ask for.
+    pub maximum_difficulty: u64,
+    /// Wanted time between two shares of one worker.
+    pub target_share_interval_ms: u64,
+    /// Threads that check shares; 0 is one per core.
+    pub verifier_threads: usize,
+    /// How many heights old a template may be for its shares to count.
+    pub grace_heights: u64,
+    /// Most connections at a time.
+    pub connections_max: usize,
+    /// Most connections at a time from one IP address.
+    pub connections_per_ip_max: usize,
+    /// How shares are checked; anything but "full" is for load tests.
+    pub verification: VerificationMode,
+}
+
+impl Default for StratumSection {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([0, 0, 0, 0], 5077))],
+            starting_difficulty: 50_000,
+            minimum_difficulty: 1_000,
+            maximum_difficulty: 1_000_000_000_000,
+            target_share_interval_ms: 5_000,
+            verifier_threads: 0,
+            grace_heights: 3,
+            connections_max: 20_000,
+            connections_per_ip_max: 1_000,
+            verification: VerificationMode::Full,
+        }
+    }
+}
+
+/// `[api]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApiSection {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+}
+
+impl Default for ApiSection {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8000)) }
+    }
+}
+
+/// `[settings]`: read once, when the cluster is created.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SettingsSection {
+    /// Fee of PPLNS, in hundredths of a percent.
+    pub pplns_fee_bps: u32,
+    /// Fee of solo mining, in hundredths of a percent.
+    pub solo_fee_bps: u32,
+    /// Window of PPLNS, in thousandths of a block's expected work.
+    pub pplns_window_milli: u32,
+    /// Schemes a miner may choose: "pplns", "solo".
+    pub schemes: Vec<String>,
+    /// Scheme of a miner who does not choose.
+    pub default_scheme: String,
+    /// Smallest balance that is paid out, in atomic units (1e-8 XEL).
+    pub payout_threshold_atomic: u64,
+    /// Earliest time between two payouts.
+    pub payout_interval_ms: u64,
+    /// Most payees of one transaction.
+    pub payout_payees_max: u32,
+}
+
+impl Default for SettingsSection {
+    fn default() -> Self {
+        Self {
+            pplns_fee_bps: 100,
+            solo_fee_bps: 100,
+            pplns_window_milli: 2_000,
+            schemes: vec!["pplns".into(), "solo".into()],
+            default_scheme: "pplns".into(),
+            payout_threshold_atomic: 10_000_000,
+            payout_interval_ms: 3_600_000,
+            payout_payees_max: 255,
+        }
+    }
+}
+
+/// Form of the log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// One readable line each.
+    Text,
+    /// One JSON object each.
+    Json,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSection {
+    /// Form of the lines.
+    pub format: LogFormat,
+    /// Which lines: a level or a filter such as `info,raftpool_stratum=debug`.
+    pub filter: String,
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".into() }
+    }
+}
+
+impl RawConfig {
+    /// Reads the sections out of a table that was changed after parsing.
+    pub(super) fn deserialize_table(table: toml::Table) -> Result<Self, toml::de::Error> {
+        Self::deserialize(table)
+    }
+
+    /// Checks the bounds that types cannot express.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let require = |holds: bool, key: &'static str, problem: String| match holds {
+            true => Ok(()),
+            false => Err(ConfigError::Value { key, problem }),
+        };
+        require(self.node.id > 0, "node.id", "must be 1 or more".into())?;
+        require(
+            u32::try_from(self.node.id).is_ok(),
+            "node.id",
+            "must fit 32 bits: it is part of every extra nonce".into(),
+        )?;
+        require(
+            !self.daemon.urls.is_empty(),
+            "daemon.urls",
+            "must name at least one daemon, such as \"http://127.0.0.1:8080\"".into(),
+        )?;
+        require(self.daemon.timeout_ms > 0, "daemon.timeout_ms", "must be above 0".into())?;
+        require(
+            self.daemon.template_poll_ms >= 50,
+            "daemon.template_poll_ms",
+            "must be 50 or more, or the daemon is flooded".into(),
+        )?;
+        require(
+            !self.stratum.listen.is_empty(),
+            "stratum.listen",
+            "must name at least one address".into(),
+        )?;
+        let stratum = &self.stratum;
+        require(
+            0 < stratum.minimum_difficulty
+                && stratum.minimum_difficulty <= stratum.starting_difficulty
+                && stratum.starting_difficulty <= stratum.maximum_difficulty,
+            "stratum.starting_difficulty",
+            format!(
+                "0 < minimum ({}) <= starting ({}) <= maximum ({}) must hold",
+                stratum.minimum_difficulty, stratum.starting_difficulty, stratum.maximum_difficulty
+            ),
+        )?;
+        require(
+            stratum.grace_heights <= 8,
+            "stratum.grace_heights",
+            format!("{} is above 8, where late blocks are no longer paid", stratum.grace_heights),
+        )?;
+        require(
+            stratum.target_share_interval_ms >= 100,
+            "stratum.target_share_interval_ms",
+            "must be 100 or more".into(),
+        )?;
+        self.settings.to_ledger(self).map(drop)
+    }
+}
+
+impl SettingsSection {
+    /// The settings a new cluster starts with.
+    ///
+    /// # Errors
+    /// When a scheme is unknown or the default one is not offered.
+    pub fn to_ledger(&self, config: &RawConfig) -> Result<Settings, ConfigError> {
+        let scheme = |key, name: &str| match name {
+            "pplns" => Ok(Scheme::Pplns),
+            "solo" => Ok(Scheme::Solo),
+            other => Err(ConfigError::Value {
+                key,
+                problem: format!("scheme `{other}` is unknown; known are pplns and solo"),
+            }),
+        };
+        let mut offered = Vec::new();
+        for name in &self.schemes {
+            offered.push(scheme("settings.schemes", name)?);
+        }
+        let default_scheme = scheme("settings.default_scheme", &self.default_scheme)?;
+        if !offered.contains(&default_scheme) {
+            return Err(ConfigError::Value {
+                key: "settings.default_scheme",
+                problem: format!("`{}` is not among settings.schemes", self.default_scheme),
+            });
+        }
+        for (key, fee_bps) in
+            [("settings.pplns_fee_bps", self.pplns_fee_bps), ("settings.solo_fee_bps", self.solo_fee_bps)]
+        {
+            if fee_bps > 10_000 {
+                let problem = format!("{fee_bps} is above 10000, which is all of the reward");
+                return Err(ConfigError::Value { key, problem });
+            }
+        }
+        if !(1..=255).contains(&self.payout_payees_max) {
+            return Err(ConfigError::Value {
+                key: "settings.payout_payees_max",
+                problem: format!("{} is not from 1 to 255", self.payout_payees_max),
+            });
+        }
+        Ok(Settings {
+            network: config.pool.network.to_string(),
+            pool_address: config.pool.address.clone(),
+            pplns_fee_bps: self.pplns_fee_bps,
+            solo_fee_bps: self.solo_fee_bps,
+            pplns_window_milli: self.pplns_window_milli,
+            pplns_offered: offered.contains(&Scheme::Pplns),
+            solo_offered: offered.contains(&Scheme::Solo),
+            default_scheme: default_scheme.into(),
+            payout_threshold_atomic: self.payout_threshold_atomic,
+            payout_interval_ms: self.payout_interval_ms,
+            payout_payees_max: self.payout_payees_max,
+        })
+    }
+}
