@@ -1,1 +1,14 @@
-//! placeholder
+//! The `raftpool` binary as a library: configuration, wiring and command line.
+//!
+//! Only this crate reads files of configuration, the environment, the wall clock and randomness,
+//! and hands them down. Read it in this order: [`cli`], [`commands`], [`node`].
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod demo;
+pub mod node;
+pub mod process;
+pub mod system;

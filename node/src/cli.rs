@@ -1,0 +1,210 @@
+//! The command line. The texts here are what `--help` prints.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A highly available mining pool for the XELIS blockchain.
+///
+/// To see it work, run `raftpool demo`: it needs nothing else. To run a pool, write a
+/// configuration (`raftpool config example > raftpool.toml`), check it
+/// (`raftpool config check raftpool.toml`) and start a node (`raftpool run raftpool.toml`).
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a node of the pool
+    Run(RunArgs),
+    /// Show a whole pool at work on a simulated XELIS network
+    Demo(DemoArgs),
+    /// Mine with the CPU on a pool
+    Miner(MinerArgs),
+    /// Run a simulated XELIS network: daemon, wallet and a control interface
+    Devnet(DevnetArgs),
+    /// Work with configuration files
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Inspect the books of a stopped node
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Compute and measure the proof of work
+    #[command(subcommand)]
+    Pow(PowCommand),
+}
+
+/// Start a node of the pool.
+///
+/// The node keeps its ledger in the configured data directory, listens for miners, serves the
+/// API, settles found blocks and pays. It stops cleanly on Ctrl-C and SIGTERM. Exit code 64 means
+/// that the configuration is wrong, 1 that the node failed.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Configuration file
+    pub config: PathBuf,
+    /// Write the addresses the node listens on to this file, as JSON, once it does
+    #[arg(long, value_name = "FILE")]
+    pub addresses_file: Option<PathBuf>,
+    /// Stop when standard input is closed: ends the node with whoever started it
+    #[arg(long)]
+    pub exit_on_stdin_close: bool,
+}
+
+/// Show a whole pool at work on a simulated XELIS network.
+///
+/// Starts a simulated network, a node and two miners with real hashing, and shows shares, blocks,
+/// maturity, balances and payouts on one screen. Ctrl-C ends everything; the next run continues
+/// where this one stopped.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Where the demo keeps its data and logs
+    #[arg(long, value_name = "DIRECTORY", default_value = ".demo")]
+    pub directory: PathBuf,
+    /// Begin anew: remove what earlier runs left in the directory
+    #[arg(long)]
+    pub fresh: bool,
+    /// Share of a core that each of the two miners uses, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 60, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub load: u8,
+    /// End by itself when this many payouts were confirmed since the start
+    #[arg(long, value_name = "COUNT")]
+    pub until_payouts: Option<u64>,
+    /// Print lines as things happen instead of drawing a screen (default when not on a terminal)
+    #[arg(long)]
+    pub plain: bool,
+}
+
+/// Mine with the CPU on a pool.
+///
+/// Works over stratum. Several pools may be given: the first that answers is used, and a better
+/// one is gone back to when it returns.
+#[derive(Debug, Args)]
+pub struct MinerArgs {
+    /// Pool to mine on, HOST:PORT; may be given several times, the preferred one first
+    #[arg(long = "pool", short = 'o', value_name = "HOST:PORT", required = true)]
+    pub pools: Vec<String>,
+    /// Your XELIS address
+    #[arg(long, short = 'a')]
+    pub address: String,
+    /// Name of this worker
+    #[arg(long, short = 'w', default_value = "default")]
+    pub worker: String,
+    /// Password: `x`, or options such as `d=1000` and `scheme=solo`
+    #[arg(long, short = 'p', default_value = "x")]
+    pub password: String,
+    /// Threads to mine with; all cores when not given
+    #[arg(long, short = 't')]
+    pub threads: Option<usize>,
+    /// Share of each thread's time to use, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub load: u8,
+    /// Stop when standard input is closed
+    #[arg(long)]
+    pub exit_on_stdin_close: bool,
+}
+
+/// Run a simulated XELIS network: daemon, wallet and a control interface.
+///
+/// Serves the JSON-RPC, the events and the getwork WebSocket of the official daemon and the
+/// JSON-RPC of the official wallet, with real proof of work at a settable difficulty. For trying
+/// out and testing; its coins are worth nothing.
+#[derive(Debug, Args)]
+pub struct DevnetArgs {
+    /// Interface every server listens on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: std::net::IpAddr,
+    /// Port of the daemon's RPC server; 0 takes a free one, as for the other ports
+    #[arg(long, default_value_t = 18080)]
+    pub daemon_port: u16,
+    /// Port of the wallet's RPC server
+    #[arg(long, default_value_t = 18081)]
+    pub wallet_port: u16,
+    /// Port of the control interface
+    #[arg(long, default_value_t = 18082)]
+    pub control_port: u16,
+    /// Network difficulty
+    #[arg(long, default_value_t = 10_000)]
+    pub difficulty: u64,
+    /// Make a block of somebody else's every so many milliseconds; 0 makes none
+    #[arg(long, value_name = "MS", default_value_t = 5_000)]
+    pub foreign_block_every_ms: u64,
+    /// Heights after which a block is stable
+    #[arg(long, default_value_t = 24)]
+    pub stable_depth: u64,
+    /// User name of the wallet's RPC server
+    #[arg(long, default_value = "pool")]
+    pub wallet_username: String,
+    /// File with the password of the wallet's RPC server; the password is `pool` when not given
+    #[arg(long, value_name = "FILE")]
+    pub wallet_password_file: Option<PathBuf>,
+    /// Keep the network in this file, and continue from it
+    #[arg(long, value_name = "FILE")]
+    pub state_file: Option<PathBuf>,
+    /// Write the addresses it listens on, and the wallet's own, to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub addresses_file: Option<PathBuf>,
+    /// Stop when standard input is closed
+    #[arg(long)]
+    pub exit_on_stdin_close: bool,
+}
+
+/// Work with configuration files.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check a file, with the environment's overrides, and say what is wrong with it
+    Check {
+        /// Configuration file
+        file: PathBuf,
+    },
+    /// Print a commented example with every key and its default
+    Example,
+}
+
+/// Inspect the books of a stopped node.
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Check every invariant of the books in a data directory; exit code 1 when one is broken
+    Verify {
+        /// Configuration file of the node
+        config: PathBuf,
+    },
+}
+
+/// Compute and measure the proof of work.
+#[derive(Debug, Subcommand)]
+pub enum PowCommand {
+    /// Print the hash of 112 bytes of work
+    Hash {
+        /// Which version
+        #[arg(long, value_enum, default_value_t = AlgorithmName::V3)]
+        algorithm: AlgorithmName,
+        /// The work: 224 hexadecimal digits
+        hex: String,
+    },
+    /// Measure hashes per second, for one core and for all
+    Bench {
+        /// Which version; v2 and v3 when not given
+        #[arg(long, value_enum)]
+        algorithm: Option<AlgorithmName>,
+        /// How long to measure each figure
+        #[arg(long, value_name = "SECONDS", default_value_t = 6)]
+        seconds: u64,
+    },
+}
+
+/// A version of XelisHash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AlgorithmName {
+    /// The first blocks of older test networks
+    V1,
+    /// Until the 5-second blocks
+    V2,
+    /// Today's
+    V3,
+}

@@ -1,0 +1,51 @@
+//! One module per command; each returns the exit code or an error that is printed once.
+
+mod config;
+mod devnet;
+mod ledger;
+mod miner;
+mod pow;
+mod run;
+mod stop;
+
+use std::process::ExitCode;
+
+use crate::cli::Command;
+use crate::config::ConfigError;
+
+/// Exit code of a wrong configuration or command line (`EX_USAGE` of sysexits).
+const EXIT_USAGE: u8 = 64;
+
+/// Runs one command to its end.
+///
+/// # Errors
+/// Whatever made the command fail, with its causes.
+pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run(args) => run::execute(&args),
+        Command::Demo(args) => runtime()?.block_on(crate::demo::execute(&args)),
+        Command::Miner(args) => runtime()?.block_on(miner::execute(&args)),
+        Command::Devnet(args) => runtime()?.block_on(devnet::execute(&args)),
+        Command::Config(command) => config::execute(&command),
+        Command::Ledger(command) => ledger::execute(&command),
+        Command::Pow(command) => pow::execute(&command),
+    }
+}
+
+/// The error and its causes on one line.
+pub fn chain_of(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// 64 when the operator's input is wrong, 1 for everything else.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref::<ConfigError>() {
+        Some(_) => ExitCode::from(EXIT_USAGE),
+        None => ExitCode::FAILURE,
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    use anyhow::Context;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")
+}
