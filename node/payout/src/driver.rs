@@ -1,0 +1,304 @@
+//! Drives the open payout from its row in the ledger to its end, and opens the next one.
+//!
+//! Each step reads the row, gathers facts and does at most one thing, so that a process may die
+//! between any two of them: whoever leads next reads the same row and goes on. Nothing that this
+//! node remembers matters for safety, only for pace. Bytes are sent from the row and from nowhere
+//! else, hence never before they are committed.
+
+mod build;
+mod reserve;
+mod sent;
+mod signed;
+
+use std::sync::Arc;
+
+use raftpool_chain::{Execution, Wallet};
+use raftpool_ledger::command::{PausePayouts, ReleasePayout, command::Body};
+use raftpool_ledger::view::{Payout, PayoutStatus};
+use tokio::time::Instant;
+
+use crate::PayoutPoint;
+use crate::alarm::{AlarmKind, Alarms};
+use crate::context::{Context, Proposal};
+use crate::desk::Desk;
+use crate::driver::build::Builds;
+use crate::driver::sent::SentLog;
+use crate::obstacle::Obstacle;
+use crate::payees::Suspicion;
+use crate::sightings::Sightings;
+use crate::status::PayoutStep;
+
+pub(crate) struct Driver {
+    ctx: Arc<Context>,
+    alarms: Arc<Alarms>,
+    memory: Memory,
+}
+
+/// Derived state: lost with the process or the leadership, and found out again.
+struct Memory {
+    /// Failed builds of the open payout.
+    builds: Builds,
+    /// What was sent, and what came back.
+    sent: SentLog,
+    suspicion: Suspicion,
+    /// Looks at which a nonce was found used by somebody else.
+    taken: Sightings<u64>,
+    /// A chain nonce with unexplained ones before it, for which payouts were stopped once. When
+    /// they run again, an operator has accepted it.
+    reported_nonce: Option<u64>,
+    /// Nothing new before this moment, and why.
+    retry: Option<(Instant, String)>,
+}
+
+impl Memory {
+    fn new(ctx: &Context) -> Self {
+        Self {
+            builds: Builds::default(),
+            sent: SentLog::default(),
+            suspicion: Suspicion::default(),
+            taken: Sightings::new(ctx.config.sighting_gap),
+            reported_nonce: None,
+            retry: None,
+        }
+    }
+}
+
+impl Driver {
+    pub(crate) fn new(ctx: Arc<Context>, alarms: Arc<Alarms>) -> Self {
+        let memory = Memory::new(&ctx);
+        Self {
+            ctx,
+            alarms,
+            memory,
+        }
+    }
+
+    /// Does the next thing about payouts, if there is one.
+    pub(crate) async fn step(&mut self) -> PayoutStep {
+        let Some(term) = self.ctx.leading_term() else {
+            self.memory = Memory::new(&self.ctx);
+            self.alarms.clear_all();
+            return PayoutStep::NotLeading;
+        };
+        match self.advance(term).await {
+            Ok(step) => step,
+            Err(obstacle) => {
+                self.note(&obstacle);
+                PayoutStep::Waiting(obstacle.to_string())
+            }
+        }
+    }
+
+    async fn advance(&mut self, term: u64) -> Result<PayoutStep, Obstacle> {
+        let desk = self.read_desk()?;
+        if desk.open.is_none() {
+            self.check_due(&desk)?;
+        }
+        // What was read so far only told whether to go on; now the row itself must be current.
+        self.ctx.linearize().await?;
+        let desk = self.read_desk()?;
+        let settings = desk.settings.as_ref().ok_or(Obstacle::NoSettings)?;
+        self.ctx
+            .check_identity(&settings.network, &settings.pool_address, &self.alarms)?;
+        match &desk.open {
+            None => self.reserve(&desk, term).await,
+            Some(payout) if payout.status == PayoutStatus::Reserved => {
+                self.continue_reserved(&desk, payout, term).await
+            }
+            Some(payout) => self.continue_signed(&desk, payout, term).await,
+        }
+    }
+
+    fn read_desk(&self) -> Result<Desk, Obstacle> {
+        let desk = self.ctx.read(Desk::read)?;
+        let metrics = &self.ctx.metrics;
+        metrics.paused.set(i64::from(desk.paused.is_some()));
+        let in_flight = desk.accounts.in_flight_atomic;
+        metrics
+            .in_flight_atomic
+            .set(i64::try_from(in_flight).unwrap_or(i64::MAX));
+        for state in ["none", "reserved", "signed"] {
+            let is_state = i64::from(state == desk.state());
+            metrics.state.with_label_values(&[state]).set(is_state);
+        }
+        Ok(desk)
+    }
+
+    /// Counts failures and turns the obstacles into alarms that a human must clear.
+    fn note(&self, obstacle: &Obstacle) {
+        let now_ms = self.ctx.now_ms();
+        match obstacle {
+            Obstacle::Rejected { rejection, .. } if !is_overtaken(rejection) => {
+                self.alarms
+                    .raise(AlarmKind::CommandRefused, obstacle.to_string(), now_ms);
+            }
+            Obstacle::Daemon { .. } => self.ctx.metrics.failed("daemon"),
+            Obstacle::Wallet { .. } => self.ctx.metrics.failed("wallet"),
+            _ => {}
+        }
+    }
+
+    /// Proposes and, when the ledger takes it, ends an earlier refusal's alarm.
+    async fn propose(&self, proposal: Proposal) -> Result<(), Obstacle> {
+        self.ctx.propose(proposal).await?;
+        self.alarms.clear(AlarmKind::CommandRefused);
+        Ok(())
+    }
+
+    /// The pool's own wallet, following the same chain as the daemon.
+    async fn ready_wallet(&self, topoheight: u64) -> Result<Arc<dyn Wallet>, Obstacle> {
+        let wallet = self.ctx.wallet.clone().ok_or(Obstacle::NoWallet)?;
+        if !wallet
+            .is_online()
+            .await
+            .map_err(Obstacle::wallet("is online"))?
+        {
+            return Err(Obstacle::WalletOffline);
+        }
+        let found = wallet
+            .address()
+            .await
+            .map_err(Obstacle::wallet("address"))?;
+        if found != self.ctx.pool_address.as_str() {
+            let wanted = self.ctx.pool_address.as_str().to_owned();
+            let obstacle = Obstacle::WalletAddress { found, wanted };
+            let now_ms = self.ctx.now_ms();
+            self.alarms
+                .raise(AlarmKind::WalletAddress, obstacle.to_string(), now_ms);
+            return Err(obstacle);
+        }
+        self.alarms.clear(AlarmKind::WalletAddress);
+        let seen = wallet
+            .topoheight()
+            .await
+            .map_err(Obstacle::wallet("topoheight"))?;
+        if seen.abs_diff(topoheight) > self.ctx.config.wallet_lag_max {
+            return Err(Obstacle::WalletBehind {
+                wallet: seen,
+                daemon: topoheight,
+            });
+        }
+        Ok(wallet)
+    }
+
+    /// The account's nonce at the top and where it is stable.
+    async fn nonces(&self) -> Result<(u64, u64), Obstacle> {
+        let pool = &self.ctx.pool_address;
+        let daemons = &self.ctx.daemons;
+        let stable = daemons
+            .stable_nonce(pool)
+            .await
+            .map_err(Obstacle::daemon("stable nonce"))?;
+        let top = daemons
+            .nonce(pool)
+            .await
+            .map_err(Obstacle::daemon("nonce"))?;
+        Ok((top, stable))
+    }
+
+    /// Where each variant was executed. Asked after the nonces: a nonce that was used by then is
+    /// used by a transaction that the daemon now knows as executed.
+    async fn executions(&self, payout: &Payout) -> Result<Vec<Option<Execution>>, Obstacle> {
+        let mut executions = Vec::with_capacity(payout.variants.len());
+        for variant in &payout.variants {
+            let tx = raftpool_chain::Hash(variant.tx_hash);
+            let execution = self.ctx.daemons.execution(tx).await;
+            executions.push(execution.map_err(Obstacle::daemon("execution"))?);
+        }
+        Ok(executions)
+    }
+
+    /// A nonce is used up for good by nothing the ledger knows. Seen often enough, all payouts
+    /// stop: money has left the wallet that these books do not explain.
+    async fn nonce_taken(
+        &mut self,
+        desk: &Desk,
+        nonce: u64,
+        kind: AlarmKind,
+        detail: String,
+    ) -> Result<PayoutStep, Obstacle> {
+        let seen = self.memory.taken.add(&nonce);
+        if seen < self.ctx.config.foreign_sightings {
+            return Err(Obstacle::NonceTaken { nonce, seen });
+        }
+        self.alarms.raise(kind, detail.clone(), self.ctx.now_ms());
+        if desk.paused.is_some() {
+            return Err(Obstacle::NonceTaken { nonce, seen });
+        }
+        let body = Body::PausePayouts(PausePayouts {
+            paused: true,
+            reason: detail.clone(),
+        });
+        let (before, after) = (PayoutPoint::BeforePause, PayoutPoint::AfterPause);
+        self.propose(Proposal {
+            step: "pause_payouts",
+            before,
+            after,
+            body,
+        })
+        .await?;
+        tracing::error!(step = "stop", nonce, reason = detail, "payout step");
+        Ok(PayoutStep::Stopped { reason: detail })
+    }
+
+    /// Gives back what an unsigned payout set aside.
+    async fn release(
+        &mut self,
+        payout: &Payout,
+        term: u64,
+        reason: String,
+    ) -> Result<PayoutStep, Obstacle> {
+        let body = Body::ReleasePayout(ReleasePayout {
+            payout_id: payout.id,
+            reason: reason.clone(),
+            term,
+        });
+        let (before, after) = (PayoutPoint::BeforeRelease, PayoutPoint::AfterRelease);
+        self.propose(Proposal {
+            step: "release_payout",
+            before,
+            after,
+            body,
+        })
+        .await?;
+        tracing::warn!(
+            step = "release",
+            payout_id = payout.id,
+            nonce = payout.nonce,
+            reason,
+            "payout step"
+        );
+        Ok(PayoutStep::Released {
+            payout_id: payout.id,
+            reason,
+        })
+    }
+
+    fn retry_later(&mut self, reason: String) {
+        let at = Instant::now() + self.ctx.config.retry_interval;
+        self.memory.retry = Some((at, reason));
+    }
+
+    fn check_retry(&mut self) -> Result<(), Obstacle> {
+        match &self.memory.retry {
+            Some((at, reason)) if Instant::now() < *at => Err(Obstacle::Retrying(reason.clone())),
+            _ => {
+                self.memory.retry = None;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Refusals that only say that somebody else, or an earlier try with a lost answer, was first.
+fn is_overtaken(rejection: &raftpool_ledger::Rejection) -> bool {
+    use raftpool_ledger::Rejection as R;
+    matches!(
+        rejection,
+        R::Fenced { .. }
+            | R::PayoutOpen(_)
+            | R::PayoutNotOpen(_)
+            | R::PayoutSigned(_)
+            | R::PayoutsPaused
+    )
+}

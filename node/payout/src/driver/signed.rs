@@ -1,0 +1,272 @@
+//! Follows a payout whose signed bytes are stored, by the decision table.
+
+use raftpool_chain::{Execution, Hash, SubmitTransactionAnswer};
+use raftpool_ledger::command::{ConfirmPayout, command::Body};
+use raftpool_ledger::view::Payout;
+
+use super::Driver;
+use crate::PayoutPoint;
+use crate::alarm::AlarmKind;
+use crate::context::Proposal;
+use crate::decision::{Bounds, Decision, Facts, decide};
+use crate::desk::Desk;
+use crate::obstacle::{Obstacle, chain};
+use crate::status::PayoutStep;
+
+impl Driver {
+    pub(super) async fn continue_signed(
+        &mut self,
+        desk: &Desk,
+        payout: &Payout,
+        term: u64,
+    ) -> Result<PayoutStep, Obstacle> {
+        self.memory.sent.begin(payout);
+        let before = self.ctx.synced_info(&self.alarms).await?;
+        let (top_nonce, stable_nonce) = self.nonces().await?;
+        let executions = self.executions(payout).await?;
+        let pending = self.pending(payout, &executions).await?;
+        // If the list of daemons failed over in between, the less advanced one has the say.
+        let info = self.ctx.synced_info(&self.alarms).await?;
+        let stable_topoheight = before.stable_topoheight.min(info.stable_topoheight);
+        let facts = Facts {
+            top_nonce,
+            stable_nonce,
+            stable_topoheight,
+            executions,
+            pending,
+        };
+        let config = &self.ctx.config;
+        let sent = self.memory.sent.of(payout, config.resend_interval);
+        let bounds = Bounds {
+            refusals_max: config.refusals_max,
+            variants_max: usize::try_from(config.variants_max).unwrap_or(usize::MAX),
+        };
+        let decision = decide(payout.nonce, &facts, &sent, bounds);
+        if decision != Decision::ForeignSpend {
+            self.memory.taken.forget(&payout.nonce);
+            self.alarms.clear(AlarmKind::ForeignSpend);
+        }
+        let hash = |variant: usize| Hash(payout.variants[variant].tx_hash);
+        match decision {
+            Decision::Confirm { variant, execution } => {
+                self.confirm(payout, variant, execution).await
+            }
+            Decision::AwaitStability {
+                variant,
+                topoheight,
+            } => {
+                self.settled_down();
+                let stable = stable_topoheight;
+                Err(Obstacle::Unstable {
+                    tx: hash(variant),
+                    topoheight,
+                    stable,
+                })
+            }
+            Decision::AwaitExecution { variant } => {
+                self.settled_down();
+                Err(Obstacle::Pending(hash(variant)))
+            }
+            Decision::Send { variant, exhausted } => {
+                self.check_not_paused(desk)?;
+                self.note_exhausted(payout, exhausted);
+                self.send(payout, variant).await
+            }
+            Decision::AwaitResend { variant, exhausted } => {
+                self.note_exhausted(payout, exhausted);
+                let tx = hash(variant);
+                Err(Obstacle::AwaitResend {
+                    tx,
+                    answer: self.memory.sent.answer(tx),
+                })
+            }
+            Decision::BuildVariant => {
+                self.check_not_paused(desk)?;
+                self.check_retry()?;
+                self.build_and_sign(payout, &info, term).await
+            }
+            Decision::ForeignSpend => {
+                let detail = format!(
+                    "nonce {} of payout {} is used up by none of its transactions: find out with \
+                     the wallet's history who was paid",
+                    payout.nonce, payout.id
+                );
+                let kind = AlarmKind::ForeignSpend;
+                self.nonce_taken(desk, payout.nonce, kind, detail).await
+            }
+            Decision::NonceTakenUnstable => Err(Obstacle::NonceUnsettled {
+                top: top_nonce,
+                stable: stable_nonce,
+            }),
+            Decision::NonceBehind => Err(Obstacle::NonceBehind {
+                expected: payout.nonce,
+                found: top_nonce,
+            }),
+            Decision::Inconsistent(what) => Err(Obstacle::Inconsistent(what.to_owned())),
+        }
+    }
+
+    async fn pending(
+        &self,
+        payout: &Payout,
+        executions: &[Option<Execution>],
+    ) -> Result<Vec<bool>, Obstacle> {
+        if executions.iter().any(Option::is_some) {
+            return Ok(vec![false; executions.len()]);
+        }
+        let mut pending = Vec::with_capacity(payout.variants.len());
+        for variant in &payout.variants {
+            let answer = self.ctx.daemons.is_pending(Hash(variant.tx_hash)).await;
+            pending.push(answer.map_err(Obstacle::daemon("mempool"))?);
+        }
+        Ok(pending)
+    }
+
+    /// A pause stops everything that could make money leave; what has left is still followed.
+    fn check_not_paused(&self, desk: &Desk) -> Result<(), Obstacle> {
+        desk.paused
+            .as_ref()
+            .map_or(Ok(()), |reason| Err(Obstacle::Paused(reason.clone())))
+    }
+
+    /// The row's bytes, as they were committed, to all daemons.
+    async fn send(&mut self, payout: &Payout, variant: usize) -> Result<PayoutStep, Obstacle> {
+        let stored = &payout.variants[variant];
+        let tx = Hash(stored.tx_hash);
+        self.ctx.at(PayoutPoint::BeforeSend);
+        let answer = self.ctx.daemons.submit_transaction(&stored.tx).await;
+        self.ctx.at(PayoutPoint::AfterSend);
+        let text = match &answer {
+            Ok(answer) => describe(answer),
+            // Whether it arrived is not known, and need not be: the chain will tell.
+            Err(error) => format!("unknown: {}", chain(error)),
+        };
+        let answer = answer.ok();
+        self.memory.sent.note(tx, answer.as_ref(), &text);
+        if answer.as_ref().is_none_or(is_refusal) {
+            self.ctx.metrics.failed("send");
+        }
+        self.note_conflict(payout, &text);
+        tracing::info!(
+            step = "send",
+            payout_id = payout.id,
+            nonce = payout.nonce,
+            variant = variant + 1,
+            tx_hash = %tx,
+            answer = text,
+            "payout step"
+        );
+        Ok(PayoutStep::Sent {
+            payout_id: payout.id,
+            tx_hash: tx.to_string(),
+            answer: text,
+        })
+    }
+
+    async fn confirm(
+        &mut self,
+        payout: &Payout,
+        variant: usize,
+        execution: Execution,
+    ) -> Result<PayoutStep, Obstacle> {
+        let stored = &payout.variants[variant];
+        let (tx, fee_atomic) = (Hash(stored.tx_hash), stored.fee_atomic);
+        let topoheight = execution.topoheight;
+        let body = Body::ConfirmPayout(ConfirmPayout {
+            payout_id: payout.id,
+            tx_hash: stored.tx_hash.to_vec(),
+            block_hash: execution.block_hash.0.to_vec(),
+            topoheight,
+        });
+        let (before, after) = (PayoutPoint::BeforeConfirm, PayoutPoint::AfterConfirm);
+        self.propose(Proposal {
+            step: "confirm_payout",
+            before,
+            after,
+            body,
+        })
+        .await?;
+        self.settled_down();
+        self.ctx.metrics.confirmed.inc();
+        let payees = payout.payees.len();
+        self.ctx
+            .metrics
+            .confirmed_payees
+            .inc_by(u64::try_from(payees).unwrap_or(u64::MAX));
+        tracing::info!(
+            step = "confirm",
+            payout_id = payout.id,
+            nonce = payout.nonce,
+            payees,
+            fee_atomic,
+            tx_hash = %tx,
+            block = %execution.block_hash,
+            topoheight,
+            "payout step"
+        );
+        Ok(PayoutStep::Confirmed {
+            payout_id: payout.id,
+            tx_hash: tx.to_string(),
+        })
+    }
+
+    /// One of our transactions is on its way: what stood in its way is over.
+    fn settled_down(&self) {
+        for kind in [
+            AlarmKind::NonceContested,
+            AlarmKind::VariantsExhausted,
+            AlarmKind::BuildFailing,
+        ] {
+            self.alarms.clear(kind);
+        }
+    }
+
+    fn note_exhausted(&self, payout: &Payout, exhausted: bool) {
+        if !exhausted {
+            return self.alarms.clear(AlarmKind::VariantsExhausted);
+        }
+        let newest = payout.variants.last().map(|variant| Hash(variant.tx_hash));
+        let answer = newest
+            .map(|tx| self.memory.sent.answer(tx))
+            .unwrap_or_default();
+        let detail = format!(
+            "payout {}: all {} variants are refused, the newest with: {answer}",
+            payout.id,
+            payout.variants.len()
+        );
+        self.alarms
+            .raise(AlarmKind::VariantsExhausted, detail, self.ctx.now_ms());
+    }
+
+    fn note_conflict(&self, payout: &Payout, answer: &str) {
+        if self.memory.sent.conflicts() < self.ctx.config.refusals_max {
+            return self.alarms.clear(AlarmKind::NonceContested);
+        }
+        let detail = format!(
+            "payout {}: nonce {} is claimed by another pending transaction: {answer}",
+            payout.id, payout.nonce
+        );
+        self.alarms
+            .raise(AlarmKind::NonceContested, detail, self.ctx.now_ms());
+    }
+}
+
+fn is_refusal(answer: &SubmitTransactionAnswer) -> bool {
+    use SubmitTransactionAnswer as A;
+    matches!(
+        answer,
+        A::NonceConflict { .. } | A::TryLater { .. } | A::Refused { .. }
+    )
+}
+
+fn describe(answer: &SubmitTransactionAnswer) -> String {
+    use SubmitTransactionAnswer as A;
+    match answer {
+        A::Accepted => "accepted".into(),
+        A::AlreadyPending => "pending already".into(),
+        A::AlreadyExecuted => "executed already".into(),
+        A::NonceConflict { kind, message } => format!("nonce conflict: {message} ({kind})"),
+        A::TryLater { kind, message } => format!("try later: {message} ({kind})"),
+        A::Refused { kind, message } => format!("refused: {message} ({kind})"),
+    }
+}
