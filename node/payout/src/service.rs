@@ -126,10 +126,10 @@ impl PayoutService {
         let running = !self.blocks.task.is_finished() && !self.payouts.task.is_finished();
         ServiceStatus {
             running,
-            blocks,
-            blocks_acted,
-            payouts,
-            payouts_acted,
+            blocks: blocks.newest,
+            blocks_acted: blocks.acted,
+            payouts: payouts.newest,
+            payouts_acted: payouts.acted,
             alarms,
         }
     }
@@ -180,12 +180,15 @@ impl<T: Clone + std::fmt::Display + PartialEq> StepLog<T> {
         Self {
             reconciler,
             clock,
-            last: Mutex::new((None, None)),
+            steps: Mutex::new(Steps {
+                newest: None,
+                acted: None,
+            }),
         }
     }
 
-    fn read(&self) -> (Option<Last<T>>, Option<Last<T>>) {
-        self.last.lock().clone()
+    fn read(&self) -> Steps<T> {
+        self.steps.lock().clone()
     }
 
     /// Notes a step; one that only waits is logged when the reason is a new one.

@@ -1,6 +1,6 @@
 //! Follows a payout whose signed bytes are stored, by the decision table.
 
-use raftpool_chain::{Execution, Hash, SubmitTransactionAnswer};
+use raftpool_chain::{ChainInfo, Execution, Hash, SubmitTransactionAnswer};
 use raftpool_ledger::command::{ConfirmPayout, command::Body};
 use raftpool_ledger::view::Payout;
 
@@ -21,20 +21,7 @@ impl Driver {
         term: u64,
     ) -> Result<PayoutStep, Obstacle> {
         self.memory.sent.begin(payout);
-        let before = self.ctx.synced_info(&self.alarms).await?;
-        let (top_nonce, stable_nonce) = self.nonces().await?;
-        let executions = self.executions(payout).await?;
-        let pending = self.pending(payout, &executions).await?;
-        // If the list of daemons failed over in between, the less advanced one has the say.
-        let info = self.ctx.synced_info(&self.alarms).await?;
-        let stable_topoheight = before.stable_topoheight.min(info.stable_topoheight);
-        let facts = Facts {
-            top_nonce,
-            stable_nonce,
-            stable_topoheight,
-            executions,
-            pending,
-        };
+        let (facts, info) = self.facts(payout).await?;
         let config = &self.ctx.config;
         let sent = self.memory.sent.of(payout, config.resend_interval);
         let bounds = Bounds {
@@ -46,6 +33,19 @@ impl Driver {
             self.memory.taken.forget(&payout.nonce);
             self.alarms.clear(AlarmKind::ForeignSpend);
         }
+        self.follow(desk, payout, term, decision, &facts, &info)
+            .await
+    }
+
+    async fn follow(
+        &mut self,
+        desk: &Desk,
+        payout: &Payout,
+        term: u64,
+        decision: Decision,
+        facts: &Facts,
+        info: &ChainInfo,
+    ) -> Result<PayoutStep, Obstacle> {
         let hash = |variant: usize| Hash(payout.variants[variant].tx_hash);
         match decision {
             Decision::Confirm { variant, execution } => {
@@ -56,7 +56,7 @@ impl Driver {
                 topoheight,
             } => {
                 self.settled_down();
-                let stable = stable_topoheight;
+                let stable = facts.stable_topoheight;
                 Err(Obstacle::Unstable {
                     tx: hash(variant),
                     topoheight,
@@ -83,7 +83,7 @@ impl Driver {
             Decision::BuildVariant => {
                 self.check_not_paused(desk)?;
                 self.check_retry()?;
-                self.build_and_sign(payout, &info, term).await
+                self.build_and_sign(payout, info, term).await
             }
             Decision::ForeignSpend => {
                 let detail = format!(
@@ -95,15 +95,34 @@ impl Driver {
                 self.nonce_taken(desk, payout.nonce, kind, detail).await
             }
             Decision::NonceTakenUnstable => Err(Obstacle::NonceUnsettled {
-                top: top_nonce,
-                stable: stable_nonce,
+                top: facts.top_nonce,
+                stable: facts.stable_nonce,
             }),
             Decision::NonceBehind => Err(Obstacle::NonceBehind {
                 expected: payout.nonce,
-                found: top_nonce,
+                found: facts.top_nonce,
             }),
             Decision::Inconsistent(what) => Err(Obstacle::Inconsistent(what.to_owned())),
         }
+    }
+
+    /// The chain as it bears on this payout, and its state as of the end of asking.
+    async fn facts(&self, payout: &Payout) -> Result<(Facts, ChainInfo), Obstacle> {
+        let before = self.ctx.synced_info(&self.alarms).await?;
+        let (top_nonce, stable_nonce) = self.nonces().await?;
+        let executions = self.executions(payout).await?;
+        let pending = self.pending(payout, &executions).await?;
+        // If the list of daemons failed over in between, the less advanced one has the say.
+        let info = self.ctx.synced_info(&self.alarms).await?;
+        let stable_topoheight = before.stable_topoheight.min(info.stable_topoheight);
+        let facts = Facts {
+            top_nonce,
+            stable_nonce,
+            stable_topoheight,
+            executions,
+            pending,
+        };
+        Ok((facts, info))
     }
 
     async fn pending(
