@@ -1,8 +1,10 @@
 //! Compiles the `.proto` files with a compiler written in Rust, so that no `protoc` is needed.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files = protox::compile(["proto/command.proto"], ["proto"])?;
-    prost_build::Config::new().btree_map(["."]).compile_fds(files)?;
+    let files = protox::compile(["proto/command.proto", "proto/ledger.proto"], ["proto"])?;
+    prost_build::Config::new()
+        .btree_map(["."])
+        .compile_fds(files)?;
     println!("cargo:rerun-if-changed=proto");
     Ok(())
 }

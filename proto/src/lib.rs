@@ -1,11 +1,25 @@
 //! Generated types of everything that crosses a process or a version of the program.
 //!
-//! No I/O and no logic: the ledger gives commands their meaning.
+//! No I/O and no logic: the ledger gives commands and records their meaning.
 
 #![forbid(unsafe_code)]
 
-/// The replicated commands; see `proto/command.proto` for the meaning and units of each field.
+pub use raftpool::command::v1 as command;
+pub use raftpool::ledger::v1 as ledger;
+
+/// The protobuf packages, nested as the generated code expects to find them.
 #[allow(missing_docs)]
-pub mod command {
-    include!(concat!(env!("OUT_DIR"), "/raftpool.command.v1.rs"));
+mod raftpool {
+    pub mod command {
+        /// The replicated commands; see `proto/command.proto` for each field.
+        pub mod v1 {
+            include!(concat!(env!("OUT_DIR"), "/raftpool.command.v1.rs"));
+        }
+    }
+    pub mod ledger {
+        /// The ledger's records; see `proto/ledger.proto` for each field.
+        pub mod v1 {
+            include!(concat!(env!("OUT_DIR"), "/raftpool.ledger.v1.rs"));
+        }
+    }
 }

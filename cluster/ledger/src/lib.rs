@@ -8,12 +8,40 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
 
-pub mod cluster;
+pub mod apply;
 pub mod outcome;
+
+// What commands do, in the order in which money comes about.
+pub mod settings;
+
+mod batches;
+mod score;
+pub mod shares;
+pub mod window;
+
+mod blocks;
+pub mod weights;
+
+mod payouts;
+
+pub mod invariant;
+
+// What they are written with.
+mod arithmetic;
+mod books;
+mod key;
+mod meter;
+mod record;
 pub mod state;
+
+// How others know the ledger.
+pub mod cluster;
+pub mod testing;
 pub mod view;
 
+pub use apply::{ApplyError, COMMAND_FORMAT, EntryContext, apply, compose};
 pub use cluster::{Clock, Cluster};
 pub use outcome::{Outcome, Rejection};
 pub use raftpool_proto::command;
+pub use score::SCORE_OF_A_BLOCK;
 pub use state::{StateError, StateRead};

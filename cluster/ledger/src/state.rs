@@ -61,7 +61,10 @@ pub struct Overlay<'a> {
 impl<'a> Overlay<'a> {
     /// An overlay without changes.
     pub fn new(base: &'a dyn StateRead) -> Self {
-        Self { base, changes: BTreeMap::new() }
+        Self {
+            base,
+            changes: BTreeMap::new(),
+        }
     }
 
     /// Sets `key` to `value`.

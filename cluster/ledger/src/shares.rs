@@ -1,0 +1,269 @@
+//! Booking accepted work, and what nodes report of their workers.
+
+use std::collections::BTreeMap;
+
+use raftpool_proto::ledger as row;
+
+use crate::apply::Stop;
+use crate::arithmetic::{add, add_wide};
+use crate::books::Books;
+use crate::command::{CreditShares, RejectReason, Scheme, Settings, WorkerReport};
+use crate::record::{wide, wide_bytes};
+use crate::score::{self, Work};
+use crate::settings::{invalid, is_offered};
+use crate::view::scheme_name;
+use crate::{Outcome, Rejection};
+use crate::{batches, key, meter, window};
+
+/// Most shares and most reports of one batch.
+pub const BATCH_ITEMS_MAX: usize = 65_536;
+
+/// Most workers of one miner that have a record of their own. The work of further ones is booked
+/// to the worker without a name, so that made-up names cannot fill the disk.
+pub const WORKERS_PER_MINER_MAX: u64 = 10_000;
+
+pub(crate) fn credit(
+    books: &mut Books<'_>,
+    settings: &Settings,
+    command: &CreditShares,
+) -> Result<Outcome, Stop> {
+    let Some(batch) = &command.batch else {
+        return Err(invalid("batch", "is missing").into());
+    };
+    if command.shares.len() > BATCH_ITEMS_MAX || command.workers.len() > BATCH_ITEMS_MAX {
+        return Err(invalid("shares", "must be at most 65536 in a batch").into());
+    }
+    if !batches::admit(books, batch)? {
+        return Ok(Outcome::AlreadyCredited);
+    }
+    let mut accepted = Vec::with_capacity(command.shares.len());
+    let mut refused = Vec::new();
+    for (share, position) in command.shares.iter().zip(0_u32..) {
+        match score::check(share, settings).and_then(|work| check_offered(work, settings)) {
+            Ok(work) => accepted.push(work),
+            Err(rejection) => refused.push((position, rejection)),
+        }
+    }
+    book(books, settings, &accepted)?;
+    report(books, &command.workers)?;
+    let credited = u32::try_from(accepted.len()).unwrap_or(u32::MAX);
+    Ok(Outcome::SharesCredited { credited, refused })
+}
+
+fn check_offered<'a>(work: Work<'a>, settings: &Settings) -> Result<Work<'a>, Rejection> {
+    match is_offered(settings, work.scheme) {
+        true => Ok(work),
+        false => Err(Rejection::SchemeNotOffered(scheme_name(work.scheme))),
+    }
+}
+
+/// Work that is booked together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    shares: u64,
+    work: u128,
+}
+
+impl Sum {
+    fn add(&mut self, difficulty: u64) {
+        // A batch holds at most 2^16 shares of at most 2^64 each.
+        self.shares += 1;
+        self.work += u128::from(difficulty);
+    }
+}
+
+/// One miner's part of a batch.
+#[derive(Default)]
+struct MinerPart<'a> {
+    sum: Sum,
+    window_score: u128,
+    workers: BTreeMap<&'a str, Sum>,
+}
+
+/// Credits work to miners, workers, the pool and the PPLNS window; each record is touched once.
+pub(crate) fn book(
+    books: &mut Books<'_>,
+    settings: &Settings,
+    accepted: &[Work<'_>],
+) -> Result<(), Stop> {
+    if accepted.is_empty() {
+        return Ok(());
+    }
+    let mut order: Vec<&str> = Vec::new();
+    let mut parts: BTreeMap<&str, MinerPart<'_>> = BTreeMap::new();
+    let mut pool = Sum::default();
+    let mut round_score = 0;
+    for work in accepted {
+        let part = parts.entry(work.miner).or_insert_with(|| {
+            order.push(work.miner);
+            MinerPart::default()
+        });
+        part.sum.add(work.difficulty);
+        part.workers
+            .entry(work.worker)
+            .or_default()
+            .add(work.difficulty);
+        if work.scheme == Scheme::Pplns {
+            part.window_score += work.score;
+        }
+        pool.add(work.difficulty);
+        round_score += work.score;
+    }
+    book_pool(books, pool, round_score)?;
+    let mut scores = Vec::with_capacity(order.len());
+    for address in order {
+        let part = &parts[address];
+        book_miner(books, address, part)?;
+        scores.push((address, part.window_score));
+    }
+    window::append(books, settings, &scores)
+}
+
+fn book_pool(books: &mut Books<'_>, sum: Sum, round_score: u128) -> Result<(), Stop> {
+    let now_ms = books.time_ms;
+    books.change(key::totals(), |totals: &mut row::Totals| {
+        totals.shares = add(totals.shares, sum.shares, "number of shares")?;
+        totals.work = wide_bytes(add_wide(wide(&totals.work)?, sum.work, "work of the pool")?);
+        // The effort of a round is shown, never paid by: it may stay at its largest value.
+        let round_score = wide(&totals.round_score)?.saturating_add(round_score);
+        totals.round_score = wide_bytes(round_score);
+        meter::add(
+            totals.meter.get_or_insert_default(),
+            now_ms,
+            metered(sum.work),
+        );
+        Ok(())
+    })
+}
+
+fn book_miner(books: &mut Books<'_>, address: &str, part: &MinerPart<'_>) -> Result<(), Stop> {
+    let now_ms = books.time_ms;
+    let known: row::Miner = books.get_or_default(&key::miner(address))?;
+    let mut workers = known.workers;
+    for (name, sum) in &part.workers {
+        workers += u64::from(book_worker(books, address, name, workers, sum)?);
+    }
+    books.change_miner(address, |miner| {
+        miner.workers = workers;
+        if miner.shares == 0 {
+            miner.first_share_ms = now_ms;
+        }
+        miner.shares = add(miner.shares, part.sum.shares, "shares of a miner")?;
+        miner.work = wide_bytes(add_wide(
+            wide(&miner.work)?,
+            part.sum.work,
+            "work of a miner",
+        )?);
+        miner.last_share_ms = now_ms;
+        Ok(())
+    })
+}
+
+/// Books work to a worker; returns whether its record is new.
+fn book_worker(
+    books: &mut Books<'_>,
+    address: &str,
+    name: &str,
+    workers: u64,
+    sum: &Sum,
+) -> Result<bool, Stop> {
+    let now_ms = books.time_ms;
+    let (key, is_new, mut worker) = open_worker(books, address, name, workers)?;
+    worker.shares = add(worker.shares, sum.shares, "shares of a worker")?;
+    worker.work = wide_bytes(add_wide(wide(&worker.work)?, sum.work, "work of a worker")?);
+    worker.last_share_ms = now_ms;
+    meter::add(
+        worker.meter.get_or_insert_default(),
+        now_ms,
+        metered(sum.work),
+    );
+    books.put(key, &worker);
+    Ok(is_new)
+}
+
+/// A worker's record, or that of the nameless worker when the miner has too many.
+fn open_worker(
+    books: &Books<'_>,
+    address: &str,
+    name: &str,
+    workers: u64,
+) -> Result<(key::Key, bool, row::Worker), Stop> {
+    let own = key::worker(address, name);
+    if let Some(worker) = books.get(&own)? {
+        return Ok((own, false, worker));
+    }
+    if workers < WORKERS_PER_MINER_MAX {
+        return Ok((own, true, row::Worker::default()));
+    }
+    let shared = key::worker(address, "");
+    let known = books.get(&shared)?;
+    Ok((shared, known.is_none(), known.unwrap_or_default()))
+}
+
+/// Work for a meter, which may stay at its largest value.
+fn metered(work: u128) -> u64 {
+    u64::try_from(work).unwrap_or(u64::MAX)
+}
+
+/// Books what a node saw of its workers. Only a miner with accepted work gets records, so that
+/// nobody fills the disk without having worked; the pool's counts are kept in any case.
+fn report(books: &mut Books<'_>, reports: &[WorkerReport]) -> Result<(), Stop> {
+    let mut pool: BTreeMap<i32, u64> = BTreeMap::new();
+    for report in reports {
+        let rejects = rejects(report);
+        count(&mut pool, &rejects);
+        let is_named = score::check_names(&report.miner, &report.worker).is_ok();
+        if is_named && (report.difficulty > 0 || !rejects.is_empty()) {
+            report_worker(books, report, &rejects)?;
+        }
+    }
+    if pool.is_empty() {
+        return Ok(());
+    }
+    books.change(key::totals(), |totals: &mut row::Totals| {
+        count(&mut totals.rejects, &pool);
+        Ok(())
+    })
+}
+
+fn report_worker(
+    books: &mut Books<'_>,
+    report: &WorkerReport,
+    rejects: &BTreeMap<i32, u64>,
+) -> Result<(), Stop> {
+    let miner_key = key::miner(&report.miner);
+    let Some(mut miner) = books.get::<row::Miner>(&miner_key)? else {
+        return Ok(());
+    };
+    let (key, is_new, mut worker) =
+        open_worker(books, &report.miner, &report.worker, miner.workers)?;
+    if report.difficulty > 0 {
+        worker.difficulty = report.difficulty;
+    }
+    count(&mut worker.rejects, rejects);
+    books.put(key, &worker);
+    if is_new {
+        miner.workers += 1;
+        books.put(miner_key, &miner);
+    }
+    Ok(())
+}
+
+/// Counts by known reasons; a reason this program has no name for counts as unspecified.
+fn rejects(report: &WorkerReport) -> BTreeMap<i32, u64> {
+    let mut counts: BTreeMap<i32, u64> = BTreeMap::new();
+    for reject in report.rejects.iter().filter(|reject| reject.count > 0) {
+        let reason = RejectReason::try_from(reject.reason).unwrap_or_default();
+        let count = counts.entry(reason.into()).or_default();
+        *count = count.saturating_add(reject.count);
+    }
+    counts
+}
+
+fn count(into: &mut BTreeMap<i32, u64>, counts: &BTreeMap<i32, u64>) {
+    // Counts come from nodes and pay nothing: they may stay at their largest value.
+    for (reason, count) in counts {
+        let total = into.entry(*reason).or_default();
+        *total = total.saturating_add(*count);
+    }
+}

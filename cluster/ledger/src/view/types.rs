@@ -1,0 +1,241 @@
+//! What the read model answers with.
+
+use std::collections::BTreeMap;
+
+use crate::command::{Payee, Scheme, Settings};
+
+/// One miner's money and counts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Miner {
+    /// Canonical address text.
+    pub address: String,
+    /// Spendable: settled and not yet reserved for a payout.
+    pub balance_atomic: u64,
+    /// Part of a reserved or sent payout that is not final.
+    pub in_flight_atomic: u64,
+    /// Transferred to the address, ever.
+    pub paid_atomic: u64,
+    /// Network fees borne on payouts, ever.
+    pub network_fees_atomic: u64,
+    /// Credited from settled blocks, ever.
+    pub earned_atomic: u64,
+    /// Score inside the PPLNS window, in 2^-64 of the expected work of a block.
+    pub window_score: u128,
+    /// Accepted shares, ever.
+    pub shares: u64,
+    /// Accepted work, ever, in expected hashes.
+    pub work: u128,
+    /// Ledger time of the newest accepted share.
+    pub last_share_ms: u64,
+}
+
+/// One worker's standing, the same on every node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Worker {
+    /// Name within the miner.
+    pub name: String,
+    /// Difficulty to start its next session with; 0 when none was reported yet.
+    pub difficulty: u64,
+    /// Accepted shares, ever.
+    pub shares: u64,
+    /// Accepted work, ever, in expected hashes.
+    pub work: u128,
+    /// Refused shares by reason, ever.
+    pub rejects: BTreeMap<i32, u64>,
+    /// Ledger time of the newest accepted share.
+    pub last_share_ms: u64,
+    /// Estimated hashes per second over about the last ten minutes.
+    pub hashrate: u64,
+}
+
+/// Where a found block stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BlockStatus {
+    /// Recorded; the chain has not settled it yet.
+    Maturing,
+    /// The chain paid it for good.
+    Settled {
+        /// What it paid.
+        amount_atomic: u64,
+        /// The pool's part.
+        fee_atomic: u64,
+        /// Where the chain ordered it.
+        topoheight: u64,
+        /// Ledger time of the settlement.
+        settled_at_ms: u64,
+    },
+    /// Not part of the stable chain.
+    Orphaned {
+        /// Why it was given up.
+        reason: String,
+    },
+}
+
+/// A found block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// Its hash.
+    pub hash: [u8; 32],
+    /// Order of recording, from 1.
+    pub number: u64,
+    /// Its height.
+    pub height: u64,
+    /// Who found it.
+    pub miner: String,
+    /// With which worker.
+    pub worker: String,
+    /// How its reward is shared.
+    pub scheme: Scheme,
+    /// Network difficulty it met.
+    pub network_difficulty: u128,
+    /// Ledger time it was recorded at.
+    pub found_at_ms: u64,
+    /// How many heights late the share was.
+    pub heights_late: u32,
+    /// Work of the pool since the previous found block, in 2^-64 of a block's expected work.
+    pub effort_score: u128,
+    /// Where it stands.
+    pub status: BlockStatus,
+}
+
+/// A signed transaction of a payout; all variants of a payout carry the same nonce.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    /// Its hash.
+    pub tx_hash: [u8; 32],
+    /// Its bytes, as they are sent.
+    pub tx: Vec<u8>,
+    /// The network fee it pays.
+    pub fee_atomic: u64,
+    /// Topoheight of the balance it is proven against.
+    pub reference_topoheight: u64,
+}
+
+/// Where a payout stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PayoutStatus {
+    /// Balances are in flight; nothing is signed, so nothing can have been sent.
+    Reserved,
+    /// At least one variant is stored and may have been sent.
+    Signed,
+    /// One variant is final.
+    Confirmed {
+        /// Which one.
+        tx_hash: [u8; 32],
+        /// The block that executed it.
+        block_hash: [u8; 32],
+        /// Its topoheight.
+        topoheight: u64,
+        /// Ledger time of the confirmation.
+        confirmed_at_ms: u64,
+    },
+    /// Undone before anything was signed.
+    Released {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A payout: one chain nonce, one list of payees, one or more variants of the transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Payout {
+    /// Order of reservation, from 1.
+    pub id: u64,
+    /// The chain's account nonce it is bound to.
+    pub nonce: u64,
+    /// Who gets what.
+    pub payees: Vec<Payee>,
+    /// The signed transactions.
+    pub variants: Vec<Variant>,
+    /// Ledger time of the reservation.
+    pub reserved_at_ms: u64,
+    /// Where it stands.
+    pub status: PayoutStatus,
+}
+
+/// The pool's accounts. Each atomic unit is in exactly one of them (promise P4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Accounts {
+    /// All that settled blocks brought.
+    pub income_atomic: u128,
+    /// Sum of the miners' balances.
+    pub balances_atomic: u128,
+    /// Sum of what is in flight.
+    pub in_flight_atomic: u128,
+    /// Sum of what was transferred.
+    pub paid_atomic: u128,
+    /// The pool's fees.
+    pub pool_fees_atomic: u128,
+    /// Remainders of divisions.
+    pub rounding_atomic: u128,
+    /// Fees paid to the network for payouts.
+    pub network_fees_atomic: u128,
+}
+
+/// Counts over the pool's life.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Accepted shares.
+    pub shares: u64,
+    /// Accepted work, in expected hashes.
+    pub work: u128,
+    /// Refused shares by reason.
+    pub rejects: BTreeMap<i32, u64>,
+    /// Blocks recorded.
+    pub blocks: u64,
+    /// Blocks settled.
+    pub blocks_settled: u64,
+    /// Blocks orphaned.
+    pub blocks_orphaned: u64,
+    /// Payouts confirmed.
+    pub payouts: u64,
+    /// Miners ever seen.
+    pub miners: u64,
+    /// Score inside the PPLNS window, in 2^-64 of a block's expected work.
+    pub window_score: u128,
+    /// Estimated hashes per second of the pool over about the last ten minutes.
+    pub hashrate: u64,
+    /// Score since the last found block, in 2^-64 of a block's expected work.
+    pub round_score: u128,
+}
+
+/// A change that somebody made by hand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Audit {
+    /// Index of its log entry.
+    pub index: u64,
+    /// Ledger time.
+    pub time_ms: u64,
+    /// Who made it.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// What.
+    pub change: Change,
+}
+
+/// What was changed by hand.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// The settings, as they were from then on.
+    Settings(Box<Settings>),
+    /// Payouts were paused.
+    Paused,
+    /// Payouts were resumed.
+    Resumed,
+}
+
+/// One entry of the PPLNS window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowEntry {
+    /// Its number; the oldest entry has the smallest one.
+    pub number: u64,
+    /// Whose work it is.
+    pub miner: String,
+    /// How much, in 2^-64 of the expected work of a block.
+    pub score: u128,
+    /// Index of the log entry that booked it.
+    pub index: u64,
+    /// Ledger time it was booked at.
+    pub time_ms: u64,
+}

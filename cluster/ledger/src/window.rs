@@ -1,0 +1,150 @@
+//! The PPLNS window: a queue of scores that holds the newest work up to a bound.
+//!
+//! Each command appends one entry per miner. When the total exceeds the bound, the oldest
+//! entries are removed and the last of them is shortened, so that the total is exactly the
+//! bound. While there is less work than that, the window holds all there is, and a block's
+//! reward is shared over what it holds. Sums per miner are kept along the way.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use raftpool_proto::ledger as row;
+
+use crate::apply::{ApplyError, Stop};
+use crate::arithmetic::add_wide;
+use crate::books::Books;
+use crate::command::Settings;
+use crate::invariant::broken;
+use crate::record::{each, wide, wide_bytes};
+use crate::score::SCORE_OF_A_BLOCK;
+use crate::state::Direction;
+use crate::{StateError, key};
+
+/// Entries one command removes beyond as many as it appended. A window that was made much
+/// smaller by new settings shrinks over the next commands instead of all at once, so that the
+/// work of one command is bounded.
+pub const ENTRIES_CUT_MAX: usize = 10_000;
+
+/// The bound of the window, in scores.
+pub fn window_score(settings: &Settings) -> u128 {
+    u128::from(settings.pplns_window_milli) * SCORE_OF_A_BLOCK / 1_000
+}
+
+/// Appends `scores` in their order and cuts what exceeds the bound.
+pub(crate) fn append(
+    books: &mut Books<'_>,
+    settings: &Settings,
+    scores: &[(&str, u128)],
+) -> Result<(), Stop> {
+    let mut window: row::Window = books.get_or_default(&key::window())?;
+    let mut total = wide(&window.total_score)?;
+    for &(miner, score) in scores.iter().filter(|(_, score)| *score > 0) {
+        let entry = row::WindowEntry {
+            miner: miner.to_owned(),
+            score: wide_bytes(score),
+            index: books.entry.index,
+            time_ms: books.time_ms,
+        };
+        books.put(key::window_entry(window.next_entry), &entry);
+        window.next_entry += 1;
+        total = add_wide(total, score, "total of the window")?;
+        books.change(key::window_sum(miner), |sum: &mut row::Score| {
+            let score = add_wide(wide(&sum.score)?, score, "score of a miner in the window")?;
+            sum.score = wide_bytes(score);
+            Ok(())
+        })?;
+    }
+    let entries_max = ENTRIES_CUT_MAX + scores.len();
+    total -= cut(
+        books,
+        &mut window,
+        total,
+        window_score(settings),
+        entries_max,
+    )?;
+    window.total_score = wide_bytes(total);
+    books.put(key::window(), &window);
+    Ok(())
+}
+
+/// Removes the oldest work above `bound`, looking at no more than `entries_max` entries; returns
+/// how much it removed.
+fn cut(
+    books: &mut Books<'_>,
+    window: &mut row::Window,
+    total: u128,
+    bound: u128,
+    entries_max: usize,
+) -> Result<u128, Stop> {
+    let excess = total.saturating_sub(bound);
+    if excess == 0 {
+        return Ok(0);
+    }
+    let mut left = excess;
+    let mut lost: BTreeMap<String, u128> = BTreeMap::new();
+    for (number, mut entry) in oldest(books, window.first_entry, excess, entries_max)? {
+        let score = wide(&entry.score)?;
+        let removed = score.min(left);
+        left -= removed;
+        *lost.entry(entry.miner.clone()).or_default() += removed;
+        if removed == score {
+            books.delete(key::window_entry(number));
+            window.first_entry = number + 1;
+        } else {
+            entry.score = wide_bytes(score - removed);
+            books.put(key::window_entry(number), &entry);
+        }
+    }
+    for (miner, lost) in lost {
+        let key = key::window_sum(&miner);
+        let sum: row::Score = books.get_or_default(&key)?;
+        match wide(&sum.score)?.checked_sub(lost) {
+            Some(0) => books.delete(key),
+            Some(score) => books.put(
+                key,
+                &row::Score {
+                    score: wide_bytes(score),
+                },
+            ),
+            None => return Err(below_zero(&miner, lost).into()),
+        }
+    }
+    Ok(excess - left)
+}
+
+/// The oldest entries that together hold `wanted`, or the first `entries_max` of them.
+fn oldest(
+    books: &Books<'_>,
+    first: u64,
+    wanted: u128,
+    entries_max: usize,
+) -> Result<Vec<(u64, row::WindowEntry)>, StateError> {
+    let mut found = 0_u128;
+    let mut entries = Vec::new();
+    let range = key::window_entries_from(first);
+    each(
+        books.state(),
+        range,
+        Direction::Ascending,
+        |key, entry: row::WindowEntry| {
+            found = found.saturating_add(wide(&entry.score)?);
+            let number =
+                key::number_after_kind(key).ok_or(crate::record::damaged("window entry"))?;
+            entries.push((number, entry));
+            let is_done = found >= wanted || entries.len() >= entries_max;
+            Ok(if is_done {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
+        },
+    )?;
+    Ok(entries)
+}
+
+fn below_zero(miner: &str, lost: u128) -> ApplyError {
+    broken(
+        "L8",
+        format!("{miner} would lose {lost}, more than its sum in the window"),
+    )
+}
