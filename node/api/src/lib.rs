@@ -1,1 +1,35 @@
-//! placeholder
+//! The pool over HTTP: REST under `/api/v1`, metrics, health, and one small page for people.
+//!
+//! Every answer is computed from one consistent read of the ledger and carries the log index of
+//! that read, so a client that moves to another node can ask for a state that is "not older".
+//! This crate only reads: it never proposes a command, and it knows the cluster only as the
+//! [`raftpool_ledger::Cluster`] handle. Ledger types are never serialized; [`dto`] has the wire
+//! types. What only the running process knows comes through [`LiveFacts`].
+//!
+//! What may surprise: the health answers are made here, but `/livez` touches neither the
+//! cluster nor the daemons, so that a node that waits for a quorum is not restarted for it.
+
+#![forbid(unsafe_code)]
+
+pub mod facts;
+pub mod server;
+
+mod app;
+mod guard;
+mod health;
+mod page;
+mod routes;
+
+mod parameters;
+mod problem;
+mod reading;
+
+pub mod dto;
+mod number;
+
+mod metrics;
+
+pub use facts::{
+    BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts, TemplateFacts,
+};
+pub use server::{ApiConfig, ApiError, ApiParts, ApiServer};

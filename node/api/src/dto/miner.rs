@@ -1,0 +1,119 @@
+//! Miners and their workers.
+
+use std::collections::BTreeMap;
+
+use raftpool_ledger::view;
+use serde::Serialize;
+
+use super::{Decimal, rejects};
+use crate::number::{ratio, time_ms};
+
+/// One miner's money and counts.
+#[derive(Debug, Serialize)]
+pub struct Miner {
+    /// Address that is paid.
+    pub address: String,
+    /// Settled and not yet reserved for a payout.
+    pub balance_atomic: Decimal,
+    /// In a payout that is not final.
+    pub in_flight_atomic: Decimal,
+    /// Transferred to the address, ever.
+    pub paid_atomic: Decimal,
+    /// Network fees borne on payouts, ever.
+    pub network_fees_atomic: Decimal,
+    /// Credited from settled blocks, ever.
+    pub earned_atomic: Decimal,
+    /// Part of the PPLNS window; null while the window is empty.
+    pub window_share: Option<String>,
+    /// Accepted shares, ever.
+    pub shares: u64,
+    /// Accepted work, ever.
+    pub work: Decimal,
+    /// When the newest share was accepted.
+    pub last_share_at_ms: Option<u64>,
+}
+
+/// One miner, with what its workers add up to.
+#[derive(Debug, Serialize)]
+pub struct MinerDetail {
+    /// Money and counts.
+    #[serde(flatten)]
+    pub miner: Miner,
+    /// Smallest balance that is paid out; null until the pool is set up.
+    pub payout_threshold_atomic: Option<Decimal>,
+    /// Sums over the workers; null for an address with more of them than are summed up.
+    pub workers: Option<WorkerSums>,
+}
+
+/// Sums over all workers of a miner.
+#[derive(Debug, Serialize, Default)]
+pub struct WorkerSums {
+    /// How many workers were ever seen.
+    pub count: u64,
+    /// Estimated hashes per second over about the last ten minutes.
+    pub hashrate: u64,
+    /// Refused shares by reason, ever.
+    pub rejects: BTreeMap<&'static str, u64>,
+}
+
+/// One worker of a miner.
+#[derive(Debug, Serialize)]
+pub struct Worker {
+    /// Name within the miner.
+    pub name: String,
+    /// Difficulty of its next session; null when none was reported yet.
+    pub difficulty: Option<Decimal>,
+    /// Accepted shares, ever.
+    pub shares: u64,
+    /// Accepted work, ever.
+    pub work: Decimal,
+    /// Refused shares by reason, ever.
+    pub rejects: BTreeMap<&'static str, u64>,
+    /// When the newest share was accepted.
+    pub last_share_at_ms: Option<u64>,
+    /// Estimated hashes per second over about the last ten minutes.
+    pub hashrate: u64,
+}
+
+impl Miner {
+    /// `window_score` is the score of the whole window at the same moment.
+    pub(crate) fn new(miner: view::Miner, window_score: u128) -> Self {
+        Self {
+            address: miner.address,
+            balance_atomic: miner.balance_atomic.into(),
+            in_flight_atomic: miner.in_flight_atomic.into(),
+            paid_atomic: miner.paid_atomic.into(),
+            network_fees_atomic: miner.network_fees_atomic.into(),
+            earned_atomic: miner.earned_atomic.into(),
+            window_share: ratio(miner.window_score, window_score),
+            shares: miner.shares,
+            work: miner.work.into(),
+            last_share_at_ms: time_ms(miner.last_share_ms),
+        }
+    }
+}
+
+impl WorkerSums {
+    pub(crate) fn add(&mut self, worker: &view::Worker) {
+        self.count += 1;
+        self.hashrate = self.hashrate.saturating_add(worker.hashrate);
+        for (reason, count) in rejects(&worker.rejects) {
+            let sum = self.rejects.entry(reason).or_default();
+            *sum = sum.saturating_add(count);
+        }
+    }
+}
+
+impl From<view::Worker> for Worker {
+    fn from(worker: view::Worker) -> Self {
+        Self {
+            difficulty: (worker.difficulty > 0).then(|| worker.difficulty.into()),
+            shares: worker.shares,
+            work: worker.work.into(),
+            rejects: rejects(&worker.rejects),
+            last_share_at_ms: time_ms(worker.last_share_ms),
+            hashrate: worker.hashrate,
+            name: worker.name,
+        }
+    }
+}

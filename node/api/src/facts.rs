@@ -1,0 +1,104 @@
+//! What only the running process knows, as the binary tells it to the API.
+
+/// Facts about this node that are not in the ledger.
+///
+/// Every method is called from the network runtime: it answers from memory and never waits.
+pub trait LiveFacts: Send + Sync + 'static {
+    /// Whether the process itself is well: its main loop turns. Asks neither the cluster nor a
+    /// daemon, because a restart would mend neither.
+    fn liveness(&self) -> Condition;
+
+    /// What must hold before miners and visitors are sent to this node, beyond what the API
+    /// checks itself (a readable ledger, a known leader, a confirmed quorum).
+    fn conditions(&self) -> Vec<Condition>;
+
+    /// What this node knows about itself and its surroundings.
+    fn node(&self) -> NodeFacts;
+}
+
+/// One thing that holds or does not, in words for an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// Short name in snake case, the same on every node and release.
+    pub name: &'static str,
+    /// Whether it holds.
+    pub met: bool,
+    /// What was seen, with numbers.
+    pub detail: String,
+}
+
+impl Condition {
+    /// A condition with what was seen.
+    pub fn new(name: &'static str, met: bool, detail: impl Into<String>) -> Self {
+        Self {
+            name,
+            met,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// What a node knows about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeFacts {
+    /// The running program.
+    pub build: BuildFacts,
+    /// When the process started, in milliseconds since the Unix epoch.
+    pub started_at_ms: u64,
+    /// Open connections of miners.
+    pub miner_connections: u64,
+    /// The daemons it is configured with, in their order of preference.
+    pub daemons: Vec<DaemonFacts>,
+    /// The newest block template, when there is one.
+    pub template: Option<TemplateFacts>,
+    /// How many heights pass before the chain's order of a block is final.
+    pub stability_heights: u64,
+    /// What the payout duty does on this node.
+    pub payout: PayoutFacts,
+}
+
+/// The running program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildFacts {
+    /// Release version.
+    pub version: String,
+    /// Source revision, when it was known at build time.
+    pub revision: Option<String>,
+}
+
+/// One daemon as this node sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaemonFacts {
+    /// Name for people; without credentials.
+    pub name: String,
+    /// Whether it is used at present.
+    pub healthy: bool,
+    /// Its newest height, when it answered.
+    pub height: Option<u64>,
+    /// Why it is not used.
+    pub problem: Option<String>,
+}
+
+/// The newest block template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateFacts {
+    /// Height of the block to find.
+    pub height: u64,
+    /// Topoheight of the chain when the template was made.
+    pub topoheight: u64,
+    /// Network difficulty in expected hashes, as a decimal number: it may exceed 128 bits.
+    pub network_difficulty: String,
+    /// Name of the proof of work.
+    pub algorithm: String,
+    /// When this node received it, in milliseconds since the Unix epoch.
+    pub received_at_ms: u64,
+}
+
+/// What the payout duty does on this node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PayoutFacts {
+    /// The present step in words.
+    pub status: String,
+    /// What an operator must look at; empty when all is well.
+    pub alarms: Vec<String>,
+}

@@ -1,0 +1,156 @@
+//! Errors as `application/problem+json` (RFC 9457): what was wrong, and what would be right.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::reading::INDEX_HEADER;
+
+/// One kind of problem; the table below is all there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kind {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+}
+
+/// A query parameter is unknown, repeated, or has a value that cannot be used.
+pub(crate) const BAD_PARAMETER: Kind = Kind {
+    status: StatusCode::BAD_REQUEST,
+    code: "bad_parameter",
+    title: "A parameter cannot be used",
+};
+/// A part of the path cannot be what it stands for.
+pub(crate) const BAD_PATH: Kind = Kind {
+    status: StatusCode::BAD_REQUEST,
+    code: "bad_path",
+    title: "A part of the path cannot be used",
+};
+/// The thing asked for is not in the ledger.
+pub(crate) const NOT_FOUND: Kind = Kind {
+    status: StatusCode::NOT_FOUND,
+    code: "not_found",
+    title: "Not in the ledger",
+};
+/// No resource has this path.
+pub(crate) const UNKNOWN_PATH: Kind = Kind {
+    status: StatusCode::NOT_FOUND,
+    code: "unknown_path",
+    title: "No such path",
+};
+/// The resource exists, but only for reading.
+pub(crate) const METHOD_NOT_ALLOWED: Kind = Kind {
+    status: StatusCode::METHOD_NOT_ALLOWED,
+    code: "method_not_allowed",
+    title: "Only GET and HEAD are served",
+};
+/// The request came with a body.
+pub(crate) const BODY_NOT_ALLOWED: Kind = Kind {
+    status: StatusCode::PAYLOAD_TOO_LARGE,
+    code: "body_not_allowed",
+    title: "Requests carry no body",
+};
+/// This node has not applied the wanted index yet.
+pub(crate) const INDEX_NOT_REACHED: Kind = Kind {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    code: "index_not_reached",
+    title: "This node is not that far yet",
+};
+/// Too many reads are under way.
+pub(crate) const BUSY: Kind = Kind {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    code: "busy",
+    title: "Too many requests are under way",
+};
+/// The request did not finish before its deadline.
+pub(crate) const TOO_SLOW: Kind = Kind {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    code: "too_slow",
+    title: "The request took too long",
+};
+/// The ledger of this node cannot be read.
+pub(crate) const LEDGER_UNREADABLE: Kind = Kind {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    code: "ledger_unreadable",
+    title: "This node cannot read its ledger",
+};
+
+/// A refusal of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    kind: Kind,
+    detail: String,
+    parameter: Option<String>,
+    index: Option<u64>,
+}
+
+impl Problem {
+    /// A problem of a kind, with what was wrong and what would be right.
+    pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            parameter: None,
+            index: None,
+        }
+    }
+
+    /// A query parameter that cannot be used.
+    pub(crate) fn parameter(name: &str, detail: impl Into<String>) -> Self {
+        Self {
+            parameter: Some(name.into()),
+            ..Self::new(BAD_PARAMETER, detail)
+        }
+    }
+
+    /// Says which state the answer was read from.
+    pub(crate) fn at(self, index: u64) -> Self {
+        Self {
+            index: Some(index),
+            ..self
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u64>,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = Body {
+            r#type: format!("urn:raftpool:problem:{}", self.kind.code),
+            title: self.kind.title,
+            status: self.kind.status.as_u16(),
+            code: self.kind.code,
+            detail: &self.detail,
+            parameter: self.parameter.as_deref(),
+            index: self.index,
+        };
+        let mut response = (self.kind.status, axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(index) = self.index {
+            headers.insert(INDEX_HEADER, HeaderValue::from(index));
+        }
+        if self.kind.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.kind == METHOD_NOT_ALLOWED {
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        response
+    }
+}

@@ -1,0 +1,260 @@
+//! The resources under `/api/v1`: each is one read of the ledger and one conversion.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use raftpool_ledger::StateError;
+use raftpool_ledger::view::LedgerView;
+
+use crate::app::App;
+use crate::dto::block::Block;
+use crate::dto::miner::{Miner, MinerDetail, Worker, WorkerSums};
+use crate::dto::node::Node;
+use crate::dto::payout::{MinerPayout, PayoutDetail, PayoutSummary};
+use crate::dto::pool::{Pool, PoolAndNode};
+use crate::dto::{Backward, Forward};
+use crate::number::parse_hash;
+use crate::parameters::{Parameters, shorten};
+use crate::problem::{self, Problem};
+use crate::reading::At;
+
+/// Workers that are summed up for one miner. Names are free to invent, so the work of one
+/// answer must not grow with them without bound.
+const WORKERS_SUMMED_MAX: usize = 2000;
+
+/// Longest text taken for an address; real ones have at most about 70 bytes.
+const ADDRESS_LENGTH_MAX: usize = 128;
+
+type Answer<T> = Result<At<T>, Problem>;
+type PathText = Result<Path<String>, PathRejection>;
+
+/// `GET /api/v1/pool`
+pub(crate) async fn pool(State(app): State<App>, uri: Uri) -> Answer<PoolAndNode> {
+    let parameters = Parameters::of(&uri, &[])?;
+    let pool = app.reader.read(parameters.min_index()?, Pool::read).await?;
+    let node = Node::new(
+        app.live.node(),
+        app.cluster.leadership(),
+        app.clock.now_ms(),
+    );
+    Ok(pool.map(|pool| PoolAndNode { pool, node }))
+}
+
+/// `GET /api/v1/miners?after=&limit=`
+pub(crate) async fn miners(State(app): State<App>, uri: Uri) -> Answer<Forward<Miner>> {
+    let parameters = Parameters::of(&uri, &["after", "limit"])?;
+    let (after, limit) = (parameters.cursor("after")?, parameters.limit()?);
+    app.reader
+        .read(parameters.min_index()?, move |view| {
+            let window_score = view.totals()?.window_score;
+            let miners = view.miners(after.as_deref(), limit + 1)?;
+            let item = |miner| Miner::new(miner, window_score);
+            Ok(Forward::cut(
+                miners,
+                limit,
+                |miner| miner.address.clone(),
+                item,
+            ))
+        })
+        .await
+}
+
+/// `GET /api/v1/miners/{address}`
+pub(crate) async fn miner(State(app): State<App>, uri: Uri, path: PathText) -> Answer<MinerDetail> {
+    let (address, parameters) = (address_of(path)?, Parameters::of(&uri, &[])?);
+    let wanted = address.clone();
+    let found = app.reader.read(parameters.min_index()?, move |view| {
+        let Some(miner) = view.miner(&wanted)? else {
+            return Ok(None);
+        };
+        let threshold = view
+            .settings()?
+            .map(|settings| settings.payout_threshold_atomic.into());
+        Ok(Some(MinerDetail {
+            miner: Miner::new(miner, view.totals()?.window_score),
+            payout_threshold_atomic: threshold,
+            workers: sum_workers(view, &wanted)?,
+        }))
+    });
+    found.await?.or_not_found(|| unknown_miner(&address))
+}
+
+/// `GET /api/v1/miners/{address}/workers?after=&limit=`
+pub(crate) async fn workers(
+    State(app): State<App>,
+    uri: Uri,
+    path: PathText,
+) -> Answer<Forward<Worker>> {
+    let (address, parameters) = (
+        address_of(path)?,
+        Parameters::of(&uri, &["after", "limit"])?,
+    );
+    let (after, limit) = (parameters.cursor("after")?, parameters.limit()?);
+    let wanted = address.clone();
+    let found = app.reader.read(parameters.min_index()?, move |view| {
+        if view.miner(&wanted)?.is_none() {
+            return Ok(None);
+        }
+        let workers = view.workers(&wanted, after.as_deref(), limit + 1)?;
+        Ok(Some(Forward::cut(
+            workers,
+            limit,
+            |worker| worker.name.clone(),
+            Worker::from,
+        )))
+    });
+    found.await?.or_not_found(|| unknown_miner(&address))
+}
+
+/// `GET /api/v1/miners/{address}/payouts?before=&limit=`
+pub(crate) async fn miner_payouts(
+    State(app): State<App>,
+    uri: Uri,
+    path: PathText,
+) -> Answer<Backward<MinerPayout>> {
+    let (address, parameters) = (
+        address_of(path)?,
+        Parameters::of(&uri, &["before", "limit"])?,
+    );
+    let (before, limit) = (parameters.number("before")?, parameters.limit()?);
+    let wanted = address.clone();
+    let found = app.reader.read(parameters.min_index()?, move |view| {
+        if view.miner(&wanted)?.is_none() {
+            return Ok(None);
+        }
+        let payouts = view.miner_payouts(&wanted, before, limit + 1)?;
+        let item = |payout| MinerPayout::new(&payout, &wanted);
+        Ok(Some(Backward::cut(
+            payouts,
+            limit,
+            |payout| payout.id,
+            item,
+        )))
+    });
+    found.await?.or_not_found(|| unknown_miner(&address))
+}
+
+/// `GET /api/v1/blocks?before=&limit=`
+pub(crate) async fn blocks(State(app): State<App>, uri: Uri) -> Answer<Backward<Block>> {
+    let parameters = Parameters::of(&uri, &["before", "limit"])?;
+    let (before, limit) = (parameters.number("before")?, parameters.limit()?);
+    app.reader
+        .read(parameters.min_index()?, move |view| {
+            let blocks = view.blocks(before, limit + 1)?;
+            Ok(Backward::cut(
+                blocks,
+                limit,
+                |block| block.number,
+                Block::from,
+            ))
+        })
+        .await
+}
+
+/// `GET /api/v1/blocks/{hash}`
+pub(crate) async fn block(State(app): State<App>, uri: Uri, path: PathText) -> Answer<Block> {
+    let (text, parameters) = (path_text(path)?, Parameters::of(&uri, &[])?);
+    let hash = parse_hash(&text).ok_or_else(|| {
+        let given = shorten(&text);
+        Problem::new(
+            problem::BAD_PATH,
+            format!("a hash is 64 hex digits; \"{given}\" is not"),
+        )
+    })?;
+    let found = app
+        .reader
+        .read(parameters.min_index()?, move |view| {
+            Ok(view.block(&hash)?.map(Block::from))
+        })
+        .await?;
+    found.or_not_found(|| format!("this pool has recorded no block {text}"))
+}
+
+/// `GET /api/v1/payouts?before=&limit=`
+pub(crate) async fn payouts(State(app): State<App>, uri: Uri) -> Answer<Backward<PayoutSummary>> {
+    let parameters = Parameters::of(&uri, &["before", "limit"])?;
+    let (before, limit) = (parameters.number("before")?, parameters.limit()?);
+    app.reader
+        .read(parameters.min_index()?, move |view| {
+            let payouts = view.payouts(before, limit + 1)?;
+            let item = |payout| PayoutSummary::from(&payout);
+            Ok(Backward::cut(payouts, limit, |payout| payout.id, item))
+        })
+        .await
+}
+
+/// `GET /api/v1/payouts/{id}`
+pub(crate) async fn payout(
+    State(app): State<App>,
+    uri: Uri,
+    path: PathText,
+) -> Answer<PayoutDetail> {
+    let (text, parameters) = (path_text(path)?, Parameters::of(&uri, &[])?);
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let id: u64 = text.parse().ok().filter(|_| is_number).ok_or_else(|| {
+        let given = shorten(&text);
+        Problem::new(
+            problem::BAD_PATH,
+            format!("a payout id is a number; \"{given}\" is not"),
+        )
+    })?;
+    let found = app
+        .reader
+        .read(parameters.min_index()?, move |view| {
+            Ok(view.payout(id)?.map(PayoutDetail::from))
+        })
+        .await?;
+    found.or_not_found(|| format!("there is no payout {id}"))
+}
+
+/// Everything that has no resource.
+pub(crate) async fn unknown_path(uri: Uri) -> Problem {
+    let path = shorten(uri.path());
+    let detail = format!("nothing is served at {path}; the API begins at /api/v1/pool");
+    Problem::new(problem::UNKNOWN_PATH, detail)
+}
+
+/// Every other method on a resource.
+pub(crate) async fn method_not_allowed(method: axum::http::Method) -> Problem {
+    let method = shorten(method.as_str());
+    Problem::new(
+        problem::METHOD_NOT_ALLOWED,
+        format!("{method} is not served; use GET"),
+    )
+}
+
+fn sum_workers(view: &LedgerView<'_>, address: &str) -> Result<Option<WorkerSums>, StateError> {
+    let workers = view.workers(address, None, WORKERS_SUMMED_MAX + 1)?;
+    if workers.len() > WORKERS_SUMMED_MAX {
+        return Ok(None);
+    }
+    let mut sums = WorkerSums::default();
+    workers.iter().for_each(|worker| sums.add(worker));
+    Ok(Some(sums))
+}
+
+fn path_text(path: PathText) -> Result<String, Problem> {
+    let Path(text) =
+        path.map_err(|_| Problem::new(problem::BAD_PATH, "the path does not decode to UTF-8"))?;
+    Ok(text)
+}
+
+fn address_of(path: PathText) -> Result<String, Problem> {
+    let text = path_text(path)?;
+    let is_plausible = text.len() <= ADDRESS_LENGTH_MAX
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b':');
+    if is_plausible {
+        return Ok(text);
+    }
+    let detail = format!(
+        "an address is letters, digits and one colon, such as xel:…; \"{}\" is not",
+        shorten(&text)
+    );
+    Err(Problem::new(problem::BAD_PATH, detail))
+}
+
+fn unknown_miner(address: &str) -> String {
+    format!("no share of {address} was ever accepted; check the address for typing errors")
+}

@@ -1,0 +1,252 @@
+//! The listener: accepts connections within limits, serves them, and ends them in time.
+
+mod connections;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use prometheus::Registry;
+use raftpool_ledger::{Clock, Cluster};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::app::{self, App};
+use crate::facts::LiveFacts;
+use crate::health::Probe;
+use crate::metrics::{HttpMetrics, PoolCollector};
+use crate::page::Page;
+use crate::reading::Reader;
+use connections::{Connections, Slot};
+
+/// Bytes a connection buffers; the head of a request must fit.
+const BUFFER_BYTES_MAX: usize = 16 * 1024;
+/// Pause after a failed accept, so that a lack of file descriptors is not a busy loop.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a connection that has reached its age may take to finish its request.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Limits of the API; none of them changes what is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiConfig {
+    /// Where to listen; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Most open connections; more are closed at once.
+    pub connections_max: usize,
+    /// Most open connections of one address; a proxy in front needs as many as it opens.
+    pub connections_per_ip_max: usize,
+    /// Most reads of the ledger at the same time.
+    pub reads_max: usize,
+    /// Longest time for one request.
+    pub request_timeout_ms: u64,
+    /// Longest time a client may take to send the head of a request.
+    pub header_timeout_ms: u64,
+    /// Longest life of a connection; it is closed after the request it is in.
+    pub connection_age_ms_max: u64,
+    /// Longest time `min_index` waits.
+    pub min_index_timeout_ms: u64,
+    /// Longest time a shutdown waits for requests that are under way.
+    pub shutdown_timeout_ms: u64,
+}
+
+impl ApiConfig {
+    /// The limits for a public listener on a small machine.
+    pub fn new(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            connections_max: 1024,
+            connections_per_ip_max: 256,
+            reads_max: 16,
+            request_timeout_ms: 5_000,
+            header_timeout_ms: 10_000,
+            connection_age_ms_max: 300_000,
+            min_index_timeout_ms: 300,
+            shutdown_timeout_ms: 3_000,
+        }
+    }
+}
+
+/// What the API serves from.
+pub struct ApiParts {
+    /// The cluster; only read.
+    pub cluster: Arc<dyn Cluster>,
+    /// Wall-clock time, for ages.
+    pub clock: Arc<dyn Clock>,
+    /// The process's metrics; the API adds its own and serves all of them.
+    pub registry: Registry,
+    /// What only the running process knows.
+    pub live: Arc<dyn LiveFacts>,
+}
+
+/// Why the API did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The address cannot be listened on.
+    #[error("listen on {address} for the API")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The registry has metrics of these names already.
+    #[error("register the metrics of the API")]
+    RegisterMetrics(#[source] prometheus::Error),
+}
+
+/// A running API. Dropping it ends it at once; [`ApiServer::shutdown`] ends it gently.
+pub struct ApiServer {
+    local_addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+}
+
+impl ApiServer {
+    /// Starts to listen and serve.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, or the registry has these metrics already.
+    pub async fn start(config: ApiConfig, parts: ApiParts) -> Result<Self, ApiError> {
+        let router = app::router(make_app(&config, parts).map_err(ApiError::RegisterMetrics)?);
+        let listen_error = |source| ApiError::Listen {
+            address: config.listen,
+            source,
+        };
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(listen_error)?;
+        let local_addr = listener.local_addr().map_err(listen_error)?;
+        let (stop, stopped) = watch::channel(false);
+        let accepting = tokio::spawn(accept(listener, router, config, stopped));
+        tracing::info!(%local_addr, "serving the API");
+        Ok(Self {
+            local_addr,
+            stop,
+            accepting,
+        })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Stops listening, lets the requests that are under way finish within the configured time,
+    /// and ends.
+    pub async fn shutdown(mut self) {
+        // The receiver is gone only when the task has ended, which is what is wanted.
+        let _ = self.stop.send(true);
+        if let Err(error) = (&mut self.accepting).await {
+            tracing::error!(%error, "the API's listener failed");
+        }
+    }
+}
+
+impl Drop for ApiServer {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+fn make_app(config: &ApiConfig, parts: ApiParts) -> Result<App, prometheus::Error> {
+    let ApiParts {
+        cluster,
+        clock,
+        registry,
+        live,
+    } = parts;
+    let collector =
+        PoolCollector::new(Arc::clone(&cluster), Arc::clone(&clock), Arc::clone(&live))?;
+    registry.register(Box::new(collector))?;
+    Ok(App {
+        reader: Reader::new(
+            Arc::clone(&cluster),
+            config.reads_max,
+            Duration::from_millis(config.min_index_timeout_ms),
+        ),
+        http_metrics: HttpMetrics::register(&registry)?,
+        probe: Arc::new(Probe::default()),
+        page: Page::new(),
+        request_timeout: Duration::from_millis(config.request_timeout_ms),
+        cluster,
+        clock,
+        live,
+        registry,
+    })
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    config: ApiConfig,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let limits = Connections::new(config.connections_max, config.connections_per_ip_max);
+    let mut tasks = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = tasks.join_next(), if !tasks.is_empty() => continue,
+            _ = stopped.changed() => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let Some(slot) = limits.admit(peer.ip()) else {
+                    tracing::debug!(%peer, "too many connections, closed");
+                    continue;
+                };
+                tasks.spawn(serve(
+                    stream,
+                    slot,
+                    router.clone(),
+                    config.clone(),
+                    stopped.clone(),
+                ));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accept a connection for the API");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    let all_ended = async { while tasks.join_next().await.is_some() {} };
+    let timeout = Duration::from_millis(config.shutdown_timeout_ms);
+    // Connections that are still open after that are cut when the set is dropped.
+    let _ = tokio::time::timeout(timeout, all_ended).await;
+}
+
+async fn serve(
+    stream: TcpStream,
+    slot: Slot,
+    router: Router,
+    config: ApiConfig,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(config.header_timeout_ms))
+        .max_buf_size(BUFFER_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::pin!(connection);
+    let age = tokio::time::sleep(Duration::from_millis(config.connection_age_ms_max));
+    tokio::select! {
+        // A client that breaks off or sends nonsense is its own affair.
+        _ = connection.as_mut() => {}
+        () = age => {
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection).await;
+        }
+        _ = stopped.changed() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+    drop(slot);
+}
