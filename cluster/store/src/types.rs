@@ -1,0 +1,114 @@
+//! The types openraft is instantiated with, pinned in one place.
+
+use std::fmt;
+use std::sync::Arc;
+
+use raftpool_ledger::Outcome;
+use raftpool_ledger::command::Command;
+use raftpool_ledger::command::command::Body;
+
+openraft::declare_raft_types!(
+    /// Raft as this pool uses it: commands in, outcomes out, nodes by number.
+    pub TypeConfig:
+        D = Proposal,
+        R = Response,
+        NodeId = u64,
+        Node = PoolNode,
+);
+
+/// Position of an entry: term and node of the leader that wrote it, and its index.
+pub type LogId = openraft::alias::LogIdOf<TypeConfig>;
+/// One entry of the log.
+pub type Entry = openraft::alias::EntryOf<TypeConfig>;
+/// What this node has voted for.
+pub type Vote = openraft::alias::VoteOf<TypeConfig>;
+/// Voters and learners.
+pub type Membership = openraft::Membership<u64, PoolNode>;
+/// A membership and the entry that set it.
+pub type StoredMembership = openraft::alias::StoredMembershipOf<TypeConfig>;
+/// What a snapshot covers.
+pub type SnapshotMeta = openraft::alias::SnapshotMetaOf<TypeConfig>;
+
+/// How a member of the cluster is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PoolNode {
+    /// Host and port of its peer listener; empty in a cluster of one that never had one.
+    pub peer_address: String,
+}
+
+/// A command on its way through the log. Cloning it shares the command.
+#[derive(Clone, PartialEq)]
+pub struct Proposal(Arc<Command>);
+
+impl Proposal {
+    /// Wraps a command.
+    pub fn new(command: Command) -> Self {
+        Self(Arc::new(command))
+    }
+
+    /// The command.
+    pub fn command(&self) -> &Command {
+        &self.0
+    }
+}
+
+impl fmt::Display for Proposal {
+    /// Names the kind and counts: what is inside is nobody's business in a log file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.body {
+            None => write!(f, "no body"),
+            Some(Body::CreditShares(batch)) => {
+                let (shares, workers) = (batch.shares.len(), batch.workers.len());
+                write!(f, "credit_shares(shares: {shares}, workers: {workers})")
+            }
+            Some(Body::RecordBlock(_)) => write!(f, "record_block"),
+            Some(Body::SettleBlock(_)) => write!(f, "settle_block"),
+            Some(Body::OrphanBlock(_)) => write!(f, "orphan_block"),
+            Some(Body::ReservePayout(payout)) => {
+                write!(f, "reserve_payout(payees: {})", payout.payees.len())
+            }
+            Some(Body::SignPayout(payout)) => {
+                write!(f, "sign_payout(tx_bytes: {})", payout.tx.len())
+            }
+            Some(Body::ConfirmPayout(_)) => write!(f, "confirm_payout"),
+            Some(Body::ReleasePayout(_)) => write!(f, "release_payout"),
+            Some(Body::PausePayouts(_)) => write!(f, "pause_payouts"),
+            Some(Body::ChangeSettings(_)) => write!(f, "change_settings"),
+        }
+    }
+}
+
+impl fmt::Debug for Proposal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What applying an entry gave; [`Outcome::Nothing`] for entries without a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response(pub Outcome);
+
+#[cfg(test)]
+mod tests {
+    use raftpool_ledger::command::{CreditShares, Share};
+
+    use super::*;
+
+    #[test]
+    fn proposal_display_counts_and_hides_the_payload() {
+        let share = Share {
+            miner: "xel:secret".into(),
+            ..Share::default()
+        };
+        let body = Body::CreditShares(CreditShares {
+            shares: vec![share],
+            ..Default::default()
+        });
+        let proposal = Proposal::new(Command {
+            body: Some(body),
+            ..Command::default()
+        });
+        assert_eq!(proposal.to_string(), "credit_shares(shares: 1, workers: 0)");
+        assert!(!format!("{proposal:?}").contains("secret"));
+    }
+}
