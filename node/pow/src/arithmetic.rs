@@ -36,7 +36,19 @@ pub(crate) fn isqrt_v3(number: u64) -> u64 {
 /// Maps a word evenly onto the indices of one half of the version 3 scratchpad.
 #[inline(always)]
 pub(crate) fn index_v3(word: u64) -> usize {
-    let mixed = (word ^ (word >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    index_of_folded_v3(fold_v3(word))
+}
+
+/// First part of [`index_v3`]; `fold(x ^ y)` is `fold(x) ^ fold(y)`.
+#[inline(always)]
+pub(crate) fn fold_v3(word: u64) -> u64 {
+    word ^ (word >> 33)
+}
+
+/// Second part of [`index_v3`].
+#[inline(always)]
+pub(crate) fn index_of_folded_v3(folded: u64) -> usize {
+    let mixed = folded.wrapping_mul(0xff51_afd7_ed55_8ccd);
     ((u128::from(mixed) * V3_HALF_WORDS as u128) >> 64) as usize
 }
 

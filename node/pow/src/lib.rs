@@ -13,8 +13,10 @@
 
 mod algorithm;
 mod arithmetic;
+pub mod bench;
 mod difficulty;
 mod error;
+mod fast;
 mod hasher;
 mod portable;
 mod scratchpad;

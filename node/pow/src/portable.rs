@@ -9,8 +9,8 @@ use crate::arithmetic::{
 };
 use crate::scratchpad::{Word, get, set};
 
-const V2_ITERATIONS: u64 = 3;
-const V3_ITERATIONS: u64 = 2;
+pub(crate) const V2_ITERATIONS: u64 = 3;
+pub(crate) const V3_ITERATIONS: u64 = 2;
 
 /// What a branch of the inner loop may look at.
 #[derive(Debug, Clone, Copy)]

@@ -1,9 +1,9 @@
 //! The memory a hash works in: filled from the work, changed by stage 3, digested at the end.
 
-use chacha20::cipher::StreamCipher as _;
-use chacha20::{ChaCha8, KeyIvInit as _};
-
 use crate::{PowError, WORK_SIZE};
+
+/// Overwrites its last argument with the ChaCha8 key stream of a key and a nonce.
+pub(crate) type Keystream = fn(&[u8; 32], &[u8; 12], &mut [u8]) -> Result<(), PowError>;
 
 /// One word of the scratchpad, little-endian.
 ///
@@ -32,9 +32,12 @@ pub(crate) fn set(pad: &mut [Word], index: usize, word: u64) {
 /// Stage 1: overwrites the whole scratchpad with a key stream derived from the work.
 ///
 /// # Errors
-/// [`PowError::NoHash`] if a part were longer than the cipher's key stream, which no scratchpad of
-/// XELIS is.
-pub(crate) fn fill(pad: &mut [Word], work: &[u8; WORK_SIZE]) -> Result<(), PowError> {
+/// What the key stream returns.
+pub(crate) fn fill(
+    pad: &mut [Word],
+    work: &[u8; WORK_SIZE],
+    keystream: Keystream,
+) -> Result<(), PowError> {
     let mut rest = pad.as_flattened_mut();
     let mut key = *blake3::hash(work).as_bytes();
     let mut nonce = [0; NONCE_BYTES];
@@ -47,9 +50,7 @@ pub(crate) fn fill(pad: &mut [Word], work: &[u8; WORK_SIZE]) -> Result<(), PowEr
 
         let part_bytes = rest.len() / (CHUNKS - chunk_idx);
         let (part, after) = rest.split_at_mut(part_bytes);
-        ChaCha8::new(&key.into(), &nonce.into())
-            .try_write_keystream(part)
-            .map_err(|_| PowError::NoHash)?;
+        keystream(&key, &nonce, part)?;
         nonce.copy_from_slice(&part[part_bytes - NONCE_BYTES..]);
         rest = after;
     }
@@ -67,6 +68,7 @@ mod tests {
 
     use super::*;
     use crate::arithmetic::{V2_HALF_WORDS, V3_HALF_WORDS};
+    use crate::fast::keystream_portable;
 
     #[test]
     fn filled_scratchpads_match_the_vectors() {
@@ -86,7 +88,7 @@ mod tests {
                 _ => std::array::from_fn(|position| position as u8),
             };
             let mut pad = vec![[0xaa; 8]; words];
-            fill(&mut pad, &work).unwrap();
+            fill(&mut pad, &work, keystream_portable).unwrap();
             assert_eq!(check["words"].as_u64().unwrap() as usize, words);
             let word = |key: &str| u64::from_str_radix(check[key].as_str().unwrap(), 16).unwrap();
             assert_eq!(get(&pad, 0), word("first_word_le_u64"), "{name}");

@@ -1,11 +1,13 @@
 //! Published and recorded hashes.
 
+#![allow(clippy::unwrap_used)]
+
 use raftpool_pow::{Algorithm, Difficulty, Hasher, WORK_SIZE};
 use serde_json::Value;
 
 /// The hashers under test, each with its name for messages.
 fn hashers() -> Vec<(&'static str, Hasher)> {
-    vec![("fast", Hasher::new())]
+    vec![("fast", Hasher::new()), ("portable", Hasher::portable())]
 }
 
 fn vectors() -> Value {
