@@ -7,94 +7,54 @@
 
 use std::{future::Future, pin::Pin};
 
-mod address;
-mod daemon;
-mod error;
-mod hash;
-mod header;
+// In reading order: what is on the chain, who tells it, how they are asked, how they are followed.
 mod network;
-mod wallet;
+
+mod hash;
+
+mod address;
+
 mod work;
+
+mod header;
+
+mod error;
+
+mod daemon;
+
+mod wallet;
+
+mod rpc;
+
+mod daemon_client;
+
+mod wallet_client;
+
+mod daemon_set;
+
+mod events;
+
+mod template_feed;
+
+#[cfg(test)]
+mod testing;
 
 pub use address::{Address, AddressError};
 pub use daemon::{
     ChainBlock, ChainInfo, Daemon, Execution, OrderedBlock, SubmitBlockAnswer,
     SubmitTransactionAnswer, SyncStatus, Template,
 };
+pub use daemon_client::DaemonClient;
+pub use daemon_set::{DaemonHealth, DaemonSet, HealthSettings};
 pub use error::ChainError;
 pub use hash::Hash;
 pub use header::{BlockHeader, CodecError, HEADER_SIZE_MIN, TIPS_MAX};
 pub use network::{Network, UnknownNetwork};
+pub use rpc::endpoint::websocket_url;
+pub use template_feed::TemplateFeed;
 pub use wallet::{BuiltTransaction, Transfer, Wallet};
+pub use wallet_client::WalletClient;
 pub use work::MinerWork;
 
 /// A future behind a pointer, so that the traits can be used as objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-mod pending {
-    //! Contracts whose implementation follows.
-    use crate::{Address, ChainError, Daemon, Network, Template};
-    use std::{sync::Arc, time::Duration};
-    use tokio::sync::watch;
-
-    /// JSON-RPC over HTTP to one official daemon.
-    pub struct DaemonClient;
-    impl DaemonClient {
-        /// See the contract.
-        pub fn new(_url: &str, _network: Network, _timeout: Duration) -> Result<Self, ChainError> {
-            unimplemented!()
-        }
-    }
-    /// JSON-RPC over HTTP (Basic authentication) to the official wallet.
-    pub struct WalletClient;
-    impl WalletClient {
-        /// See the contract.
-        pub fn new(
-            _url: &str,
-            _username: &str,
-            _password: &str,
-            _network: Network,
-            _timeout: Duration,
-        ) -> Result<Self, ChainError> {
-            unimplemented!()
-        }
-    }
-    /// A list of daemons with health and failover.
-    pub struct DaemonSet;
-    impl DaemonSet {
-        /// See the contract.
-        pub fn start(_daemons: Vec<Arc<dyn Daemon>>, _network: Network) -> Arc<Self> {
-            unimplemented!()
-        }
-        /// See the contract.
-        pub fn health(&self) -> Vec<DaemonHealth> {
-            unimplemented!()
-        }
-    }
-    /// Health of one daemon.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct DaemonHealth {
-        /// Name.
-        pub name: String,
-        /// Usable now.
-        pub healthy: bool,
-        /// Height, when known.
-        pub height: Option<u64>,
-        /// What is wrong.
-        pub problem: Option<String>,
-    }
-    /// Follows templates.
-    pub struct TemplateFeed;
-    impl TemplateFeed {
-        /// See the contract.
-        pub fn start(
-            _daemons: Arc<DaemonSet>,
-            _websocket_urls: Vec<String>,
-            _pool: Address,
-            _poll: Duration,
-        ) -> watch::Receiver<Option<Arc<Template>>> {
-            unimplemented!()
-        }
-    }
-}
-pub use pending::*;
