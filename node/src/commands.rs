@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use crate::cli::Command;
 use crate::config::ConfigError;
+use crate::node::FoundingError;
 
 /// Exit code of a wrong configuration or command line (`EX_USAGE` of sysexits).
 const EXIT_USAGE: u8 = 64;
@@ -39,10 +40,10 @@ pub fn chain_of(error: &anyhow::Error) -> String {
 
 /// 64 when the operator's input is wrong, 1 for everything else.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    match error.downcast_ref::<ConfigError>() {
-        Some(_) => ExitCode::from(EXIT_USAGE),
-        None => ExitCode::FAILURE,
+    if error.is::<ConfigError>() || error.is::<FoundingError>() {
+        return ExitCode::from(EXIT_USAGE);
     }
+    ExitCode::FAILURE
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

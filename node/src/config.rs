@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use raftpool_chain::{Address, AddressError};
 
 pub use sections::{
-    ApiSection, DaemonSection, LogFormat, LogSection, NodeSection, PoolSection, RawConfig,
+    ApiSection, DaemonSection, LogFormat, LogSection, NodeSection, PayoutSection, PoolSection, RawConfig,
     SettingsSection, StratumSection, VerificationMode, WalletSection,
 };
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use raftpool_pow::{Algorithm, Difficulty, Hasher, WORK_SIZE};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -16,6 +17,7 @@ pub struct ScriptedMiner {
     writer: OwnedWriteHalf,
     next_id: u64,
     next_nonce: u64,
+    hasher: Hasher,
     /// Extra nonce the pool gave.
     pub extra_nonce: String,
     /// Key of the pool.
@@ -45,6 +47,7 @@ impl ScriptedMiner {
             writer,
             next_id: 10,
             next_nonce: 0,
+            hasher: Hasher::new(),
             extra_nonce: String::new(),
             pool_key: String::new(),
             job: None,
@@ -93,6 +96,28 @@ impl ScriptedMiner {
             self.submit(self.next_nonce).await?;
         }
         Ok(())
+    }
+
+    /// Finds an unused nonce for the newest job whose v3 hash meets `difficulty`.
+    ///
+    /// # Errors
+    /// When there is no job, or its fields are not what they should be.
+    pub fn solve(&mut self, difficulty: u64) -> Result<u64> {
+        let [_, timestamp, work_hash, algorithm] = self.job.as_ref().context("a job")?;
+        let mut work = [0; WORK_SIZE];
+        hex::decode_to_slice(work_hash, &mut work[..32]).context("work hash")?;
+        hex::decode_to_slice(timestamp, &mut work[32..40]).context("timestamp")?;
+        hex::decode_to_slice(&self.extra_nonce, &mut work[48..80]).context("extra nonce")?;
+        hex::decode_to_slice(&self.pool_key, &mut work[80..]).context("pool key")?;
+        let algorithm: Algorithm = algorithm.parse()?;
+        let target = Difficulty::from_u64(difficulty)?.target();
+        loop {
+            self.next_nonce += 1;
+            work[40..48].copy_from_slice(&self.next_nonce.to_be_bytes());
+            if target.is_met_by(&self.hasher.hash(algorithm, &work)?) {
+                return Ok(self.next_nonce);
+            }
+        }
     }
 
     /// Shares that were sent and have no answer.

@@ -285,6 +285,11 @@ minimum_difficulty = 1
 starting_difficulty = {share}
 verifier_threads = 1
 verification = "{verification}"
+[payout]
+step_interval_ms = 100
+resend_interval_ms = 500
+retry_interval_ms = 300
+sighting_gap_ms = 200
 [api]
 listen = "127.0.0.1:0"
 [settings]

@@ -6,6 +6,7 @@
 //! Each connection is a worker of its own, so that a lost share of one cannot be hidden by a
 //! doubled one of another.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -79,21 +80,19 @@ async fn acknowledged_shares_survive_kills_at_random_moments() -> Result<()> {
     pool.verify_books()
 }
 
-async fn credited_by_worker(pool: &Pool) -> Result<std::collections::HashMap<String, u64>> {
-    let mut credited = std::collections::HashMap::new();
-    let mut path = format!("/api/v1/miners/{}/workers?limit=100", MINERS[0]);
+async fn credited_by_worker(pool: &Pool) -> Result<HashMap<String, u64>> {
+    let mut credited = HashMap::new();
+    let mut after = String::new();
     loop {
+        let path = format!("/api/v1/miners/{}/workers?limit=100{after}", MINERS[0]);
         let page = pool.api(&path).await?;
-        let workers = page["workers"].as_array().context("workers")?;
-        for worker in workers {
+        for worker in page["items"].as_array().context("items")? {
             let name = worker["name"].as_str().context("name")?;
             credited.insert(name.to_owned(), worker["shares"].as_u64().context("shares")?);
         }
-        match workers.last().and_then(|worker| worker["name"].as_str()) {
-            Some(last) if workers.len() == 100 => {
-                path = format!("/api/v1/miners/{}/workers?limit=100&after={last}", MINERS[0]);
-            }
-            _ => return Ok(credited),
+        match page["next_after"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return Ok(credited),
         }
     }
 }

@@ -21,6 +21,9 @@ pub struct RawConfig {
     pub daemon: DaemonSection,
     /// The wallet that pays; a node without one never pays.
     pub wallet: Option<WalletSection>,
+    /// How patiently blocks are followed and payouts made.
+    #[serde(default)]
+    pub payout: PayoutSection,
     /// The miners' side.
     #[serde(default)]
     pub stratum: StratumSection,
@@ -114,6 +117,34 @@ pub struct WalletSection {
 impl WalletSection {
     fn default_timeout_ms() -> u64 {
         60_000
+    }
+}
+
+/// `[payout]`: this node's patience; nothing here changes who is owed what.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PayoutSection {
+    /// Time between two looks at the chain when nothing else asks for one.
+    pub step_interval_ms: u64,
+    /// Time between two sendings of the same transaction.
+    pub resend_interval_ms: u64,
+    /// Time between two tries of something that failed.
+    pub retry_interval_ms: u64,
+    /// Shortest time between two looks that count as two, where several must agree.
+    pub sighting_gap_ms: u64,
+    /// Heights past stability before an unordered or unknown block may be given up.
+    pub orphan_margin_heights: u64,
+}
+
+impl Default for PayoutSection {
+    fn default() -> Self {
+        Self {
+            step_interval_ms: 5_000,
+            resend_interval_ms: 15_000,
+            retry_interval_ms: 30_000,
+            sighting_gap_ms: 10_000,
+            orphan_margin_heights: 24,
+        }
     }
 }
 
@@ -280,6 +311,11 @@ impl RawConfig {
             !self.stratum.listen.is_empty(),
             "stratum.listen",
             "must name at least one address".into(),
+        )?;
+        require(
+            self.payout.step_interval_ms > 0,
+            "payout.step_interval_ms",
+            "must be above 0".into(),
         )?;
         let stratum = &self.stratum;
         require(

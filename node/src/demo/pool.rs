@@ -172,6 +172,8 @@ starting_difficulty = 300
 minimum_difficulty = 50
 target_share_interval_ms = 3000
 verifier_threads = 1
+[payout]
+step_interval_ms = 1000
 [api]
 listen = "127.0.0.1:0"
 [settings]

@@ -1,0 +1,44 @@
+//! `raftpool run`
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+
+use super::stop;
+use crate::cli::RunArgs;
+use crate::config::{Config, ConfigError};
+use crate::node::{CRASH_VARIABLE, Node, crash_hook};
+use crate::process::write_addresses;
+use crate::system::log_as_configured;
+
+pub(super) fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&args.config, std::env::vars())?;
+    log_as_configured(&config.raw.log)
+        .map_err(|problem| ConfigError::Value { key: "log.filter", problem })?;
+    super::runtime()?.block_on(serve(args, &config))
+}
+
+async fn serve(args: &RunArgs, config: &Config) -> anyhow::Result<ExitCode> {
+    let step_hook = crash_hook(std::env::var(CRASH_VARIABLE).ok().as_deref())?;
+    let mut node = Node::start(config, step_hook).await?;
+    let addresses = node.addresses();
+    tracing::info!(
+        node_id = config.raw.node.id,
+        stratum = ?addresses.stratum,
+        api = %addresses.api,
+        "the node serves"
+    );
+    if let Some(file) = &args.addresses_file {
+        write_addresses(file, &addresses).with_context(|| format!("write {}", file.display()))?;
+    }
+    tokio::select! {
+        reason = stop::requested(args.exit_on_stdin_close) => {
+            tracing::info!(reason = reason?, "stopping");
+            node.shutdown().await;
+            tracing::info!("stopped");
+            Ok(ExitCode::SUCCESS)
+        }
+        // Nothing is saved by a graceful stop when the disk has failed: end at once.
+        reason = node.failed() => bail!("the node has stopped: {reason}"),
+    }
+}
