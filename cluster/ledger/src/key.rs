@@ -258,11 +258,6 @@ pub(crate) fn text_after_number(key: &[u8]) -> &[u8] {
     key.get(PREFIX + 8..).unwrap_or_default()
 }
 
-/// Number at the end of a key.
-pub(crate) fn trailing_number(key: &[u8]) -> Option<u64> {
-    key.last_chunk::<8>().copied().map(u64::from_be_bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,7 +279,6 @@ mod tests {
         assert!(window_entry(255) < window_entry(256));
         assert_eq!(number_after_kind(&block_weight(7, "x")), Some(7));
         assert_eq!(text_after_number(&block_weight(7, "x")), b"x");
-        assert_eq!(trailing_number(&miner_payout("x", 9)), Some(9));
         assert_eq!(worker_name(&worker("ab", "rig"), "ab"), b"rig");
     }
 }

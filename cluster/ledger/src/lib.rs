@@ -25,6 +25,7 @@ pub mod weights;
 mod payouts;
 
 pub mod invariant;
+pub mod verify;
 
 // What they are written with.
 mod arithmetic;
@@ -45,3 +46,4 @@ pub use outcome::{Outcome, Rejection};
 pub use raftpool_proto::command;
 pub use score::SCORE_OF_A_BLOCK;
 pub use state::{StateError, StateRead};
+pub use verify::{Violation, verify};

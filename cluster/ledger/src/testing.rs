@@ -1,8 +1,10 @@
-//! A cluster in memory, for the tests of whoever knows the cluster only as [`Cluster`].
+//! A cluster in memory, for the tests of whoever knows the cluster only as [`Cluster`], and
+//! sample commands.
 //!
 //! It applies real commands with the real ledger, at once and on one thread. Faults are switched
 //! on by the test. Running a proposal inside a query would wait for itself forever.
 
+mod samples;
 mod watch;
 
 use std::collections::VecDeque;
@@ -16,6 +18,7 @@ use crate::cluster::{
 use crate::command::Command;
 use crate::state::{MemoryState, Overlay};
 
+pub use samples::*;
 use watch::Watchers;
 
 /// What shall happen to a proposal.

@@ -1,0 +1,265 @@
+//! What the stories print.
+
+use std::fmt::Write;
+
+use raftpool_ledger::view::{BlockStatus, LedgerView, PayoutStatus, scheme_name};
+use raftpool_ledger::{Outcome, SCORE_OF_A_BLOCK};
+
+use super::{Result, Words, World, hash, number};
+
+/// An outcome as one or more lines.
+pub(super) fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::SharesCredited { credited, refused } => {
+            let mut text = format!("credited {credited}");
+            for (position, rejection) in refused {
+                write!(text, "\n  share {position} refused: {rejection}").unwrap();
+            }
+            text
+        }
+        Outcome::Rejected(rejection) => format!("refused: {rejection}"),
+        other => format!("{other:?}"),
+    }
+}
+
+/// A score in blocks, rounded to the nearest ten-thousandth.
+fn blocks(score: u128) -> String {
+    let score = (score * 10_000 + SCORE_OF_A_BLOCK / 2) / SCORE_OF_A_BLOCK;
+    format!("{}.{:04}", score / 10_000, score % 10_000)
+}
+
+fn name(hash: &[u8]) -> String {
+    String::from_utf8_lossy(hash)
+        .trim_end_matches('\0')
+        .to_owned()
+}
+
+impl World {
+    pub(super) fn show(&mut self, words: &Words<'_>) -> Result<()> {
+        let state = self.state.clone();
+        let view = LedgerView::new(&state);
+        let text = match words.name(0)? {
+            "balances" => balances(&view),
+            "accounts" => accounts(&view),
+            "window" => window(&view),
+            "blocks" => all_blocks(&view),
+            "payouts" => payouts(&view),
+            "totals" => totals(&view),
+            "workers" => workers(&view, words.name(1)?),
+            "audits" => audits(&view),
+            "split" => split(&view, words.name(1)?, number(words.name(2)?)?),
+            "payable" => {
+                let payable = view.payable(number(words.name(1)?)?, 10).unwrap();
+                payable
+                    .iter()
+                    .map(|(address, balance)| format!("{address} {balance}\n"))
+                    .collect()
+            }
+            other => return Err(format!("cannot show {other}")),
+        };
+        self.print(if text.is_empty() {
+            "(nothing)"
+        } else {
+            text.trim_end()
+        });
+        Ok(())
+    }
+}
+
+fn balances(view: &LedgerView<'_>) -> String {
+    let miners = view.miners(None, 100).unwrap();
+    let lines = miners.iter().map(|miner| {
+        format!(
+            "{}: balance {}, in flight {}, paid {}, network fees {}, earned {}\n",
+            miner.address,
+            miner.balance_atomic,
+            miner.in_flight_atomic,
+            miner.paid_atomic,
+            miner.network_fees_atomic,
+            miner.earned_atomic,
+        )
+    });
+    lines.collect()
+}
+
+fn accounts(view: &LedgerView<'_>) -> String {
+    let accounts = view.accounts().unwrap();
+    format!(
+        "income {} = balances {} + in flight {} + paid {} + pool fees {} + rounding {} + network fees {}",
+        accounts.income_atomic,
+        accounts.balances_atomic,
+        accounts.in_flight_atomic,
+        accounts.paid_atomic,
+        accounts.pool_fees_atomic,
+        accounts.rounding_atomic,
+        accounts.network_fees_atomic,
+    )
+}
+
+fn window(view: &LedgerView<'_>) -> String {
+    let mut text = format!("total {}\n", blocks(view.totals().unwrap().window_score));
+    for entry in view.window(None, 100).unwrap() {
+        writeln!(
+            text,
+            "  entry {}: {} {}",
+            entry.number,
+            entry.miner,
+            blocks(entry.score)
+        )
+        .unwrap();
+    }
+    for miner in view.miners(None, 100).unwrap() {
+        writeln!(
+            text,
+            "  {} holds {}",
+            miner.address,
+            blocks(miner.window_score)
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn all_blocks(view: &LedgerView<'_>) -> String {
+    let mut text = String::new();
+    for block in view.blocks(None, 100).unwrap() {
+        let status = match &block.status {
+            BlockStatus::Maturing => "maturing".to_owned(),
+            BlockStatus::Settled {
+                amount_atomic,
+                fee_atomic,
+                topoheight,
+                ..
+            } => {
+                format!("settled at {topoheight} for {amount_atomic}, fee {fee_atomic}")
+            }
+            BlockStatus::Orphaned { reason } => format!("orphaned: {reason}"),
+        };
+        writeln!(
+            text,
+            "{} {} height {} by {}.{} {}, effort {}, {status}",
+            block.number,
+            name(&block.hash),
+            block.height,
+            block.miner,
+            block.worker,
+            scheme_name(block.scheme),
+            blocks(block.effort_score),
+        )
+        .unwrap();
+    }
+    let maturing: Vec<String> = view
+        .blocks_maturing()
+        .unwrap()
+        .iter()
+        .map(|block| name(&block.hash))
+        .collect();
+    text + &format!("maturing: {maturing:?}")
+}
+
+fn payouts(view: &LedgerView<'_>) -> String {
+    let mut text = String::new();
+    for payout in view.payouts(None, 100).unwrap() {
+        let status = match &payout.status {
+            PayoutStatus::Reserved => "reserved".to_owned(),
+            PayoutStatus::Signed => "signed".to_owned(),
+            PayoutStatus::Confirmed {
+                tx_hash,
+                topoheight,
+                ..
+            } => {
+                format!("confirmed {} at {topoheight}", name(tx_hash))
+            }
+            PayoutStatus::Released { reason } => format!("released: {reason}"),
+        };
+        let variants: Vec<String> = payout
+            .variants
+            .iter()
+            .map(|variant| name(&variant.tx_hash))
+            .collect();
+        let payees: Vec<&str> = payout
+            .payees
+            .iter()
+            .map(|payee| payee.address.as_str())
+            .collect();
+        let (id, nonce) = (payout.id, payout.nonce);
+        writeln!(
+            text,
+            "{id}: nonce {nonce}, {payees:?}, variants {variants:?}, {status}"
+        )
+        .unwrap();
+    }
+    if let Some(reason) = view.payouts_paused().unwrap() {
+        writeln!(text, "paused: {reason}").unwrap();
+    }
+    let open = view.open_payout().unwrap().map_or(0, |payout| payout.id);
+    let (next, nonce) = (
+        view.next_payout_id().unwrap(),
+        view.payout_nonce_floor().unwrap(),
+    );
+    text + &format!("open {open}, next {next}, nonce at least {nonce}")
+}
+
+fn totals(view: &LedgerView<'_>) -> String {
+    let totals = view.totals().unwrap();
+    format!(
+        "shares {}, work {}, rejects {:?}, blocks {} (settled {}, orphaned {}), payouts {}, \
+         miners {}, window {}, round {}, hashrate {}",
+        totals.shares,
+        totals.work,
+        totals.rejects,
+        totals.blocks,
+        totals.blocks_settled,
+        totals.blocks_orphaned,
+        totals.payouts,
+        totals.miners,
+        blocks(totals.window_score),
+        blocks(totals.round_score),
+        totals.hashrate,
+    )
+}
+
+fn workers(view: &LedgerView<'_>, miner: &str) -> String {
+    let workers = view.workers(miner, None, 100).unwrap();
+    let lines = workers.iter().map(|worker| {
+        format!(
+            "{}: difficulty {}, shares {}, work {}, rejects {:?}, last share {}, hashrate {}\n",
+            worker.name,
+            worker.difficulty,
+            worker.shares,
+            worker.work,
+            worker.rejects,
+            worker.last_share_ms,
+            worker.hashrate,
+        )
+    });
+    lines.collect()
+}
+
+fn audits(view: &LedgerView<'_>) -> String {
+    let mut text = String::new();
+    for audit in view.audits(None, 100).unwrap() {
+        let change = match audit.change {
+            raftpool_ledger::view::Change::Settings(settings) => {
+                format!("settings, window {}", settings.pplns_window_milli)
+            }
+            other => format!("{other:?}"),
+        };
+        writeln!(
+            text,
+            "{}: {} {change}: {}",
+            audit.index, audit.author, audit.reason
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn split(view: &LedgerView<'_>, block: &str, amount_atomic: u64) -> String {
+    let hash = hash(block).try_into().unwrap();
+    let shares = view.block_shares(&hash, amount_atomic).unwrap();
+    shares
+        .iter()
+        .map(|(address, part)| format!("{address} {part}\n"))
+        .collect()
+}
