@@ -4,17 +4,14 @@ use std::sync::Arc;
 
 use raftpool_chain::{Address, ChainInfo, Daemon, Network, Wallet};
 use raftpool_ledger::cluster::{Committed, ReadError, read};
-use raftpool_ledger::command::{Command, command::Body};
+use raftpool_ledger::command::command::Body;
 use raftpool_ledger::view::LedgerView;
-use raftpool_ledger::{Clock, Cluster, Outcome, StateError};
+use raftpool_ledger::{Clock, Cluster, Outcome, StateError, compose};
 
 use crate::alarm::{AlarmKind, Alarms};
 use crate::metrics::Metrics;
 use crate::obstacle::{Obstacle, chain};
 use crate::{PayoutConfig, PayoutPoint, StepHook};
-
-/// Version of the command encoding this crate writes.
-const COMMAND_FORMAT: u32 = 1;
 
 pub(crate) struct Context {
     pub(crate) config: PayoutConfig,
@@ -84,12 +81,8 @@ impl Context {
             after,
             body,
         } = proposal;
-        let command = Command {
-            format: COMMAND_FORMAT,
-            proposed_at_ms: self.now_ms(),
-            author: format!("node {}", self.cluster.leadership().node_id),
-            body: Some(body),
-        };
+        let author = format!("node {}", self.cluster.leadership().node_id);
+        let command = compose(author, self.now_ms(), body);
         self.at(before);
         let answer = self.cluster.propose(command).await;
         self.at(after);
