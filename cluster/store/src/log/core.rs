@@ -209,13 +209,12 @@ impl LogIndex {
         let begin = entries
             .first()
             .map_or(self.next, |(_, entry)| entry.log_id.index());
-        let mut expected = if is_new { begin } else { self.next };
-        for (_, entry) in &entries {
+        let start = if is_new { begin } else { self.next };
+        for (expected, (_, entry)) in (start..).zip(&entries) {
             let found = entry.log_id.index();
             if found != expected {
                 return Err(StoreError::NotContiguous { found, expected });
             }
-            expected += 1;
         }
         if is_new {
             self.first = begin;

@@ -15,9 +15,6 @@ mod generation;
 
 mod read;
 
-#[cfg(test)]
-mod tests;
-
 use std::io;
 use std::sync::Arc;
 

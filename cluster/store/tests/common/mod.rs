@@ -11,7 +11,7 @@ use openraft::storage::{IOFlushed, RaftLogStorage};
 use openraft::type_config::TypeConfigExt;
 use openraft::vote::RaftLeaderId;
 use raftpool_ledger::command::command::Body;
-use raftpool_ledger::command::{Command, PausePayouts};
+use raftpool_ledger::command::{ChangeSettings, Command, PausePayouts, Scheme, Settings};
 use raftpool_store::{
     Entry, Identity, LogId, LogStore, OnFatal, Proposal, Store, StoreOptions, TypeConfig,
 };
@@ -49,12 +49,35 @@ pub fn blank(term: u64, index: u64) -> Entry {
     }
 }
 
-/// A command that is valid in any state and leaves a trace of `text`.
+/// A command that leaves a trace of `text` in a pool that has settings.
 pub fn command(term: u64, index: u64, text: &str) -> Entry {
     let body = Body::PausePayouts(PausePayouts {
         paused: true,
         reason: text.to_owned(),
     });
+    entry_of(term, index, body)
+}
+
+/// What a pool begins with.
+pub fn settings(term: u64, index: u64) -> Entry {
+    let settings = Settings {
+        network: "devnet".to_owned(),
+        pool_address: "xet:pool".to_owned(),
+        pplns_window_milli: 2000,
+        pplns_offered: true,
+        default_scheme: Scheme::Pplns.into(),
+        payout_threshold_atomic: 1,
+        payout_payees_max: 255,
+        ..Settings::default()
+    };
+    let change = ChangeSettings {
+        settings: Some(settings),
+        reason: "test".to_owned(),
+    };
+    entry_of(term, index, Body::ChangeSettings(change))
+}
+
+fn entry_of(term: u64, index: u64, body: Body) -> Entry {
     let command: Command = raftpool_ledger::compose("test", index, body);
     Entry {
         log_id: log_id(term, index),

@@ -1,0 +1,161 @@
+//! Which data directories are opened, and which are refused.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{IDENTITY, append, command, open, options};
+use openraft::storage::RaftLogStorage;
+use openraft::type_config::TypeConfigExt;
+use raftpool_store::{Identity, Store, StoreError, TypeConfig, stored_identity};
+
+fn refused(directory: &Path, identity: Identity) -> StoreError {
+    let mut options = options(directory);
+    options.identity = identity;
+    Store::open(&options)
+        .err()
+        .expect("the directory is refused")
+}
+
+/// Fills a log whose newest write-ahead file holds all of it.
+async fn fill(directory: &Path, entries: u64) {
+    let store = open(directory);
+    let mut log = store.log();
+    for index in 0..entries {
+        let entry = command(1, index, &"payload".repeat(20));
+        append(&mut log, vec![entry]).await.unwrap().await.unwrap();
+    }
+    drop(log);
+    store.close().await.unwrap();
+}
+
+fn write_ahead_file(directory: &Path) -> PathBuf {
+    let files = fs::read_dir(directory.join("raft"))
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let logs = files.filter(|path| path.extension().is_some_and(|extension| extension == "log"));
+    logs.max().expect("a write-ahead file")
+}
+
+#[test]
+fn directory_of_another_node_cluster_or_version_is_refused_by_name() {
+    TypeConfig::run(async {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        assert_eq!(stored_identity(path).unwrap(), None);
+        open(path).close().await.unwrap();
+        assert_eq!(stored_identity(path).unwrap(), Some(IDENTITY));
+
+        let error = refused(
+            path,
+            Identity {
+                node_id: 2,
+                ..IDENTITY
+            },
+        );
+        assert!(
+            matches!(
+                error,
+                StoreError::WrongNode {
+                    found: 1,
+                    expected: 2,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        let error = refused(
+            path,
+            Identity {
+                cluster_id: [9; 16],
+                ..IDENTITY
+            },
+        );
+        assert!(matches!(error, StoreError::WrongCluster { .. }), "{error}");
+
+        let header = path.join("FORMAT");
+        let good = fs::read_to_string(&header).unwrap();
+        fs::write(&header, good.replace("raftpool-data 1", "raftpool-data 2")).unwrap();
+        let error = refused(path, IDENTITY);
+        assert!(
+            matches!(error, StoreError::NewerVersion { found: 2, .. }),
+            "{error}"
+        );
+        fs::write(&header, good.replace("node 1", "node 7")).unwrap();
+        let error = refused(path, IDENTITY);
+        assert!(matches!(error, StoreError::DamagedHeader { .. }), "{error}");
+        fs::remove_file(&header).unwrap();
+        let error = refused(path, IDENTITY);
+        assert!(matches!(error, StoreError::MissingHeader { .. }), "{error}");
+
+        fs::write(&header, good).unwrap();
+        open(path).close().await.unwrap();
+    });
+}
+
+#[test]
+fn state_of_another_cluster_is_refused_behind_the_right_header() {
+    TypeConfig::run(async {
+        let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        open(ours.path()).close().await.unwrap();
+        let mut foreign = options(theirs.path());
+        foreign.identity.cluster_id = [9; 16];
+        Store::open(&foreign).unwrap().close().await.unwrap();
+        fs::remove_dir_all(ours.path().join("state")).unwrap();
+        fs::rename(theirs.path().join("state"), ours.path().join("state")).unwrap();
+        let error = refused(ours.path(), IDENTITY);
+        assert!(matches!(error, StoreError::WrongCluster { .. }), "{error}");
+    });
+}
+
+#[test]
+fn directory_in_use_is_refused_until_it_is_closed() {
+    TypeConfig::run(async {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path());
+        let error = refused(directory.path(), IDENTITY);
+        assert!(matches!(error, StoreError::InUse { .. }), "{error}");
+        assert!(error.to_string().contains("in use by another process"));
+        store.close().await.unwrap();
+        open(directory.path()).close().await.unwrap();
+    });
+}
+
+#[test]
+fn torn_tail_of_the_log_is_forgiven() {
+    TypeConfig::run(async {
+        let directory = tempfile::tempdir().unwrap();
+        fill(directory.path(), 20).await;
+        let file = write_ahead_file(directory.path());
+        let length = fs::metadata(&file).unwrap().len();
+        fs::File::options()
+            .write(true)
+            .open(&file)
+            .unwrap()
+            .set_len(length - 5)
+            .unwrap();
+        let store = open(directory.path());
+        let state = store.log().get_log_state().await.unwrap();
+        assert_eq!(
+            state.last_log_id.map(|last| last.index()),
+            Some(18),
+            "only the torn one"
+        );
+    });
+}
+
+#[test]
+fn damage_inside_the_log_is_refused_instead_of_losing_what_follows() {
+    TypeConfig::run(async {
+        let directory = tempfile::tempdir().unwrap();
+        fill(directory.path(), 20).await;
+        let file = write_ahead_file(directory.path());
+        let mut bytes = fs::read(&file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0xff;
+        fs::write(&file, bytes).unwrap();
+        let error = refused(directory.path(), IDENTITY);
+        assert!(matches!(error, StoreError::OpenDatabase { .. }), "{error}");
+    });
+}

@@ -1,0 +1,262 @@
+//! Applying, reading beside it, and snapshots.
+
+mod common;
+
+use std::fs;
+use std::sync::Arc;
+
+use common::{blank, command, open, options, settings};
+use futures_util::stream;
+use openraft::RaftSnapshotBuilder;
+use openraft::storage::RaftStateMachine;
+use openraft::type_config::TypeConfigExt;
+use raftpool_ledger::StateRead;
+use raftpool_ledger::view::LedgerView;
+use raftpool_store::{SnapshotFiles, StateReader, StateStore, Store, TypeConfig};
+
+async fn apply(state: &mut StateStore, range: std::ops::Range<u64>) {
+    let entries = range.map(|index| match index {
+        // As in every log: the first entry sets the membership and is no command.
+        0 => Ok((blank(1, 0), None)),
+        1 => Ok((settings(1, 1), None)),
+        _ => Ok((command(1, index, &format!("reason {index}")), None)),
+    });
+    state.apply(stream::iter(entries)).await.unwrap();
+}
+
+async fn snapshot(state: &mut StateStore) -> Arc<SnapshotFiles> {
+    state
+        .get_snapshot_builder()
+        .await
+        .build_snapshot()
+        .await
+        .unwrap()
+        .snapshot
+}
+
+/// Applied index, digest and the reason the newest command left.
+fn contents(reader: &StateReader) -> (u64, [u8; 32], Option<String>) {
+    let mut found = None;
+    let index = reader
+        .read(&mut |state| {
+            let view = LedgerView::new(state);
+            found = Some((view.digest()?, view.payouts_paused()?));
+            Ok(())
+        })
+        .unwrap();
+    let (digest, reason) = found.unwrap();
+    (index, digest, reason)
+}
+
+fn all_pairs(reader: &StateReader) -> Vec<(Vec<u8>, Vec<u8>)> {
+    use raftpool_ledger::state::Direction;
+    let (mut up, mut down) = (Vec::new(), Vec::new());
+    reader
+        .read(&mut |state| {
+            let visit = |key: &[u8], value: &[u8], into: &mut Vec<_>| {
+                into.push((key.to_vec(), value.to_vec()));
+                std::ops::ControlFlow::Continue(())
+            };
+            let end = [0xff; 64];
+            state.scan(&[], &end, Direction::Ascending, &mut |k, v| {
+                visit(k, v, &mut up)
+            })?;
+            state.scan(&[], &end, Direction::Descending, &mut |k, v| {
+                visit(k, v, &mut down)
+            })
+        })
+        .unwrap();
+    down.reverse();
+    assert_eq!(up, down, "both directions see the same");
+    assert!(up.is_sorted());
+    up
+}
+
+#[test]
+fn applied_entries_are_there_after_reopening() {
+    TypeConfig::run(async {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path());
+        let mut state = store.state();
+        state
+            .apply(stream::iter([Ok((blank(1, 0), None))]))
+            .await
+            .unwrap();
+        // More than a chunk holds.
+        apply(&mut state, 1..600).await;
+        let before = contents(&store.reader());
+        assert_eq!((before.0, before.2.as_deref()), (599, Some("reason 599")));
+        let pairs = all_pairs(&store.reader());
+        drop(state);
+        store.close().await.unwrap();
+
+        let store = open(directory.path());
+        assert_eq!(contents(&store.reader()), before);
+        assert_eq!(all_pairs(&store.reader()), pairs);
+        assert_eq!(*store.reader().applied().borrow(), Some(599));
+    });
+}
+
+#[test]
+fn skipped_or_repeated_entry_is_refused() {
+    TypeConfig::run(async {
+        for index in [2, 3, 5] {
+            let directory = tempfile::tempdir().unwrap();
+            let mut options = options(directory.path());
+            options.on_fatal = Arc::new(|_| {});
+            let store = Store::open(&options).unwrap();
+            let mut state = store.state();
+            apply(&mut state, 0..4).await;
+            let entry = command(1, index, "x");
+            assert!(
+                state
+                    .apply(stream::iter([Ok((entry, None))]))
+                    .await
+                    .is_err(),
+                "{index}"
+            );
+        }
+    });
+}
+
+#[test]
+fn query_sees_one_moment_while_entries_are_applied() {
+    TypeConfig::run(async {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path());
+        let mut state = store.state();
+        apply(&mut state, 0..5).await;
+        let reader = store.reader();
+        let mut applied = reader.applied();
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let query = std::thread::spawn(move || {
+            let mut begun = Some(begun);
+            let mut reasons = Vec::new();
+            let index = reader.read(&mut |state| {
+                let reason = |state: &dyn StateRead| LedgerView::new(state).payouts_paused();
+                reasons.push(reason(state)?);
+                begun.take().unwrap().send(()).unwrap();
+                wait.recv().unwrap();
+                reasons.push(reason(state)?);
+                Ok(())
+            });
+            (index.unwrap(), reasons)
+        });
+        begins.await.unwrap();
+        apply(&mut state, 5..9).await;
+        applied.wait_for(|index| *index == Some(8)).await.unwrap();
+        go.send(()).unwrap();
+        let (index, reasons) = query.join().unwrap();
+        assert_eq!(index, 4);
+        assert_eq!(reasons, vec![Some("reason 4".to_owned()); 2]);
+    });
+}
+
+#[test]
+fn snapshot_carries_the_state_to_another_node() {
+    TypeConfig::run(async {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (source, target) = (open(from.path()), open(to.path()));
+        let (mut sender, mut receiver) = (source.state(), target.state());
+        apply(&mut sender, 0..300).await;
+        apply(&mut receiver, 0..3).await;
+        let taken = snapshot(&mut sender).await;
+        apply(&mut sender, 300..310).await;
+        let reader = target.reader();
+        receiver
+            .install_snapshot(taken.meta(), taken.clone())
+            .await
+            .unwrap();
+        assert_eq!(contents(&reader).0, 299);
+        let kept = receiver.get_current_snapshot().await.unwrap().unwrap();
+        assert_eq!(kept.meta, *taken.meta());
+        assert!(kept.snapshot.path().starts_with(to.path()));
+        drop(kept);
+        // Both go on from there to the same state.
+        apply(&mut receiver, 300..310).await;
+        assert_eq!(all_pairs(&reader), all_pairs(&source.reader()));
+        let expected = contents(&reader);
+        drop((receiver, reader));
+        target.close().await.unwrap();
+
+        let target = open(to.path());
+        assert_eq!(contents(&target.reader()), expected);
+        let generations = fs::read_dir(to.path().join("state")).unwrap();
+        assert_eq!(
+            generations.count(),
+            2,
+            "the pointer and the generation in use"
+        );
+    });
+}
+
+#[test]
+fn snapshot_with_a_damaged_file_is_refused_and_the_state_stays() {
+    TypeConfig::run(async {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let source = open(from.path());
+        let mut sender = source.state();
+        apply(&mut sender, 0..50).await;
+        let taken = snapshot(&mut sender).await;
+        let table = fs::read_dir(taken.path())
+            .unwrap()
+            .map(|file| file.unwrap().path());
+        let table = table
+            .into_iter()
+            .find(|path| path.extension() == Some("sst".as_ref()))
+            .unwrap();
+        let mut bytes = fs::read(&table).unwrap();
+        bytes[10] ^= 1;
+        // A new file: the old one is also a table of the sender's own state.
+        fs::remove_file(&table).unwrap();
+        fs::write(&table, bytes).unwrap();
+
+        let mut options = options(to.path());
+        options.on_fatal = Arc::new(|_| {});
+        let target = Store::open(&options).unwrap();
+        let mut receiver = target.state();
+        apply(&mut receiver, 0..3).await;
+        let before = all_pairs(&target.reader());
+        let error = receiver
+            .install_snapshot(taken.meta(), taken.clone())
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("is not what it was"), "{error}");
+        assert_eq!(all_pairs(&target.reader()), before);
+    });
+}
+
+#[test]
+fn newest_snapshots_are_kept_and_unfinished_ones_removed() {
+    TypeConfig::run(async {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path());
+        let mut state = store.state();
+        for round in 0..4 {
+            apply(&mut state, round * 10..(round + 1) * 10).await;
+            snapshot(&mut state).await;
+        }
+        drop(state);
+        store.close().await.unwrap();
+        let snapshots = directory.path().join("snapshots");
+        let names = || -> Vec<_> {
+            let mut names: Vec<_> = fs::read_dir(&snapshots)
+                .unwrap()
+                .map(|file| file.unwrap().file_name())
+                .collect();
+            names.sort();
+            names
+        };
+        let kept = names();
+        assert_eq!(kept.len(), 2, "{kept:?}");
+        fs::create_dir(snapshots.join("building")).unwrap();
+        fs::create_dir(directory.path().join("state/gen-00000009")).unwrap();
+
+        let store = open(directory.path());
+        assert_eq!(names(), kept);
+        assert!(!directory.path().join("state/gen-00000009").exists());
+        let newest = store.state().get_current_snapshot().await.unwrap().unwrap();
+        assert_eq!(newest.meta.last_log_id.unwrap().index(), 39);
+    });
+}
