@@ -47,6 +47,7 @@ pub(crate) fn router(app: App) -> Router {
         )
         .route("/api/v1/blocks", get(routes::blocks))
         .route("/api/v1/blocks/{hash}", get(routes::block))
+        .route("/api/v1/blocks/{hash}/shares", get(routes::block_shares))
         .route("/api/v1/payouts", get(routes::payouts))
         .route("/api/v1/payouts/{id}", get(routes::payout))
         .fallback(routes::unknown_path)

@@ -81,10 +81,11 @@ fn decimal_ratio(numerator: u128, denominator: u128) -> String {
         divisor >>= 1;
         rest >>= 1;
     }
+    rest = rest.min(divisor - 1);
     let mut fraction = 0;
     for _ in 0..RATIO_DIGITS {
         rest *= 10;
-        fraction = fraction * 10 + (rest / divisor).min(9);
+        fraction = fraction * 10 + rest / divisor;
         rest %= divisor;
     }
     format!("{whole}.{fraction:06}")

@@ -3,27 +3,20 @@
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
-use raftpool_ledger::StateError;
-use raftpool_ledger::view::LedgerView;
+use raftpool_ledger::settings::ADDRESS_BYTES_MAX;
+use raftpool_ledger::view::BlockStatus;
 
 use crate::app::App;
-use crate::dto::block::Block;
+use crate::dto::Page;
+use crate::dto::block::{Block, BlockShares, MinerShare};
 use crate::dto::miner::{Miner, MinerDetail, Worker, WorkerSums};
 use crate::dto::node::Node;
 use crate::dto::payout::{MinerPayout, PayoutDetail, PayoutSummary};
 use crate::dto::pool::{Pool, PoolAndNode};
-use crate::dto::{Backward, Forward};
 use crate::number::parse_hash;
 use crate::parameters::{Parameters, shorten};
 use crate::problem::{self, Problem};
 use crate::reading::At;
-
-/// Workers that are summed up for one miner. Names are free to invent, so the work of one
-/// answer must not grow with them without bound.
-const WORKERS_SUMMED_MAX: usize = 2000;
-
-/// Longest text taken for an address; real ones have at most about 70 bytes.
-const ADDRESS_LENGTH_MAX: usize = 128;
 
 type Answer<T> = Result<At<T>, Problem>;
 type PathText = Result<Path<String>, PathRejection>;
@@ -41,7 +34,7 @@ pub(crate) async fn pool(State(app): State<App>, uri: Uri) -> Answer<PoolAndNode
 }
 
 /// `GET /api/v1/miners?after=&limit=`
-pub(crate) async fn miners(State(app): State<App>, uri: Uri) -> Answer<Forward<Miner>> {
+pub(crate) async fn miners(State(app): State<App>, uri: Uri) -> Answer<Page<Miner>> {
     let parameters = Parameters::of(&uri, &["after", "limit"])?;
     let (after, limit) = (parameters.cursor("after")?, parameters.limit()?);
     app.reader
@@ -49,10 +42,11 @@ pub(crate) async fn miners(State(app): State<App>, uri: Uri) -> Answer<Forward<M
             let window_score = view.totals()?.window_score;
             let miners = view.miners(after.as_deref(), limit + 1)?;
             let item = |miner| Miner::new(miner, window_score);
-            Ok(Forward::cut(
+            Ok(Page::forward(
+                "miners",
                 miners,
                 limit,
-                |miner| miner.address.clone(),
+                |miner| &miner.address,
                 item,
             ))
         })
@@ -70,10 +64,12 @@ pub(crate) async fn miner(State(app): State<App>, uri: Uri, path: PathText) -> A
         let threshold = view
             .settings()?
             .map(|settings| settings.payout_threshold_atomic.into());
+        // The ledger bounds the workers of one miner, so this read is bounded as well.
+        let workers = view.workers(&wanted, None, usize::MAX)?;
         Ok(Some(MinerDetail {
             miner: Miner::new(miner, view.totals()?.window_score),
             payout_threshold_atomic: threshold,
-            workers: sum_workers(view, &wanted)?,
+            workers: WorkerSums::of(&workers),
         }))
     });
     found.await?.or_not_found(|| unknown_miner(&address))
@@ -84,7 +80,7 @@ pub(crate) async fn workers(
     State(app): State<App>,
     uri: Uri,
     path: PathText,
-) -> Answer<Forward<Worker>> {
+) -> Answer<Page<Worker>> {
     let (address, parameters) = (
         address_of(path)?,
         Parameters::of(&uri, &["after", "limit"])?,
@@ -96,10 +92,11 @@ pub(crate) async fn workers(
             return Ok(None);
         }
         let workers = view.workers(&wanted, after.as_deref(), limit + 1)?;
-        Ok(Some(Forward::cut(
+        Ok(Some(Page::forward(
+            "workers",
             workers,
             limit,
-            |worker| worker.name.clone(),
+            |worker| &worker.name,
             Worker::from,
         )))
     });
@@ -111,7 +108,7 @@ pub(crate) async fn miner_payouts(
     State(app): State<App>,
     uri: Uri,
     path: PathText,
-) -> Answer<Backward<MinerPayout>> {
+) -> Answer<Page<MinerPayout>> {
     let (address, parameters) = (
         address_of(path)?,
         Parameters::of(&uri, &["before", "limit"])?,
@@ -124,7 +121,8 @@ pub(crate) async fn miner_payouts(
         }
         let payouts = view.miner_payouts(&wanted, before, limit + 1)?;
         let item = |payout| MinerPayout::new(&payout, &wanted);
-        Ok(Some(Backward::cut(
+        Ok(Some(Page::backward(
+            "payouts",
             payouts,
             limit,
             |payout| payout.id,
@@ -135,13 +133,14 @@ pub(crate) async fn miner_payouts(
 }
 
 /// `GET /api/v1/blocks?before=&limit=`
-pub(crate) async fn blocks(State(app): State<App>, uri: Uri) -> Answer<Backward<Block>> {
+pub(crate) async fn blocks(State(app): State<App>, uri: Uri) -> Answer<Page<Block>> {
     let parameters = Parameters::of(&uri, &["before", "limit"])?;
     let (before, limit) = (parameters.number("before")?, parameters.limit()?);
     app.reader
         .read(parameters.min_index()?, move |view| {
             let blocks = view.blocks(before, limit + 1)?;
-            Ok(Backward::cut(
+            Ok(Page::backward(
+                "blocks",
                 blocks,
                 limit,
                 |block| block.number,
@@ -153,32 +152,85 @@ pub(crate) async fn blocks(State(app): State<App>, uri: Uri) -> Answer<Backward<
 
 /// `GET /api/v1/blocks/{hash}`
 pub(crate) async fn block(State(app): State<App>, uri: Uri, path: PathText) -> Answer<Block> {
-    let (text, parameters) = (path_text(path)?, Parameters::of(&uri, &[])?);
-    let hash = parse_hash(&text).ok_or_else(|| {
-        let given = shorten(&text);
-        Problem::new(
-            problem::BAD_PATH,
-            format!("a hash is 64 hex digits; \"{given}\" is not"),
-        )
-    })?;
+    let (hash, parameters) = (hash_of(path)?, Parameters::of(&uri, &[])?);
     let found = app
         .reader
         .read(parameters.min_index()?, move |view| {
             Ok(view.block(&hash)?.map(Block::from))
         })
         .await?;
-    found.or_not_found(|| format!("this pool has recorded no block {text}"))
+    found.or_not_found(|| unknown_block(&hash))
+}
+
+/// `GET /api/v1/blocks/{hash}/shares?amount_atomic=&after=&limit=`
+///
+/// Who gets how much of a block. A settled block is shared with the amount the chain paid; one
+/// that is maturing needs the amount to reckon with. The weights of old blocks are forgotten;
+/// then, and for orphaned blocks, there are no rows.
+pub(crate) async fn block_shares(
+    State(app): State<App>,
+    uri: Uri,
+    path: PathText,
+) -> Answer<BlockShares> {
+    let known = ["amount_atomic", "after", "limit"];
+    let (hash, parameters) = (hash_of(path)?, Parameters::of(&uri, &known)?);
+    let (after, limit) = (parameters.cursor("after")?, parameters.limit()?);
+    let given = parameters.number("amount_atomic")?;
+    let found = app.reader.read(parameters.min_index()?, move |view| {
+        let Some(block) = view.block(&hash)? else {
+            return Ok(None);
+        };
+        let paid = match block.status {
+            BlockStatus::Settled { amount_atomic, .. } => Some(amount_atomic),
+            BlockStatus::Orphaned { .. } => Some(0),
+            BlockStatus::Maturing => None,
+        };
+        let Some(amount) = given.or(paid) else {
+            return Ok(Some(None));
+        };
+        let mut shares = view.block_shares(&hash, amount)?;
+        shares.retain(|(miner, _)| after.as_ref().is_none_or(|after| after < miner));
+        let row = |(miner, share): (String, u64)| MinerShare {
+            miner,
+            share_atomic: share.into(),
+        };
+        let shares = Page::forward("shares", shares, limit, |(miner, _)| miner, row);
+        Ok(Some(Some(BlockShares {
+            amount_atomic: amount.into(),
+            shares,
+        })))
+    });
+    let At {
+        index,
+        ledger_time_ms,
+        value,
+    } = found.await?.or_not_found(|| unknown_block(&hash))?;
+    let value = value.ok_or_else(|| {
+        let detail = "the block is maturing and its amount not known; say which to reckon with";
+        Problem::parameter("amount_atomic", detail).at(index)
+    })?;
+    Ok(At {
+        index,
+        ledger_time_ms,
+        value,
+    })
 }
 
 /// `GET /api/v1/payouts?before=&limit=`
-pub(crate) async fn payouts(State(app): State<App>, uri: Uri) -> Answer<Backward<PayoutSummary>> {
+pub(crate) async fn payouts(State(app): State<App>, uri: Uri) -> Answer<Page<PayoutSummary>> {
     let parameters = Parameters::of(&uri, &["before", "limit"])?;
     let (before, limit) = (parameters.number("before")?, parameters.limit()?);
     app.reader
         .read(parameters.min_index()?, move |view| {
             let payouts = view.payouts(before, limit + 1)?;
             let item = |payout| PayoutSummary::from(&payout);
-            Ok(Backward::cut(payouts, limit, |payout| payout.id, item))
+            Ok(Page::backward(
+                "payouts",
+                payouts,
+                limit,
+                |payout| payout.id,
+                item,
+            ))
         })
         .await
 }
@@ -223,25 +275,26 @@ pub(crate) async fn method_not_allowed(method: axum::http::Method) -> Problem {
     )
 }
 
-fn sum_workers(view: &LedgerView<'_>, address: &str) -> Result<Option<WorkerSums>, StateError> {
-    let workers = view.workers(address, None, WORKERS_SUMMED_MAX + 1)?;
-    if workers.len() > WORKERS_SUMMED_MAX {
-        return Ok(None);
-    }
-    let mut sums = WorkerSums::default();
-    workers.iter().for_each(|worker| sums.add(worker));
-    Ok(Some(sums))
-}
-
 fn path_text(path: PathText) -> Result<String, Problem> {
     let Path(text) =
         path.map_err(|_| Problem::new(problem::BAD_PATH, "the path does not decode to UTF-8"))?;
     Ok(text)
 }
 
+fn hash_of(path: PathText) -> Result<[u8; 32], Problem> {
+    let text = path_text(path)?;
+    parse_hash(&text).ok_or_else(|| {
+        let given = shorten(&text);
+        Problem::new(
+            problem::BAD_PATH,
+            format!("a hash is 64 hex digits; \"{given}\" is not"),
+        )
+    })
+}
+
 fn address_of(path: PathText) -> Result<String, Problem> {
     let text = path_text(path)?;
-    let is_plausible = text.len() <= ADDRESS_LENGTH_MAX
+    let is_plausible = (1..=ADDRESS_BYTES_MAX).contains(&text.len())
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b':');
@@ -257,4 +310,8 @@ fn address_of(path: PathText) -> Result<String, Problem> {
 
 fn unknown_miner(address: &str) -> String {
     format!("no share of {address} was ever accepted; check the address for typing errors")
+}
+
+fn unknown_block(hash: &[u8; 32]) -> String {
+    format!("this pool has recorded no block {}", hex::encode(hash))
 }

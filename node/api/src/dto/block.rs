@@ -3,7 +3,7 @@
 use raftpool_ledger::view::{self, BlockStatus, scheme_name};
 use serde::Serialize;
 
-use super::{Decimal, Hash};
+use super::{Decimal, Hash, Page};
 use crate::number::blocks_of_work;
 
 /// A found block.
@@ -41,6 +41,25 @@ pub struct Block {
     pub settled_at_ms: Option<u64>,
     /// Why it was given up; null unless orphaned.
     pub orphan_reason: Option<String>,
+}
+
+/// How a block's amount is, or would be, shared.
+#[derive(Debug, Serialize)]
+pub struct BlockShares {
+    /// The amount that is shared.
+    pub amount_atomic: Decimal,
+    /// The miners' parts, as frozen when the block was found.
+    #[serde(flatten)]
+    pub shares: Page<MinerShare>,
+}
+
+/// One miner's part of a block.
+#[derive(Debug, Serialize)]
+pub struct MinerShare {
+    /// Address of the miner.
+    pub miner: String,
+    /// The part.
+    pub share_atomic: Decimal,
 }
 
 impl From<view::Block> for Block {

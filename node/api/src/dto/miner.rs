@@ -41,15 +41,16 @@ pub struct MinerDetail {
     pub miner: Miner,
     /// Smallest balance that is paid out; null until the pool is set up.
     pub payout_threshold_atomic: Option<Decimal>,
-    /// Sums over the workers; null for an address with more of them than are summed up.
-    pub workers: Option<WorkerSums>,
+    /// Sums over the workers.
+    #[serde(flatten)]
+    pub workers: WorkerSums,
 }
 
 /// Sums over all workers of a miner.
-#[derive(Debug, Serialize, Default)]
+#[derive(Debug, Serialize)]
 pub struct WorkerSums {
     /// How many workers were ever seen.
-    pub count: u64,
+    pub worker_count: u64,
     /// Estimated hashes per second over about the last ten minutes.
     pub hashrate: u64,
     /// Refused shares by reason, ever.
@@ -94,12 +95,17 @@ impl Miner {
 }
 
 impl WorkerSums {
-    pub(crate) fn add(&mut self, worker: &view::Worker) {
-        self.count += 1;
-        self.hashrate = self.hashrate.saturating_add(worker.hashrate);
-        for (reason, count) in rejects(&worker.rejects) {
-            let sum = self.rejects.entry(reason).or_default();
+    pub(crate) fn of(workers: &[view::Worker]) -> Self {
+        let mut sums: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for (reason, count) in workers.iter().flat_map(|worker| rejects(&worker.rejects)) {
+            let sum = sums.entry(reason).or_default();
             *sum = sum.saturating_add(count);
+        }
+        let add = |sum: u64, worker: &view::Worker| sum.saturating_add(worker.hashrate);
+        Self {
+            worker_count: workers.len() as u64,
+            hashrate: workers.iter().fold(0, add),
+            rejects: sums,
         }
     }
 }

@@ -18,59 +18,73 @@ use std::collections::BTreeMap;
 
 use raftpool_ledger::command::RejectReason;
 use raftpool_ledger::view::reject_reason_name;
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
-/// One page of a list that goes forward in order of names.
-#[derive(Debug, Serialize)]
-pub struct Forward<T> {
-    /// The rows.
-    pub items: Vec<T>,
-    /// Ask with `?after=` this for the next page; null on the last one.
-    pub next_after: Option<String>,
+/// One page of a list: the rows under the list's name, and the cursor of the next page.
+///
+/// The cursor is `next_after` (text, for `?after=`) in lists by name and `next_before` (a
+/// number, for `?before=`) in lists that go back in time; it is null on the last page.
+#[derive(Debug)]
+pub struct Page<T> {
+    name: &'static str,
+    rows: Vec<T>,
+    next: Next,
 }
 
-/// One page of a list that goes back in time.
-#[derive(Debug, Serialize)]
-pub struct Backward<T> {
-    /// The rows, newest first.
-    pub items: Vec<T>,
-    /// Ask with `?before=` this for the next page; null on the last one.
-    pub next_before: Option<u64>,
+#[derive(Debug)]
+enum Next {
+    After(Option<String>),
+    Before(Option<u64>),
 }
 
-impl<T> Forward<T> {
-    /// Makes a page of at most `limit` rows from one row more than that, if there is one.
-    pub(crate) fn cut<R>(
+impl<T> Page<T> {
+    /// A page of at most `limit` rows by name, from one row more than that if there is one.
+    pub(crate) fn forward<R>(
+        name: &'static str,
         mut rows: Vec<R>,
         limit: usize,
-        name: impl Fn(&R) -> String,
-        item: impl FnMut(R) -> T,
+        cursor: impl Fn(&R) -> &String,
+        row: impl FnMut(R) -> T,
     ) -> Self {
         let has_more = rows.len() > limit;
         rows.truncate(limit);
-        let next_after = rows.last().filter(|_| has_more).map(name);
+        let next = Next::After(rows.last().filter(|_| has_more).map(cursor).cloned());
         Self {
-            items: rows.into_iter().map(item).collect(),
-            next_after,
+            name,
+            rows: rows.into_iter().map(row).collect(),
+            next,
+        }
+    }
+
+    /// A page of at most `limit` rows back in time, from one row more than that if there is one.
+    pub(crate) fn backward<R>(
+        name: &'static str,
+        mut rows: Vec<R>,
+        limit: usize,
+        cursor: impl Fn(&R) -> u64,
+        row: impl FnMut(R) -> T,
+    ) -> Self {
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = Next::Before(rows.last().filter(|_| has_more).map(cursor));
+        Self {
+            name,
+            rows: rows.into_iter().map(row).collect(),
+            next,
         }
     }
 }
 
-impl<T> Backward<T> {
-    /// Makes a page of at most `limit` rows from one row more than that, if there is one.
-    pub(crate) fn cut<R>(
-        mut rows: Vec<R>,
-        limit: usize,
-        number: impl Fn(&R) -> u64,
-        item: impl FnMut(R) -> T,
-    ) -> Self {
-        let has_more = rows.len() > limit;
-        rows.truncate(limit);
-        let next_before = rows.last().filter(|_| has_more).map(number);
-        Self {
-            items: rows.into_iter().map(item).collect(),
-            next_before,
+impl<T: Serialize> Serialize for Page<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry(self.name, &self.rows)?;
+        match &self.next {
+            Next::After(cursor) => map.serialize_entry("next_after", cursor)?,
+            Next::Before(cursor) => map.serialize_entry("next_before", cursor)?,
         }
+        map.end()
     }
 }
 

@@ -1,0 +1,8 @@
+//! The API over real HTTP, against a ledger in memory that was filled by real commands.
+
+mod health;
+mod hostile;
+mod metrics;
+mod resources;
+mod server;
+mod support;

@@ -1,0 +1,358 @@
+//! A running API over a cluster in memory, and commands that fill it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, ensure};
+use prometheus::Registry;
+use raftpool_api::{
+    ApiConfig, ApiParts, ApiServer, BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts,
+    PayoutFacts, TemplateFacts,
+};
+use raftpool_ledger::command::{
+    BatchId, ChangeSettings, ConfirmPayout, CreditShares, OrphanBlock, Payee, RecordBlock,
+    RejectCount, RejectReason, ReservePayout, Scheme, Settings, SettleBlock, Share, SignPayout,
+    WorkerReport, command::Body,
+};
+use raftpool_ledger::testing::MemoryCluster;
+use raftpool_ledger::{Clock, Outcome, compose};
+use reqwest::{Response, StatusCode};
+use serde_json::Value;
+
+pub const ALICE: &str = "xet:alice";
+pub const BOB: &str = "xet:bob";
+pub const NOW_MS: u64 = 1_800_000_000_000;
+pub const NETWORK_DIFFICULTY: u64 = 1_024;
+
+/// The API, its ledger and its knobs.
+pub struct TestPool {
+    pub cluster: Arc<MemoryCluster>,
+    pub facts: Arc<TestFacts>,
+    pub server: ApiServer,
+    http: reqwest::Client,
+    sequence: AtomicU64,
+}
+
+/// Facts a test can change.
+pub struct TestFacts {
+    pub liveness: Mutex<Condition>,
+    pub template_fresh: Mutex<Condition>,
+}
+
+struct TestClock;
+
+impl Clock for TestClock {
+    fn now_ms(&self) -> u64 {
+        NOW_MS
+    }
+}
+
+impl LiveFacts for TestFacts {
+    fn liveness(&self) -> Condition {
+        self.liveness.lock().unwrap().clone()
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        vec![self.template_fresh.lock().unwrap().clone()]
+    }
+
+    fn node(&self) -> NodeFacts {
+        NodeFacts {
+            build: BuildFacts {
+                version: "1.2.3".into(),
+                revision: None,
+            },
+            started_at_ms: NOW_MS - 60_000,
+            miner_connections: 7,
+            daemons: vec![DaemonFacts {
+                name: "own \"daemon\"".into(),
+                healthy: true,
+                height: Some(41),
+                problem: None,
+            }],
+            template: Some(TemplateFacts {
+                height: 42,
+                topoheight: 50,
+                network_difficulty: "36893488147419103232".into(),
+                algorithm: "xelis/v3".into(),
+                received_at_ms: NOW_MS - 1_500,
+            }),
+            stability_heights: 24,
+            payout: PayoutFacts {
+                status: "nothing to pay".into(),
+                alarms: vec![],
+            },
+        }
+    }
+}
+
+impl TestPool {
+    /// An API over an empty ledger.
+    pub async fn empty() -> anyhow::Result<Self> {
+        Self::with(|_| {}).await
+    }
+
+    /// An API over an empty ledger, with other limits.
+    pub async fn with(change: impl FnOnce(&mut ApiConfig)) -> anyhow::Result<Self> {
+        let cluster = Arc::new(MemoryCluster::new());
+        let facts = Arc::new(TestFacts {
+            liveness: Mutex::new(Condition::new("main_loop", true, "ticked 1 s ago")),
+            template_fresh: Mutex::new(Condition::new("template_fresh", true, "1 s old")),
+        });
+        let mut config = ApiConfig::new("127.0.0.1:0".parse()?);
+        change(&mut config);
+        let parts = ApiParts {
+            cluster: cluster.clone(),
+            clock: Arc::new(TestClock),
+            registry: Registry::new(),
+            live: facts.clone(),
+        };
+        let server = ApiServer::start(config, parts).await?;
+        let http = reqwest::Client::new();
+        Ok(Self {
+            cluster,
+            facts,
+            server,
+            http,
+            sequence: AtomicU64::new(0),
+        })
+    }
+
+    /// An API over a ledger with settings, work of two miners, five blocks and two payouts.
+    pub async fn filled() -> anyhow::Result<Self> {
+        let pool = Self::empty().await?;
+        pool.set_up()?;
+        pool.credit(ALICE, "garage", 300)?;
+        pool.credit(ALICE, "attic", 200)?;
+        pool.credit(BOB, "rig", 500)?;
+        pool.reject(BOB, "rig", RejectReason::Stale, 3)?;
+        for number in 1..=5 {
+            pool.record_block(number)?;
+        }
+        pool.settle_block(1, 1_000_000)?;
+        pool.settle_block(2, 1_000_001)?;
+        pool.orphan_block(3)?;
+        pool.pay(1, &[(ALICE, 400_000), (BOB, 300_000)])?;
+        pool.confirm(1)?;
+        pool.pay(2, &[(ALICE, 100_000)])?;
+        Ok(pool)
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.server.local_addr())
+    }
+
+    pub async fn get(&self, path: &str) -> anyhow::Result<Response> {
+        Ok(self.http.get(self.url(path)).send().await?)
+    }
+
+    /// A successful answer; checks that header and body name the same index.
+    pub async fn json(&self, path: &str) -> anyhow::Result<Value> {
+        let response = self.get(path).await?;
+        ensure!(
+            response.status() == StatusCode::OK,
+            "{path}: {}",
+            response.status()
+        );
+        let index = response.headers()["x-raftpool-index"].to_str()?.to_owned();
+        let body: Value = response.json().await?;
+        ensure!(
+            body["index"].to_string() == index,
+            "{path}: index {index} and {body}"
+        );
+        ensure!(body["ledger_time_ms"].is_u64(), "{path}: no ledger time");
+        Ok(body)
+    }
+
+    /// A refusal; checks that it is a problem document of this status.
+    pub async fn problem(&self, path: &str, status: u16) -> anyhow::Result<Value> {
+        let response = self.get(path).await?;
+        ensure!(
+            response.status().as_u16() == status,
+            "{path}: {}",
+            response.status()
+        );
+        let kind = response.headers()["content-type"].to_str()?.to_owned();
+        ensure!(kind == "application/problem+json", "{path}: {kind}");
+        let body: Value = response.json().await?;
+        ensure!(body["status"] == status, "{path}: {body}");
+        for field in ["type", "title", "code", "detail"] {
+            ensure!(
+                body[field].as_str().is_some_and(|text| !text.is_empty()),
+                "{path}: {body}"
+            );
+        }
+        Ok(body)
+    }
+
+    pub fn propose(&self, body: Body) -> anyhow::Result<Outcome> {
+        let committed = self.cluster.propose_now(compose("test", NOW_MS, body))?;
+        match committed.outcome {
+            Outcome::Rejected(rejection) => anyhow::bail!("refused: {rejection}"),
+            Outcome::SharesCredited { refused, .. } if !refused.is_empty() => {
+                anyhow::bail!("shares refused: {refused:?}")
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    pub fn set_up(&self) -> anyhow::Result<()> {
+        let settings = Settings {
+            network: "devnet".into(),
+            pool_address: "xet:pool".into(),
+            pplns_fee_bps: 100,
+            solo_fee_bps: 50,
+            pplns_window_milli: 2000,
+            pplns_offered: true,
+            solo_offered: true,
+            default_scheme: Scheme::Pplns as i32,
+            payout_threshold_atomic: 50_000,
+            payout_interval_ms: 60_000,
+            payout_payees_max: 255,
+        };
+        let reason = "first settings".into();
+        self.propose(Body::ChangeSettings(ChangeSettings {
+            settings: Some(settings),
+            reason,
+        }))?;
+        Ok(())
+    }
+
+    pub fn credit(&self, miner: &str, worker: &str, difficulty: u64) -> anyhow::Result<()> {
+        let workers = vec![WorkerReport {
+            miner: miner.into(),
+            worker: worker.into(),
+            difficulty: 64,
+            rejects: vec![],
+        }];
+        let shares = vec![share(miner, worker, difficulty)];
+        self.propose(Body::CreditShares(CreditShares {
+            batch: self.batch(),
+            shares,
+            workers,
+        }))?;
+        Ok(())
+    }
+
+    pub fn reject(
+        &self,
+        miner: &str,
+        worker: &str,
+        reason: RejectReason,
+        count: u64,
+    ) -> anyhow::Result<()> {
+        let workers = vec![WorkerReport {
+            miner: miner.into(),
+            worker: worker.into(),
+            difficulty: 0,
+            rejects: vec![RejectCount {
+                reason: reason as i32,
+                count,
+            }],
+        }];
+        let batch = self.batch();
+        self.propose(Body::CreditShares(CreditShares {
+            batch,
+            shares: vec![],
+            workers,
+        }))?;
+        Ok(())
+    }
+
+    pub fn record_block(&self, number: u8) -> anyhow::Result<()> {
+        self.propose(Body::RecordBlock(RecordBlock {
+            hash: vec![number; 32],
+            height: 100 + u64::from(number),
+            share: Some(share(ALICE, "garage", 100)),
+            heights_late: 0,
+            node_id: 1,
+        }))?;
+        Ok(())
+    }
+
+    pub fn settle_block(&self, number: u8, amount_atomic: u64) -> anyhow::Result<()> {
+        let (hash, topoheight) = (vec![number; 32], 200 + u64::from(number));
+        self.propose(Body::SettleBlock(SettleBlock {
+            hash,
+            amount_atomic,
+            topoheight,
+        }))?;
+        Ok(())
+    }
+
+    pub fn orphan_block(&self, number: u8) -> anyhow::Result<()> {
+        let reason = "not in the stable chain".into();
+        self.propose(Body::OrphanBlock(OrphanBlock {
+            hash: vec![number; 32],
+            reason,
+        }))?;
+        Ok(())
+    }
+
+    /// Reserves and signs a payout; 1,000 of each debit are for the network's fee.
+    pub fn pay(&self, payout_id: u64, debits: &[(&str, u64)]) -> anyhow::Result<()> {
+        let payees = debits.iter().map(|(address, debit_atomic)| Payee {
+            address: (*address).into(),
+            debit_atomic: *debit_atomic,
+            transfer_atomic: debit_atomic - 1_000,
+        });
+        self.propose(Body::ReservePayout(ReservePayout {
+            payout_id,
+            nonce: payout_id + 10,
+            payees: payees.collect(),
+            term: 1,
+        }))?;
+        self.propose(Body::SignPayout(SignPayout {
+            payout_id,
+            tx_hash: tx_hash(payout_id)?,
+            tx: b"signed bytes".to_vec(),
+            fee_atomic: 800,
+            reference_topoheight: 300,
+            term: 1,
+        }))?;
+        Ok(())
+    }
+
+    pub fn confirm(&self, payout_id: u64) -> anyhow::Result<()> {
+        self.propose(Body::ConfirmPayout(ConfirmPayout {
+            payout_id,
+            tx_hash: tx_hash(payout_id)?,
+            block_hash: vec![0xbb; 32],
+            topoheight: 301,
+        }))?;
+        Ok(())
+    }
+
+    fn batch(&self) -> Option<BatchId> {
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        Some(BatchId {
+            node_id: 1,
+            epoch: 1,
+            sequence,
+        })
+    }
+}
+
+/// Decimal text of the API as a number.
+pub fn decimal(value: &Value) -> anyhow::Result<u128> {
+    let text = value
+        .as_str()
+        .with_context(|| format!("{value} is not text"))?;
+    Ok(text.parse()?)
+}
+
+fn tx_hash(payout_id: u64) -> anyhow::Result<Vec<u8>> {
+    Ok(vec![0xa0 + u8::try_from(payout_id)?; 32])
+}
+
+fn share(miner: &str, worker: &str, difficulty: u64) -> Share {
+    Share {
+        miner: miner.into(),
+        worker: worker.into(),
+        scheme: Scheme::Pplns as i32,
+        difficulty,
+        network_difficulty: NETWORK_DIFFICULTY.to_be_bytes()[6..].to_vec(),
+        height: 100,
+        received_at_ms: NOW_MS,
+    }
+}
