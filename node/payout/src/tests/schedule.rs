@@ -2,8 +2,10 @@
 //! Whatever happens, the chain and the books tell the same story, and when the faults stop
 //! everything comes to its end.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use parking_lot::Mutex;
 use raftpool_chain::Hash;
 use raftpool_ledger::Cluster;
@@ -22,7 +24,7 @@ use crate::driver::Driver;
 use crate::follower::Follower;
 
 const SEEDS: u64 = 300;
-const STEPS: u32 = 250;
+const STEPS: u32 = 400;
 const MINERS: u64 = 6;
 
 /// The cluster as one of its nodes sees it: it may believe to lead after it was deposed.
@@ -78,6 +80,7 @@ struct Pool {
     followers: Vec<Node<Follower>>,
     /// Every block that was recorded.
     found: Vec<Hash>,
+    killed: usize,
 }
 
 /// What a moment of the schedule does to the world; true when the process ends.
@@ -101,7 +104,7 @@ fn disturb(world: &World, random: &mut Random) -> bool {
         }
         26..32 => world.chain.lock().mempool.clear(),
         32..36 => world.chain.lock().try_later = 3,
-        36..40 => {
+        36..40 | 85..95 => {
             let salt = world.wallet.lock().salt;
             world.chain.lock().refused_salts.insert(salt);
         }
@@ -150,6 +153,7 @@ impl Pool {
             drivers: Vec::new(),
             followers: Vec::new(),
             found: Vec::new(),
+            killed: 0,
             world,
             random,
         };
@@ -236,9 +240,11 @@ impl Pool {
                 .await
                 .is_none()
             {
+                self.killed += 1;
                 self.followers[node] = self.follower(node);
             }
         } else if survive(self.drivers[node].step()).await.is_none() {
+            self.killed += 1;
             self.drivers[node] = self.driver(node);
         }
     }
@@ -306,7 +312,19 @@ impl Pool {
     }
 }
 
-async fn run(seed: u64) -> (usize, usize) {
+/// What schedules brought about, to see that they bring about enough.
+#[derive(Debug, Default)]
+struct Tally {
+    confirmed: usize,
+    released: usize,
+    further_variants: usize,
+    sendings: usize,
+    killed: usize,
+    terms: u64,
+    orphaned: u64,
+}
+
+async fn run(seed: u64, tally: &mut Tally) {
     let mut pool = Pool::new(seed);
     for _ in 0..STEPS {
         pool.advance().await;
@@ -316,40 +334,35 @@ async fn run(seed: u64) -> (usize, usize) {
     pool.finish().await;
     pool.world.check_books();
     pool.check_blocks();
-    let variants = pool
-        .world
-        .payouts()
+    let payouts = pool.world.payouts();
+    let confirmed = pool.world.confirmed();
+    tally.confirmed += confirmed.len();
+    tally.released += payouts.len() - confirmed.len();
+    tally.further_variants += confirmed
         .iter()
-        .map(|payout| payout.variants.len())
-        .sum();
-    (pool.world.confirmed().len(), variants)
+        .map(|p| p.variants.len() - 1)
+        .sum::<usize>();
+    tally.sendings += pool.world.chain.lock().submitted.len();
+    tally.killed += pool.killed;
+    tally.terms += pool.world.ledger.leadership().term;
+    tally.orphaned += pool.world.view(|view| view.totals()).blocks_orphaned;
 }
 
 #[tokio::test]
 async fn random_schedules_pay_everything_once() {
-    let seeds = match std::option_env!("RAFTPOOL_PAYOUT_SEED") {
-        Some(seed) => vec![seed.parse().expect("a seed is a number")],
-        None => (0..SEEDS).collect::<Vec<u64>>(),
-    };
-    let (mut payouts, mut variants) = (0, 0);
-    for seed in seeds {
-        let outcome = std::panic::AssertUnwindSafe(run(seed));
-        match futures_util::FutureExt::catch_unwind(outcome).await {
-            Ok((confirmed, signed)) => {
-                payouts += confirmed;
-                variants += signed;
-            }
-            Err(panic) => {
-                eprintln!("failed with seed {seed}");
-                std::panic::resume_unwind(panic);
-            }
+    let mut tally = Tally::default();
+    for seed in 0..SEEDS {
+        let outcome = AssertUnwindSafe(run(seed, &mut tally)).catch_unwind().await;
+        if let Err(panic) = outcome {
+            eprintln!("failed with seed {seed}");
+            resume_unwind(panic);
         }
     }
-    // A schedule under which nothing ever happens would prove nothing.
-    assert!(payouts > 500, "{payouts} payouts in all");
+    println!("{tally:?}");
+    // Schedules under which little happens would prove little.
     assert!(
-        variants > payouts,
-        "{variants} variants for {payouts} payouts"
+        tally.confirmed > 500 && tally.further_variants > 50,
+        "{tally:?}"
     );
-    println!("{payouts} payouts with {variants} variants");
+    assert!(tally.released > 20 && tally.orphaned > 100, "{tally:?}");
 }
