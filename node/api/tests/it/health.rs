@@ -56,7 +56,7 @@ async fn a_node_is_ready_when_every_condition_holds() -> anyhow::Result<()> {
         .collect();
     assert_eq!(names.len(), 4, "{body}");
 
-    *pool.facts.template_fresh.lock().unwrap() = Condition::new(
+    *pool.facts.template_fresh.lock().expect("lock") = Condition::new(
         "template_fresh",
         false,
         "61 s old, at most 60 s are allowed",
@@ -108,7 +108,7 @@ async fn liveness_does_not_depend_on_the_cluster() -> anyhow::Result<()> {
     });
     pool.cluster.fail_linearize("nobody answers");
     assert_eq!(pool.get("/livez").await?.status(), 200);
-    *pool.facts.liveness.lock().unwrap() =
+    *pool.facts.liveness.lock().expect("lock") =
         Condition::new("main_loop", false, "has not ticked for 12 s");
     let response = pool.get("/livez").await?;
     assert_eq!(response.status(), 503);

@@ -66,6 +66,12 @@ async fn refusals_say_what_was_wrong() -> anyhow::Result<()> {
             "{problem}"
         );
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn paths_that_lead_nowhere_say_why() -> anyhow::Result<()> {
+    let pool = TestPool::filled().await?;
     for (path, status, code) in [
         ("/api/v1/miners/xet:nobody", 404, "not_found"),
         ("/api/v1/miners/xet:nobody/workers", 404, "not_found"),

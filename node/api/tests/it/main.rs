@@ -2,6 +2,7 @@
 
 mod health;
 mod hostile;
+mod limits;
 mod metrics;
 mod resources;
 mod server;

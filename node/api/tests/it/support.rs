@@ -1,7 +1,7 @@
 //! A running API over a cluster in memory, and commands that fill it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, ensure};
 use prometheus::Registry;
@@ -15,7 +15,7 @@ use raftpool_ledger::command::{
     WorkerReport, command::Body,
 };
 use raftpool_ledger::testing::MemoryCluster;
-use raftpool_ledger::{Clock, Outcome, compose};
+use raftpool_ledger::{Clock, Cluster, Outcome, compose};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
@@ -49,11 +49,19 @@ impl Clock for TestClock {
 
 impl LiveFacts for TestFacts {
     fn liveness(&self) -> Condition {
-        self.liveness.lock().unwrap().clone()
+        self.liveness
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn conditions(&self) -> Vec<Condition> {
-        vec![self.template_fresh.lock().unwrap().clone()]
+        vec![
+            self.template_fresh
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        ]
     }
 
     fn node(&self) -> NodeFacts {
@@ -94,6 +102,14 @@ impl TestPool {
 
     /// An API over an empty ledger, with other limits.
     pub async fn with(change: impl FnOnce(&mut ApiConfig)) -> anyhow::Result<Self> {
+        Self::over(change, |cluster| cluster).await
+    }
+
+    /// An API over what `wrap` makes of the cluster.
+    pub async fn over<C: Cluster>(
+        change: impl FnOnce(&mut ApiConfig),
+        wrap: impl FnOnce(Arc<MemoryCluster>) -> Arc<C>,
+    ) -> anyhow::Result<Self> {
         let cluster = Arc::new(MemoryCluster::new());
         let facts = Arc::new(TestFacts {
             liveness: Mutex::new(Condition::new("main_loop", true, "ticked 1 s ago")),
@@ -102,7 +118,7 @@ impl TestPool {
         let mut config = ApiConfig::new("127.0.0.1:0".parse()?);
         change(&mut config);
         let parts = ApiParts {
-            cluster: cluster.clone(),
+            cluster: wrap(cluster.clone()),
             clock: Arc::new(TestClock),
             registry: Registry::new(),
             live: facts.clone(),
@@ -154,12 +170,9 @@ impl TestPool {
             "{path}: {}",
             response.status()
         );
-        let index = response.headers()["x-raftpool-index"].to_str()?.to_owned();
+        let index: u64 = response.headers()["x-raftpool-index"].to_str()?.parse()?;
         let body: Value = response.json().await?;
-        ensure!(
-            body["index"].to_string() == index,
-            "{path}: index {index} and {body}"
-        );
+        ensure!(body["index"] == index, "{path}: index {index} and {body}");
         ensure!(body["ledger_time_ms"].is_u64(), "{path}: no ledger time");
         Ok(body)
     }
