@@ -1,7 +1,7 @@
 //! Random commands, among them repeated and stale ones, against a naive model, and the same
 //! commands on several replicas.
 //!
-//! A failing case is printed by proptest with its seed and written to `proptest-regressions`.
+//! A failing case is printed, and its seed is written to `properties/regressions.txt`.
 
 #[path = "properties/model.rs"]
 mod model;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{FileFailurePersistence, TestRunner};
 use raftpool_ledger::command::Command;
 use raftpool_ledger::state::{MemoryState, Overlay};
 use raftpool_ledger::view::LedgerView;
@@ -31,28 +31,42 @@ impl Log {
         let mut log = Self {
             entries: Vec::new(),
         };
-        log.append(1, compose("operator", 1_000, steps::first_settings()));
+        let mut state = MemoryState::default();
         let mut term = 1;
-        for (position, step) in steps.iter().enumerate() {
-            match step {
-                Step::Repeat(earlier) => {
-                    let (_, command) = &log.entries[earlier % log.entries.len()];
-                    log.append(term, command.clone());
+        for body in steps::prologue() {
+            log.append(&mut state, term, compose("operator", 1_000, body));
+        }
+        for (step, position) in steps.iter().zip(1..) {
+            // Times that sometimes go back: the proposers' clocks differ.
+            let now_ms = 1_000 + (position * 7_919) % 50_000;
+            let command = match step {
+                Step::NewTerm => {
+                    term += 1;
+                    continue;
                 }
-                Step::NewTerm => term += 1,
-                Step::Command(body) => {
-                    // Times that sometimes go back: the proposers' clocks differ.
-                    let now_ms = 1_000 + (position as u64 * 7_919) % 50_000;
-                    log.append(term, compose("node 1", now_ms, body.clone()));
-                }
-            }
+                Step::Repeat(earlier) => log.entries[earlier % log.entries.len()].1.clone(),
+                Step::Command(body) => compose("node 1", now_ms, body.clone()),
+                Step::Payout(step) => compose(
+                    "node 1",
+                    now_ms,
+                    step.resolve(&LedgerView::new(&state), term),
+                ),
+            };
+            log.append(&mut state, term, command);
         }
         log
     }
 
-    fn append(&mut self, term: u64, command: Command) {
-        let index = self.entries.len() as u64 + 1;
-        self.entries.push((EntryContext { index, term }, command));
+    fn append(&mut self, state: &mut MemoryState, term: u64, command: Command) {
+        let entry = EntryContext {
+            index: self.entries.len() as u64 + 1,
+            term,
+        };
+        let mut overlay = Overlay::new(state);
+        apply(&mut overlay, entry, &command).unwrap();
+        let changes = overlay.into_changes();
+        state.commit(changes);
+        self.entries.push((entry, command));
     }
 
     /// Applies all entries, committing after every `chunk` of them.
@@ -107,8 +121,17 @@ fn random_stories_reach_every_outcome() {
     }
 }
 
+fn config() -> ProptestConfig {
+    let regressions = FileFailurePersistence::Direct("tests/properties/regressions.txt");
+    ProptestConfig {
+        cases: 512,
+        failure_persistence: Some(Box::new(regressions)),
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn ledger_equals_the_naive_model_after_each_command(steps in steps(60)) {

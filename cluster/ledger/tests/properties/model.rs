@@ -348,7 +348,7 @@ impl Model {
     fn confirm(&mut self, command: &ConfirmPayout) -> Expected {
         let payout = self
             .payouts
-            .get_mut(usize::try_from(command.payout_id).ok()? - 1)?;
+            .get_mut((command.payout_id as usize).checked_sub(1)?)?;
         match &payout.end {
             Some(End::Confirmed(hash)) if *hash == command.tx_hash => {
                 return Some("PayoutConfirmed".into());
@@ -388,7 +388,7 @@ impl Model {
     fn release(&mut self, command: &ReleasePayout) -> Expected {
         let payout = self
             .payouts
-            .get_mut(usize::try_from(command.payout_id).ok()? - 1)?;
+            .get_mut((command.payout_id as usize).checked_sub(1)?)?;
         match payout.end {
             Some(End::Released) => return Some("PayoutReleased".into()),
             None if payout.variants.is_empty() => {}

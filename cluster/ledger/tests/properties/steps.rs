@@ -6,22 +6,120 @@ use raftpool_ledger::command::{
     BatchId, ChangeSettings, Command, ConfirmPayout, CreditShares, OrphanBlock, PausePayouts,
     Payee, RecordBlock, ReleasePayout, ReservePayout, Settings, SettleBlock, Share, SignPayout,
 };
-use raftpool_ledger::testing::{change_settings, sample_settings};
+use raftpool_ledger::testing::{
+    change_settings, credit_shares, record_block, sample_settings, sample_share, settle_block,
+};
+use raftpool_ledger::view::LedgerView;
 
 /// One step of a random story.
 #[derive(Debug, Clone)]
 pub enum Step {
     /// A new command.
     Command(Body),
+    /// A command around the open payout, or the next one.
+    Payout(PayoutStep),
     /// An earlier command once more, as after a lost answer.
     Repeat(usize),
     /// Another leader.
     NewTerm,
 }
 
+/// A command that mostly fits the state it meets; the skews make it miss.
+#[derive(Debug, Clone)]
+pub struct PayoutStep {
+    verb: Verb,
+    id_skew: u64,
+    term_skew: u64,
+    tx: u8,
+    fee_atomic: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Verb {
+    Reserve {
+        payees: Vec<(String, u64, u64)>,
+        nonce_skew: u64,
+    },
+    Sign,
+    Confirm,
+    Release,
+}
+
+impl PayoutStep {
+    /// The command, for the state it will meet.
+    pub fn resolve(&self, view: &LedgerView<'_>, term: u64) -> Body {
+        let open = view.open_payout().unwrap().map(|payout| payout.id);
+        let next = view.next_payout_id().unwrap();
+        let term = term - self.term_skew.min(term);
+        let payout_id = open.unwrap_or(next - 1) + self.id_skew;
+        // Names differ between payouts most of the time.
+        let tx_hash = vec![self.tx + 4 * payout_id as u8; 32];
+        match &self.verb {
+            Verb::Reserve { payees, nonce_skew } => Body::ReservePayout(ReservePayout {
+                payout_id: next + self.id_skew,
+                nonce: (view.payout_nonce_floor().unwrap() + nonce_skew).saturating_sub(1),
+                payees: payees
+                    .iter()
+                    .map(|payee| resolve_payee(view, payee))
+                    .collect(),
+                term,
+            }),
+            Verb::Sign => Body::SignPayout(SignPayout {
+                payout_id,
+                tx_hash,
+                tx: vec![self.tx],
+                fee_atomic: self.fee_atomic,
+                reference_topoheight: 1,
+                term,
+            }),
+            Verb::Confirm => Body::ConfirmPayout(ConfirmPayout {
+                payout_id,
+                tx_hash,
+                block_hash: vec![7; 32],
+                topoheight: 1,
+            }),
+            Verb::Release => Body::ReleasePayout(ReleasePayout {
+                payout_id,
+                reason: "test".into(),
+                term,
+            }),
+        }
+    }
+}
+
+/// A payee who is debited a part of the balance in percent, mostly.
+fn resolve_payee(view: &LedgerView<'_>, (address, percent, fee): &(String, u64, u64)) -> Payee {
+    let balance = view
+        .miner(address)
+        .unwrap()
+        .map_or(0, |miner| miner.balance_atomic);
+    let debit_atomic = (u128::from(balance) * u128::from(*percent) / 100) as u64;
+    let transfer_atomic = debit_atomic.saturating_sub(*fee);
+    Payee {
+        address: address.clone(),
+        debit_atomic,
+        transfer_atomic,
+    }
+}
+
 /// The settings every story begins with.
 pub fn first_settings() -> Body {
     change_settings(sample_settings())
+}
+
+/// What every story begins with: four miners with money.
+pub fn prologue() -> [Body; 4] {
+    let miners = ["a", "ab", "b", "c"];
+    let shares = miners
+        .iter()
+        .map(|miner| sample_share(miner, 25, 100))
+        .collect();
+    [
+        first_settings(),
+        credit_shares(20, shares),
+        record_block([100; 32], 1, sample_share("a", 1, 100)),
+        settle_block([100; 32], 100_000, 1),
+    ]
 }
 
 /// Commands that change nothing when they are applied again in the same order.
@@ -44,11 +142,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => block().prop_map(Step::Command),
         4 => (0_u8..8, amount()).prop_map(|(name, amount)| Step::Command(settle(name, amount))),
         1 => (0_u8..8).prop_map(|name| Step::Command(orphan(name))),
-        4 => reserve().prop_map(Step::Command),
-        4 => sign().prop_map(Step::Command),
-        4 => confirm().prop_map(Step::Command),
-        1 => (1_u64..5, 1_u64..3).prop_map(|(id, term)| Step::Command(release(id, term))),
-        1 => prop::bool::weighted(0.3).prop_map(|paused| Step::Command(pause(paused))),
+        8 => payout_step().prop_map(Step::Payout),
+        1 => prop::bool::weighted(0.15).prop_map(|paused| Step::Command(pause(paused))),
         1 => settings().prop_map(Step::Command),
         4 => any::<prop::sample::Index>().prop_map(|index| Step::Repeat(index.index(1_000))),
         1 => Just(Step::NewTerm),
@@ -96,7 +191,8 @@ fn share() -> impl Strategy<Value = Share> {
 
 fn batch() -> impl Strategy<Value = Body> {
     let sequence = prop_oneof![10 => 0_u64..15, 1 => 4_090_u64..4_110, 1 => any::<u64>()];
-    let id = (1_u64..3, 1_u64..4, sequence);
+    let epoch = prop_oneof![15 => Just(1_u64), 1 => 1_u64..4];
+    let id = (1_u64..3, epoch, sequence);
     (id, prop::collection::vec(share(), 0..6)).prop_map(|((node_id, epoch, sequence), shares)| {
         let batch = Some(BatchId {
             node_id,
@@ -137,62 +233,30 @@ fn orphan(name: u8) -> Body {
     })
 }
 
-fn payee() -> impl Strategy<Value = Payee> {
-    let debit = prop_oneof![20 => 0_u64..20_000, 1 => any::<u64>()];
-    (miner(), debit, 0_u64..60).prop_map(|(address, debit_atomic, fee)| Payee {
-        address,
-        debit_atomic,
-        transfer_atomic: debit_atomic.saturating_sub(fee),
-    })
-}
-
-fn reserve() -> impl Strategy<Value = Body> {
-    (
-        1_u64..5,
-        0_u64..6,
-        prop::collection::vec(payee(), 0..4),
-        1_u64..3,
-    )
-        .prop_map(|(payout_id, nonce, payees, term)| {
-            Body::ReservePayout(ReservePayout {
-                payout_id,
-                nonce,
-                payees,
-                term,
-            })
-        })
-}
-
-fn sign() -> impl Strategy<Value = Body> {
-    (1_u64..5, 0_u8..6, 0_u64..100, 1_u64..3).prop_map(|(payout_id, name, fee_atomic, term)| {
-        Body::SignPayout(SignPayout {
-            payout_id,
-            tx_hash: vec![name; 32],
-            tx: vec![name],
+fn payout_step() -> impl Strategy<Value = PayoutStep> {
+    let payee = (
+        miner(),
+        prop_oneof![8 => 1_u64..60, 1 => 0_u64..120],
+        0_u64..60,
+    );
+    let verb = prop_oneof![
+        4 => (prop::collection::vec(payee, 0..4), prop_oneof![6 => 1_u64..3, 1 => Just(0)])
+            .prop_map(|(payees, nonce_skew)| Verb::Reserve { payees, nonce_skew }),
+        3 => Just(Verb::Sign),
+        3 => Just(Verb::Confirm),
+        1 => Just(Verb::Release),
+    ];
+    let id_skew = prop_oneof![12 => Just(0_u64), 1 => Just(1)];
+    let term_skew = prop_oneof![12 => Just(0_u64), 1 => Just(1)];
+    (verb, id_skew, term_skew, 0_u8..3, 0_u64..50).prop_map(
+        |(verb, id_skew, term_skew, tx, fee_atomic)| PayoutStep {
+            verb,
+            id_skew,
+            term_skew,
+            tx,
             fee_atomic,
-            reference_topoheight: 1,
-            term,
-        })
-    })
-}
-
-fn confirm() -> impl Strategy<Value = Body> {
-    (1_u64..5, 0_u8..6).prop_map(|(payout_id, name)| {
-        Body::ConfirmPayout(ConfirmPayout {
-            payout_id,
-            tx_hash: vec![name; 32],
-            block_hash: vec![7; 32],
-            topoheight: 1,
-        })
-    })
-}
-
-fn release(payout_id: u64, term: u64) -> Body {
-    Body::ReleasePayout(ReleasePayout {
-        payout_id,
-        reason: "test".into(),
-        term,
-    })
+        },
+    )
 }
 
 fn pause(paused: bool) -> Body {
