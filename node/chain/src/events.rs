@@ -83,7 +83,7 @@ enum EventsError {
     ConnectTimedOut,
     #[error("nothing was received for {} seconds", SILENCE_MAX.as_secs())]
     Silence,
-    #[error("the WebSocket failed: {0}")]
+    #[error(transparent)]
     WebSocket(#[from] tungstenite::Error),
 }
 

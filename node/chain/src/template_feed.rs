@@ -98,7 +98,10 @@ impl Feed {
                 _ = ticks.tick() => false,
             };
             let is_due = published_at.is_none_or(|instant| instant.elapsed() >= poll);
-            if (hinted || is_due || !hints.is_any_connected()) && self.refresh(is_due).await {
+            // What did not come, or was not believed, is asked for again before the next event.
+            let is_open = self.is_failing || self.lower > 0;
+            let is_worth_asking = hinted || is_due || is_open || !hints.is_any_connected();
+            if is_worth_asking && self.refresh(is_due).await {
                 published_at = Some(Instant::now());
             }
         }
