@@ -34,6 +34,10 @@ fn name(hash: &[u8]) -> String {
         .to_owned()
 }
 
+fn raw_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl World {
     pub(super) fn show(&mut self, words: &Words<'_>) -> Result<()> {
         let state = self.state.clone();
@@ -47,6 +51,7 @@ impl World {
             "totals" => totals(&view),
             "workers" => workers(&view, words.name(1)?),
             "audits" => audits(&view),
+            "digest" => raw_hex(&view.digest().unwrap()),
             "split" => split(&view, words.name(1)?, number(words.name(2)?)?),
             "payable" => {
                 let payable = view.payable(number(words.name(1)?)?, 10).unwrap();

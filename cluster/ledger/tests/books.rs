@@ -1,0 +1,285 @@
+//! What must stop a node, what full scans must find, and what keeps the state bounded.
+
+use raftpool_ledger::command::command::Body;
+use raftpool_ledger::command::{Command, OrphanBlock, Settings, WorkerReport};
+use raftpool_ledger::state::{MemoryState, Overlay};
+use raftpool_ledger::testing::{
+    change_settings, credit_shares, record_block, sample_settings, sample_share, settle_block,
+};
+use raftpool_ledger::view::LedgerView;
+use raftpool_ledger::weights::BLOCKS_KEPT;
+use raftpool_ledger::{
+    ApplyError, EntryContext, Outcome, SCORE_OF_A_BLOCK, apply, compose, shares, verify, window,
+};
+
+#[derive(Default)]
+struct Ledger {
+    state: MemoryState,
+    index: u64,
+    sequence: u64,
+}
+
+impl Ledger {
+    /// With sample settings, some work, a settled and a maturing block.
+    fn with_some_of_everything() -> Self {
+        let mut ledger = Self::default();
+        ledger.apply(change_settings(sample_settings()));
+        ledger.share("a", 150);
+        ledger.share("b", 60);
+        ledger.apply(record_block([1; 32], 1, sample_share("a", 10, 100)));
+        ledger.apply(settle_block([1; 32], 10_001, 2));
+        ledger.apply(record_block([2; 32], 2, sample_share("b", 10, 100)));
+        ledger
+    }
+
+    fn try_apply(&mut self, command: &Command) -> Result<Outcome, ApplyError> {
+        let mut overlay = Overlay::new(&self.state);
+        let entry = EntryContext {
+            index: self.index + 1,
+            term: 1,
+        };
+        let outcome = apply(&mut overlay, entry, command)?;
+        let changes = overlay.into_changes();
+        self.state.commit(changes);
+        self.index += 1;
+        Ok(outcome)
+    }
+
+    fn apply(&mut self, body: Body) -> Outcome {
+        self.try_apply(&compose("test", 1_000, body)).unwrap()
+    }
+
+    fn share(&mut self, miner: &str, difficulty: u64) {
+        self.sequence += 1;
+        let share = sample_share(miner, difficulty, 100);
+        self.apply(credit_shares(self.sequence, vec![share]));
+    }
+
+    fn view(&self) -> LedgerView<'_> {
+        LedgerView::new(&self.state)
+    }
+}
+
+#[test]
+fn command_of_a_newer_program_stops_the_node_and_changes_nothing() {
+    let mut ledger = Ledger::with_some_of_everything();
+    let before = ledger.state.pairs().clone();
+    let newer = Command {
+        format: 2,
+        ..compose("test", 1, change_settings(sample_settings()))
+    };
+    let error = ledger.try_apply(&newer).unwrap_err();
+    assert!(matches!(error, ApplyError::UnknownFormat { format: 2 }));
+    assert!(error.to_string().contains("upgrade"), "{error}");
+    let unknown = Command {
+        body: None,
+        ..compose("test", 1, change_settings(Settings::default()))
+    };
+    let error = ledger.try_apply(&unknown).unwrap_err();
+    assert!(matches!(error, ApplyError::UnknownBody));
+    assert!(error.to_string().contains("upgrade"), "{error}");
+    assert_eq!(*ledger.state.pairs(), before);
+}
+
+#[test]
+fn entry_that_does_not_follow_stops_the_node() {
+    let mut ledger = Ledger::with_some_of_everything();
+    ledger.index -= 1;
+    let error = ledger.try_apply(&compose("test", 1, change_settings(sample_settings())));
+    assert!(matches!(
+        error,
+        Err(ApplyError::InvariantBroken { id: "L3", .. })
+    ));
+}
+
+#[test]
+fn time_never_goes_back_and_a_refusal_still_counts_as_an_entry() {
+    let mut ledger = Ledger::default();
+    ledger.apply(change_settings(sample_settings()));
+    let digest = ledger.view().digest().unwrap();
+    let orphan = OrphanBlock {
+        hash: vec![9; 32],
+        reason: String::new(),
+    };
+    let late = compose("test", 5_000, Body::OrphanBlock(orphan.clone()));
+    assert!(matches!(
+        ledger.try_apply(&late).unwrap(),
+        Outcome::Rejected(_)
+    ));
+    assert_eq!(ledger.view().index().unwrap(), 2);
+    assert_eq!(ledger.view().time_ms().unwrap(), 5_000);
+    assert_ne!(ledger.view().digest().unwrap(), digest);
+    let early = compose("test", 4_000, Body::OrphanBlock(orphan));
+    ledger.try_apply(&early).unwrap();
+    assert_eq!(ledger.view().time_ms().unwrap(), 5_000);
+}
+
+/// Every record that means money or work: damage to it is found by a full scan.
+#[test]
+fn full_scan_finds_every_missing_record() {
+    let ledger = Ledger::with_some_of_everything();
+    assert_eq!(verify(&ledger.state).unwrap(), vec![]);
+    // Head, settings and the windows of batches are not derived from anything else.
+    let is_derived = |key: &[u8]| !matches!(key[4], 0x01 | 0x02 | 0x08 | 0x09);
+    let mut tried = 0;
+    for key in ledger.state.pairs().keys().filter(|key| is_derived(key)) {
+        let mut damaged = ledger.state.clone();
+        damaged.commit([(key.clone(), None)].into());
+        assert!(
+            !verify(&damaged).unwrap().is_empty(),
+            "{key:02x?} is not missed"
+        );
+        tried += 1;
+    }
+    assert!(tried > 15, "only {tried} records tried");
+}
+
+#[test]
+fn money_that_appears_from_nowhere_stops_the_node() {
+    let mut ledger = Ledger::with_some_of_everything();
+    // One unit more in the first field of the accounts, the income.
+    let accounts = [0, 0, 0, 1, 0x04];
+    let mut damaged = ledger.state.pairs()[accounts.as_slice()].clone();
+    assert_eq!(damaged[0], 0x08);
+    damaged[1] += 1;
+    ledger
+        .state
+        .commit([(accounts.to_vec(), Some(damaged))].into());
+    let error = ledger.try_apply(&compose("test", 1, credit_shares(99, vec![])));
+    assert!(
+        matches!(error, Err(ApplyError::InvariantBroken { id: "L1", .. })),
+        "{error:?}"
+    );
+    let violations = verify(&ledger.state).unwrap();
+    assert!(
+        violations.iter().any(|violation| violation.id == "L1"),
+        "{violations:?}"
+    );
+}
+
+#[test]
+fn window_that_shrinks_is_cut_over_several_commands() {
+    let mut ledger = Ledger::default();
+    let wide = Settings {
+        pplns_window_milli: 100_000,
+        ..sample_settings()
+    };
+    ledger.apply(change_settings(wide));
+    // Each batch leaves one entry per miner; each is worth a thousandth of a block.
+    let miners: Vec<String> = (0..5_000)
+        .map(|number| format!("miner{number:05}"))
+        .collect();
+    for sequence in 1..=5 {
+        let shares = miners
+            .iter()
+            .map(|miner| sample_share(miner, 1, 1_000))
+            .collect();
+        ledger.apply(credit_shares(sequence, shares));
+    }
+    ledger.apply(change_settings(Settings {
+        pplns_window_milli: 1_000,
+        ..sample_settings()
+    }));
+    let mut totals = Vec::new();
+    for sequence in 6..10 {
+        let share = sample_share("a", 1, 1_000);
+        ledger.apply(credit_shares(sequence, vec![share]));
+        assert_eq!(verify(&ledger.state).unwrap(), vec![]);
+        let total = ledger.view().totals().unwrap().window_score;
+        totals.push((total + SCORE_OF_A_BLOCK / 2_000) * 1_000 / SCORE_OF_A_BLOCK);
+    }
+    let cut = window::ENTRIES_CUT_MAX as u128;
+    assert_eq!(totals, [25_000 - cut, 25_000 - 2 * cut, 1_000, 1_000]);
+}
+
+#[test]
+fn weights_are_kept_for_a_number_of_blocks() {
+    let mut ledger = Ledger::default();
+    ledger.apply(change_settings(sample_settings()));
+    let hash = |number: u64| {
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&number.to_be_bytes());
+        hash
+    };
+    for number in 1..=BLOCKS_KEPT + 2 {
+        ledger.apply(record_block(
+            hash(number),
+            number,
+            sample_share("a", 10, 100),
+        ));
+        // The second block stays open for long.
+        if number != 2 {
+            ledger.apply(settle_block(hash(number), 1_000, number));
+        }
+    }
+    let shares = |number| {
+        ledger
+            .view()
+            .block_shares(&hash(number), 1_000)
+            .unwrap()
+            .len()
+    };
+    assert_eq!([shares(1), shares(2), shares(3)], [0, 1, 1]);
+    ledger.apply(settle_block(hash(2), 1_000, 1));
+    assert_eq!(ledger.view().block_shares(&hash(2), 1_000).unwrap(), vec![]);
+    assert_eq!(verify(&ledger.state).unwrap(), vec![]);
+}
+
+#[test]
+fn made_up_workers_share_one_record() {
+    let mut ledger = Ledger::default();
+    ledger.apply(change_settings(sample_settings()));
+    let named = |number: u64| raftpool_ledger::command::Share {
+        worker: format!("w{number}"),
+        ..sample_share("a", 1, 1_000_000)
+    };
+    let max = shares::WORKERS_PER_MINER_MAX;
+    ledger.apply(credit_shares(1, (0..max + 50).map(named).collect()));
+    assert_eq!(ledger.view().worker("a", "").unwrap().unwrap().shares, 50);
+    assert_eq!(verify(&ledger.state).unwrap(), vec![]);
+    let report = |miner: &str| WorkerReport {
+        miner: miner.into(),
+        worker: "unheard-of".into(),
+        difficulty: 7,
+        rejects: Vec::new(),
+    };
+    let batch = raftpool_ledger::command::CreditShares {
+        workers: vec![report("a"), report("nobody")],
+        ..match credit_shares(2, Vec::new()) {
+            Body::CreditShares(batch) => batch,
+            _ => unreachable!(),
+        }
+    };
+    ledger.apply(Body::CreditShares(batch));
+    assert_eq!(ledger.view().worker("a", "unheard-of").unwrap(), None);
+    assert_eq!(ledger.view().miner("nobody").unwrap(), None);
+    assert_eq!(verify(&ledger.state).unwrap(), vec![]);
+}
+
+#[test]
+fn pages_follow_each_other_without_gap_or_repetition() {
+    let mut ledger = Ledger::default();
+    ledger.apply(change_settings(sample_settings()));
+    for miner in ["a", "ab", "b", "ba", "c"] {
+        ledger.share(miner, 10);
+    }
+    for number in 1..=5 {
+        ledger.apply(record_block([number; 32], 1, sample_share("a", 10, 100)));
+    }
+    let view = ledger.view();
+    let mut miners = Vec::new();
+    while let page = view.miners(miners.last().map(String::as_str), 2).unwrap()
+        && !page.is_empty()
+    {
+        miners.extend(page.into_iter().map(|miner| miner.address));
+    }
+    assert_eq!(miners, ["a", "ab", "b", "ba", "c"]);
+    let mut blocks = Vec::new();
+    while let page = view.blocks(blocks.last().copied(), 2).unwrap()
+        && !page.is_empty()
+    {
+        blocks.extend(page.into_iter().map(|block| block.number));
+    }
+    assert_eq!(blocks, [5, 4, 3, 2, 1]);
+    assert_eq!(view.miners(None, 0).unwrap(), vec![]);
+}
