@@ -42,13 +42,7 @@ pub(crate) async fn miners(State(app): State<App>, uri: Uri) -> Answer<Page<Mine
             let window_score = view.totals()?.window_score;
             let miners = view.miners(after.as_deref(), limit + 1)?;
             let item = |miner| Miner::new(miner, window_score);
-            Ok(Page::forward(
-                "miners",
-                miners,
-                limit,
-                |miner| &miner.address,
-                item,
-            ))
+            Ok(Page::forward(miners, limit, |miner| &miner.address, item))
         })
         .await
 }
@@ -93,7 +87,6 @@ pub(crate) async fn workers(
         }
         let workers = view.workers(&wanted, after.as_deref(), limit + 1)?;
         Ok(Some(Page::forward(
-            "workers",
             workers,
             limit,
             |worker| &worker.name,
@@ -122,7 +115,6 @@ pub(crate) async fn miner_payouts(
         let payouts = view.miner_payouts(&wanted, before, limit + 1)?;
         let item = |payout| MinerPayout::new(&payout, &wanted);
         Ok(Some(Page::backward(
-            "payouts",
             payouts,
             limit,
             |payout| payout.id,
@@ -140,7 +132,6 @@ pub(crate) async fn blocks(State(app): State<App>, uri: Uri) -> Answer<Page<Bloc
         .read(parameters.min_index()?, move |view| {
             let blocks = view.blocks(before, limit + 1)?;
             Ok(Page::backward(
-                "blocks",
                 blocks,
                 limit,
                 |block| block.number,
@@ -194,7 +185,7 @@ pub(crate) async fn block_shares(
             miner,
             share_atomic: share.into(),
         };
-        let shares = Page::forward("shares", shares, limit, |(miner, _)| miner, row);
+        let shares = Page::forward(shares, limit, |(miner, _)| miner, row);
         Ok(Some(Some(BlockShares {
             amount_atomic: amount.into(),
             shares,
@@ -224,13 +215,7 @@ pub(crate) async fn payouts(State(app): State<App>, uri: Uri) -> Answer<Page<Pay
         .read(parameters.min_index()?, move |view| {
             let payouts = view.payouts(before, limit + 1)?;
             let item = |payout| PayoutSummary::from(&payout);
-            Ok(Page::backward(
-                "payouts",
-                payouts,
-                limit,
-                |payout| payout.id,
-                item,
-            ))
+            Ok(Page::backward(payouts, limit, |payout| payout.id, item))
         })
         .await
 }

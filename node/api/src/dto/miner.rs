@@ -42,7 +42,6 @@ pub struct MinerDetail {
     /// Smallest balance that is paid out; null until the pool is set up.
     pub payout_threshold_atomic: Option<Decimal>,
     /// Sums over the workers.
-    #[serde(flatten)]
     pub workers: WorkerSums,
 }
 
@@ -50,7 +49,7 @@ pub struct MinerDetail {
 #[derive(Debug, Serialize)]
 pub struct WorkerSums {
     /// How many workers were ever seen.
-    pub worker_count: u64,
+    pub count: u64,
     /// Estimated hashes per second over about the last ten minutes.
     pub hashrate: u64,
     /// Refused shares by reason, ever.
@@ -103,7 +102,7 @@ impl WorkerSums {
         }
         let add = |sum: u64, worker: &view::Worker| sum.saturating_add(worker.hashrate);
         Self {
-            worker_count: workers.len() as u64,
+            count: workers.len() as u64,
             hashrate: workers.iter().fold(0, add),
             rejects: sums,
         }

@@ -18,30 +18,30 @@ use std::collections::BTreeMap;
 
 use raftpool_ledger::command::RejectReason;
 use raftpool_ledger::view::reject_reason_name;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-/// One page of a list: the rows under the list's name, and the cursor of the next page.
+/// One page of a list: `items`, and the cursor of the next page.
 ///
 /// The cursor is `next_after` (text, for `?after=`) in lists by name and `next_before` (a
 /// number, for `?before=`) in lists that go back in time; it is null on the last page.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct Page<T> {
-    name: &'static str,
-    rows: Vec<T>,
+    items: Vec<T>,
+    #[serde(flatten)]
     next: Next,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 enum Next {
+    #[serde(rename = "next_after")]
     After(Option<String>),
+    #[serde(rename = "next_before")]
     Before(Option<u64>),
 }
 
 impl<T> Page<T> {
     /// A page of at most `limit` rows by name, from one row more than that if there is one.
     pub(crate) fn forward<R>(
-        name: &'static str,
         mut rows: Vec<R>,
         limit: usize,
         cursor: impl Fn(&R) -> &String,
@@ -51,15 +51,13 @@ impl<T> Page<T> {
         rows.truncate(limit);
         let next = Next::After(rows.last().filter(|_| has_more).map(cursor).cloned());
         Self {
-            name,
-            rows: rows.into_iter().map(row).collect(),
+            items: rows.into_iter().map(row).collect(),
             next,
         }
     }
 
     /// A page of at most `limit` rows back in time, from one row more than that if there is one.
     pub(crate) fn backward<R>(
-        name: &'static str,
         mut rows: Vec<R>,
         limit: usize,
         cursor: impl Fn(&R) -> u64,
@@ -69,22 +67,9 @@ impl<T> Page<T> {
         rows.truncate(limit);
         let next = Next::Before(rows.last().filter(|_| has_more).map(cursor));
         Self {
-            name,
-            rows: rows.into_iter().map(row).collect(),
+            items: rows.into_iter().map(row).collect(),
             next,
         }
-    }
-}
-
-impl<T: Serialize> Serialize for Page<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry(self.name, &self.rows)?;
-        match &self.next {
-            Next::After(cursor) => map.serialize_entry("next_after", cursor)?,
-            Next::Before(cursor) => map.serialize_entry("next_before", cursor)?,
-        }
-        map.end()
     }
 }
 

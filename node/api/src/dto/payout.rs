@@ -15,7 +15,7 @@ pub struct PayoutSummary {
     /// The account nonce of the chain it is bound to.
     pub nonce: u64,
     /// How many addresses it pays.
-    pub payee_count: u64,
+    pub payees: u64,
     /// What leaves the balances: transfers and the budget for the network fee.
     pub debit_atomic: Decimal,
     /// What is sent to the addresses.
@@ -43,14 +43,14 @@ pub struct PayoutDetail {
     #[serde(flatten)]
     pub summary: PayoutSummary,
     /// Who gets what.
-    pub payees: Vec<Payee>,
+    pub transfers: Vec<Transfer>,
     /// The signed transactions; at most one of them executes, because they share one nonce.
     pub variants: Vec<Variant>,
 }
 
 /// One address's part of a payout.
 #[derive(Debug, Serialize)]
-pub struct Payee {
+pub struct Transfer {
     /// Who is paid.
     pub address: String,
     /// What leaves the balance.
@@ -97,7 +97,7 @@ impl From<&view::Payout> for PayoutSummary {
             id: payout.id,
             status: "reserved",
             nonce: payout.nonce,
-            payee_count: payout.payees.len() as u64,
+            payees: payout.payees.len() as u64,
             debit_atomic: debit.into(),
             transfer_atomic: transfer.into(),
             reserved_at_ms: payout.reserved_at_ms,
@@ -148,7 +148,7 @@ fn fee_of(payout: &view::Payout, tx_hash: &[u8; 32]) -> Option<Decimal> {
 impl From<view::Payout> for PayoutDetail {
     fn from(payout: view::Payout) -> Self {
         let summary = PayoutSummary::from(&payout);
-        let payees = payout.payees.into_iter().map(|payee| Payee {
+        let transfers = payout.payees.into_iter().map(|payee| Transfer {
             address: payee.address,
             debit_atomic: payee.debit_atomic.into(),
             transfer_atomic: payee.transfer_atomic.into(),
@@ -160,7 +160,7 @@ impl From<view::Payout> for PayoutDetail {
         });
         Self {
             summary,
-            payees: payees.collect(),
+            transfers: transfers.collect(),
             variants: variants.collect(),
         }
     }

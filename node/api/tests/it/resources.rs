@@ -14,8 +14,8 @@ async fn pool_of_an_empty_ledger_is_zeros_and_nulls() -> anyhow::Result<()> {
     assert_eq!(body["accounts"]["income_atomic"], "0");
     assert_eq!(body["round_effort"], "0.000000");
     assert_eq!(body["payouts"]["open"], Value::Null);
-    assert_eq!(pool.json("/api/v1/miners").await?["miners"], json!([]));
-    assert_eq!(pool.json("/api/v1/blocks").await?["blocks"], json!([]));
+    assert_eq!(pool.json("/api/v1/miners").await?["items"], json!([]));
+    assert_eq!(pool.json("/api/v1/blocks").await?["items"], json!([]));
     assert_eq!(
         pool.json("/api/v1/payouts").await?["next_before"],
         Value::Null
@@ -73,7 +73,7 @@ async fn every_atomic_unit_is_shown_in_exactly_one_account() -> anyhow::Result<(
     let miners = pool.json("/api/v1/miners").await?;
     for name in ["balance", "in_flight", "paid", "network_fees"] {
         let mut of_miners = 0;
-        for miner in miners["miners"].as_array().expect("miners") {
+        for miner in miners["items"].as_array().expect("miners") {
             of_miners += decimal(&miner[format!("{name}_atomic")])?;
         }
         let account = if name == "balance" { "balances" } else { name };
@@ -93,12 +93,12 @@ async fn a_miner_has_balances_and_sums_over_its_workers() -> anyhow::Result<()> 
     assert_eq!(alice["address"], ALICE);
     assert_eq!(alice["shares"], 7);
     assert_eq!(alice["work"], "1000");
-    assert_eq!(alice["worker_count"], 2);
+    assert_eq!(alice["workers"]["count"], 2);
     assert_eq!(alice["in_flight_atomic"], "100000");
     assert_eq!(alice["paid_atomic"], "399000");
     assert_eq!(alice["payout_threshold_atomic"], "50000");
     let bob = pool.json(&format!("/api/v1/miners/{BOB}")).await?;
-    assert_eq!(bob["rejects"], json!({"stale": 3}));
+    assert_eq!(bob["workers"]["rejects"], json!({"stale": 3}));
     let parts = [&alice, &bob].map(|miner| {
         miner["window_share"]
             .as_str()
@@ -116,14 +116,14 @@ async fn workers_are_paged_by_name() -> anyhow::Result<()> {
     let path = format!("/api/v1/miners/{ALICE}/workers");
     let all = pool.json(&path).await?;
     assert_eq!(all["next_after"], Value::Null);
-    assert_eq!(all["workers"][0]["name"], "attic");
-    assert_eq!(all["workers"][0]["difficulty"], "64");
-    assert_eq!(all["workers"][1]["shares"], 6);
+    assert_eq!(all["items"][0]["name"], "attic");
+    assert_eq!(all["items"][0]["difficulty"], "64");
+    assert_eq!(all["items"][1]["shares"], 6);
     let mut names = Vec::new();
     let mut after = String::new();
     loop {
         let page = pool.json(&format!("{path}?limit=1{after}")).await?;
-        names.push(page["workers"][0]["name"].clone());
+        names.push(page["items"][0]["name"].clone());
         let Some(next) = page["next_after"].as_str() else {
             break;
         };
@@ -142,7 +142,7 @@ async fn blocks_are_paged_newest_first_in_every_state() -> anyhow::Result<()> {
     assert_eq!(second["next_before"], Value::Null);
     let states: Vec<_> = [&first, &second]
         .into_iter()
-        .flat_map(|page| page["blocks"].as_array().expect("blocks"))
+        .flat_map(|page| page["items"].as_array().expect("blocks"))
         .map(|block| (block["number"].clone(), block["status"].clone()))
         .collect();
     let expected = [
@@ -203,10 +203,10 @@ async fn shares_of_a_block_recompute_what_miners_earned() -> anyhow::Result<()> 
         let path = format!("/api/v1/blocks/{}/shares", number.repeat(32));
         let shares = pool.json(&path).await?;
         assert_eq!(decimal(&shares["amount_atomic"])?, amount);
-        assert_eq!(shares["shares"][0]["miner"], ALICE);
-        alice_earned += decimal(&shares["shares"][0]["share_atomic"])?;
+        assert_eq!(shares["items"][0]["miner"], ALICE);
+        alice_earned += decimal(&shares["items"][0]["share_atomic"])?;
         let rest = pool.json(&format!("{path}?after={ALICE}&limit=1")).await?;
-        assert_eq!(rest["shares"][0]["miner"], BOB);
+        assert_eq!(rest["items"][0]["miner"], BOB);
         assert_eq!(rest["next_after"], Value::Null);
     }
     let alice = pool.json(&format!("/api/v1/miners/{ALICE}")).await?;
@@ -220,11 +220,11 @@ async fn shares_of_a_block_recompute_what_miners_earned() -> anyhow::Result<()> 
     let at_most = pool
         .json(&format!("{maturing}?amount_atomic=18446744073709551615"))
         .await?;
-    assert_eq!(at_most["shares"].as_array().map(Vec::len), Some(2));
+    assert_eq!(at_most["items"].as_array().map(Vec::len), Some(2));
     let orphan = pool
         .json(&format!("/api/v1/blocks/{}/shares", "03".repeat(32)))
         .await?;
-    assert_eq!(orphan["shares"], json!([]));
+    assert_eq!(orphan["items"], json!([]));
     Ok(())
 }
 
@@ -233,26 +233,26 @@ async fn payouts_show_sums_in_lists_and_payees_in_detail() -> anyhow::Result<()>
     let pool = TestPool::filled().await?;
     let list = pool.json("/api/v1/payouts?limit=1").await?;
     assert_eq!(list["next_before"], 2);
-    assert_eq!(list["payouts"][0]["status"], "signed");
-    assert_eq!(list["payouts"][0]["tx_hash"], Value::Null);
+    assert_eq!(list["items"][0]["status"], "signed");
+    assert_eq!(list["items"][0]["tx_hash"], Value::Null);
     let older = pool.json("/api/v1/payouts?before=2").await?;
-    assert_eq!(older["payouts"][0]["status"], "confirmed");
-    assert_eq!(older["payouts"][0]["payee_count"], 2);
-    assert_eq!(older["payouts"][0]["debit_atomic"], "700000");
-    assert_eq!(older["payouts"][0]["transfer_atomic"], "698000");
+    assert_eq!(older["items"][0]["status"], "confirmed");
+    assert_eq!(older["items"][0]["payees"], 2);
+    assert_eq!(older["items"][0]["debit_atomic"], "700000");
+    assert_eq!(older["items"][0]["transfer_atomic"], "698000");
     let detail = pool.json("/api/v1/payouts/1").await?;
     assert_eq!(detail["tx_hash"], "a1".repeat(32));
     assert_eq!(detail["fee_atomic"], "800");
-    assert_eq!(detail["payees"][1]["address"], BOB);
+    assert_eq!(detail["transfers"][1]["address"], BOB);
     assert_eq!(detail["variants"][0]["reference_topoheight"], 300);
     assert!(
         !detail.to_string().contains(&hex_of(b"signed bytes")),
         "bytes are not shown"
     );
     let of_bob = pool.json(&format!("/api/v1/miners/{BOB}/payouts")).await?;
-    assert_eq!(of_bob["payouts"].as_array().map(Vec::len), Some(1));
-    assert_eq!(of_bob["payouts"][0]["transfer_atomic"], "299000");
-    assert_eq!(of_bob["payouts"][0]["payout"]["id"], 1);
+    assert_eq!(of_bob["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(of_bob["items"][0]["transfer_atomic"], "299000");
+    assert_eq!(of_bob["items"][0]["payout"]["id"], 1);
     Ok(())
 }
 
@@ -273,12 +273,12 @@ async fn a_pause_of_payouts_is_shown_with_its_reason() -> anyhow::Result<()> {
 async fn miners_are_paged_by_address() -> anyhow::Result<()> {
     let pool = TestPool::filled().await?;
     let first = pool.json("/api/v1/miners?limit=1").await?;
-    assert_eq!(first["miners"][0]["address"], ALICE);
+    assert_eq!(first["items"][0]["address"], ALICE);
     assert_eq!(first["next_after"], ALICE);
     let second = pool
         .json(&format!("/api/v1/miners?limit=1&after={ALICE}"))
         .await?;
-    assert_eq!(second["miners"][0]["address"], BOB);
+    assert_eq!(second["items"][0]["address"], BOB);
     assert_eq!(second["next_after"], Value::Null);
     Ok(())
 }
