@@ -22,10 +22,14 @@ const OFTEN: Duration = Duration::from_millis(10);
 const NEVER: Duration = Duration::from_secs(3600);
 
 async fn daemons(fake: &FakeDaemon) -> Arc<DaemonSet> {
+    daemons_checked_every(OFTEN, fake).await
+}
+
+async fn daemons_checked_every(interval: Duration, fake: &FakeDaemon) -> Arc<DaemonSet> {
     let client = DaemonClient::new(&fake.endpoint.url, Network::Devnet, Duration::from_secs(5));
     let daemon: Arc<dyn Daemon> = Arc::new(client.expect("a plain URL"));
     let settings = HealthSettings {
-        interval: OFTEN,
+        interval,
         ..HealthSettings::default()
     };
     DaemonSet::start_with(vec![daemon], Network::Devnet, settings)
@@ -260,7 +264,9 @@ async fn a_template_that_failed_after_an_event_is_asked_for_again() {
     let fake = FakeDaemon::start().await;
     let mut events = FakeEvents::start().await;
     let urls = vec![events.url.clone()];
-    let mut receiver = TemplateFeed::start(daemons(&fake).await, urls, pool(), NEVER);
+    // One check only, so that the set stays healthy and really asks.
+    let set = daemons_checked_every(NEVER, &fake).await;
+    let mut receiver = TemplateFeed::start(set, urls, pool(), NEVER);
     events.subscribed().await;
     height_reached(&mut receiver, 101).await;
     fake.set(|state| state.trouble = Some(Reply::error(-32603, "INTERNAL", "busy")));
