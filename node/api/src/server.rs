@@ -138,7 +138,7 @@ impl ApiServer {
     }
 
     /// Stops listening, lets the requests that are under way finish within the configured time,
-    /// and ends.
+    /// and ends. After that nothing here holds on to the facts.
     pub async fn shutdown(mut self) {
         // The receiver is gone only when the task has ended, which is what is wanted.
         let _ = self.stop.send(true);
@@ -161,8 +161,7 @@ fn make_app(config: &ApiConfig, parts: ApiParts) -> Result<App, prometheus::Erro
         registry,
         live,
     } = parts;
-    let collector =
-        PoolCollector::new(Arc::clone(&cluster), Arc::clone(&clock), Arc::clone(&live))?;
+    let collector = PoolCollector::new(&cluster, Arc::clone(&clock), &live)?;
     registry.register(Box::new(collector))?;
     Ok(App {
         reader: Reader::new(
@@ -218,8 +217,10 @@ async fn accept(
     drop(listener);
     let all_ended = async { while tasks.join_next().await.is_some() {} };
     let timeout = Duration::from_millis(config.shutdown_timeout_ms);
-    // Connections that are still open after that are cut when the set is dropped.
-    let _ = tokio::time::timeout(timeout, all_ended).await;
+    if tokio::time::timeout(timeout, all_ended).await.is_err() {
+        // Waits until the cut connections have let go of what they served from.
+        tasks.shutdown().await;
+    }
 }
 
 async fn serve(

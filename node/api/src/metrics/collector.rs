@@ -1,9 +1,10 @@
 //! Reads the ledger and the node's facts at scrape time: nothing can drift from the books.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use raftpool_ledger::cluster::Leadership;
 use raftpool_ledger::view::{Accounts, LedgerView, Payout, PayoutStatus, Totals};
 use raftpool_ledger::{Clock, Cluster, StateError};
 
@@ -16,10 +17,13 @@ use crate::reading::read_at;
 const SCORE_ONE: f64 = 18_446_744_073_709_551_616.0;
 
 /// Everything the pool shows to Prometheus besides the request counts.
+///
+/// The registry outlives the API, and the parts of the node hold the registry: it must not keep
+/// them alive in turn. A collector whose node has ended shows nothing.
 pub(crate) struct PoolCollector {
-    cluster: Arc<dyn Cluster>,
+    cluster: Weak<dyn Cluster>,
     clock: Arc<dyn Clock>,
-    live: Arc<dyn LiveFacts>,
+    live: Weak<dyn LiveFacts>,
     desc: Desc,
 }
 
@@ -33,17 +37,14 @@ struct Books {
 impl PoolCollector {
     /// A collector over the cluster and the node's facts.
     pub(crate) fn new(
-        cluster: Arc<dyn Cluster>,
+        cluster: &Arc<dyn Cluster>,
         clock: Arc<dyn Clock>,
-        live: Arc<dyn LiveFacts>,
+        live: &Arc<dyn LiveFacts>,
     ) -> Result<Self, prometheus::Error> {
         let help = "Whether this node can read its ledger.";
-        let desc = Desc::new(
-            "raftpool_ledger_readable".into(),
-            help.into(),
-            vec![],
-            Default::default(),
-        )?;
+        let name = "raftpool_ledger_readable";
+        let desc = Desc::new(name.into(), help.into(), vec![], Default::default())?;
+        let (cluster, live) = (Arc::downgrade(cluster), Arc::downgrade(live));
         Ok(Self {
             cluster,
             clock,
@@ -51,22 +52,13 @@ impl PoolCollector {
             desc,
         })
     }
-}
 
-impl Collector for PoolCollector {
-    fn desc(&self) -> Vec<&Desc> {
-        vec![&self.desc]
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
+    fn collect_from(&self, cluster: &dyn Cluster, live: &dyn LiveFacts) -> Vec<MetricFamily> {
         let mut families = Vec::new();
         let now_ms = self.clock.now_ms();
-        let read = read_at(&*self.cluster, Books::read);
-        families.push(gauge(
-            &self.desc.fq_name,
-            &self.desc.help,
-            number(read.is_ok()),
-        ));
+        let read = read_at(cluster, Books::read);
+        let is_readable = number(read.is_ok());
+        families.push(gauge(&self.desc.fq_name, &self.desc.help, is_readable));
         match read {
             Ok(read) => {
                 let help = "Log index this scrape was read at.";
@@ -78,19 +70,22 @@ impl Collector for PoolCollector {
                 "read the ledger for the metrics"
             ),
         }
-        let leadership = self.cluster.leadership();
-        families.push(gauge(
-            "raftpool_node_is_leader",
-            "Whether this node leads, as far as it knows.",
-            number(leadership.is_leader()),
-        ));
-        families.push(gauge(
-            "raftpool_leader_known",
-            "Whether this node knows a leader.",
-            number(leadership.leader_id.is_some()),
-        ));
-        collect_node(&self.live.node(), now_ms, &mut families);
+        collect_leadership(cluster.leadership(), &mut families);
+        collect_node(&live.node(), now_ms, &mut families);
         families
+    }
+}
+
+impl Collector for PoolCollector {
+    fn desc(&self) -> Vec<&Desc> {
+        vec![&self.desc]
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        match (self.cluster.upgrade(), self.live.upgrade()) {
+            (Some(cluster), Some(live)) => self.collect_from(&*cluster, &*live),
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -208,6 +203,19 @@ impl Books {
             seconds(age),
         ));
     }
+}
+
+fn collect_leadership(leadership: Leadership, families: &mut Vec<MetricFamily>) {
+    families.push(gauge(
+        "raftpool_node_is_leader",
+        "Whether this node leads, as far as it knows.",
+        number(leadership.is_leader()),
+    ));
+    families.push(gauge(
+        "raftpool_leader_known",
+        "Whether this node knows a leader.",
+        number(leadership.leader_id.is_some()),
+    ));
 }
 
 fn collect_node(facts: &NodeFacts, now_ms: u64, families: &mut Vec<MetricFamily>) {

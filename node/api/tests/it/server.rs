@@ -1,8 +1,10 @@
 //! The listener: limits, methods, headers, and how it ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use prometheus::proto::MetricFamily;
 use reqwest::Method;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -165,10 +167,28 @@ async fn shutdown_is_bounded_even_when_a_client_hangs() -> anyhow::Result<()> {
         .write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n")
         .await?;
     assert_eq!(pool.get("/livez").await?.status(), 200);
-    tokio::time::timeout(Duration::from_secs(10), pool.server.shutdown()).await?;
+    let TestPool {
+        server,
+        facts,
+        registry,
+        ..
+    } = pool;
+    tokio::time::timeout(Duration::from_secs(10), server.shutdown()).await?;
     assert!(
         TcpStream::connect(address).await.is_err(),
         "still listening"
+    );
+    assert_eq!(
+        Arc::strong_count(&facts),
+        1,
+        "the API has let go of the node"
+    );
+    drop(facts);
+    let shown = registry.gather();
+    let is_ours = |family: &MetricFamily| family.name() == "raftpool_ledger_readable";
+    assert!(
+        !shown.iter().any(is_ours),
+        "a node that has ended shows nothing"
     );
     Ok(())
 }

@@ -29,6 +29,7 @@ pub struct TestPool {
     pub cluster: Arc<MemoryCluster>,
     pub facts: Arc<TestFacts>,
     pub server: ApiServer,
+    pub registry: Registry,
     http: reqwest::Client,
     sequence: AtomicU64,
 }
@@ -115,12 +116,13 @@ impl TestPool {
             liveness: Mutex::new(Condition::new("main_loop", true, "ticked 1 s ago")),
             template_fresh: Mutex::new(Condition::new("template_fresh", true, "1 s old")),
         });
+        let registry = Registry::new();
         let mut config = ApiConfig::new("127.0.0.1:0".parse()?);
         change(&mut config);
         let parts = ApiParts {
             cluster: wrap(cluster.clone()),
             clock: Arc::new(TestClock),
-            registry: Registry::new(),
+            registry: registry.clone(),
             live: facts.clone(),
         };
         let server = ApiServer::start(config, parts).await?;
@@ -129,6 +131,7 @@ impl TestPool {
             cluster,
             facts,
             server,
+            registry,
             http,
             sequence: AtomicU64::new(0),
         })
