@@ -145,9 +145,10 @@ impl Service for Wallet {
             "get_topoheight" => params
                 .none()
                 .map(|()| json!(self.with_chain(|chain| chain.topoheight()))),
+            // What was only built does not show here, although the next build counts it.
             "get_nonce" => params
                 .none()
-                .map(|()| json!(self.with_chain(|chain| self.next_nonce(chain)))),
+                .map(|()| json!(self.with_chain(|chain| chain.accounts().next_nonce(&self.key)))),
             "get_balance" => self.balance(&params.read_or_default()?),
             "has_balance" => self
                 .balance(&params.read_or_default()?)

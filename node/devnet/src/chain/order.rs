@@ -149,7 +149,12 @@ impl Chain {
             let Some(block) = self.blocks.get(&hash) else {
                 continue;
             };
-            if block.header.height <= floor || !done.insert(hash) {
+            // A block merged late may be ordered above the stable block without being higher.
+            let is_open = match self.topoheight_of(&hash) {
+                Some(topoheight) => topoheight > self.stable_topoheight,
+                None => block.header.height > floor,
+            };
+            if !is_open || !done.insert(hash) {
                 continue;
             }
             open.push((hash, true));

@@ -146,6 +146,12 @@ fn late_block_is_merged_only_when_near() {
         assert_eq!(chain.block_type(&hash), "Orphaned");
         produce(&mut chain, 1, 1);
         assert_eq!(chain.block_type(&hash), wanted, "{late} heights late");
+        produce(&mut chain, 60, 1);
+        assert_eq!(
+            chain.block_type(&hash),
+            wanted,
+            "{late} heights late, stable"
+        );
         let again = chain.add_block(work.header, Proof::Waived);
         assert_eq!(again, Err(BlockRefusal::AlreadyInChain));
         assert_consistent(&chain);
