@@ -4,15 +4,13 @@
 //! own, which is thrown away when the command is refused. What always changes is the head: the
 //! log index, the ledger's time and the running digest.
 
-use std::collections::BTreeMap;
-
 use prost::Message;
 use raftpool_proto::ledger as row;
 
 use crate::books::Books;
 use crate::command::{Command, Settings, command::Body};
 use crate::record::load;
-use crate::state::Overlay;
+use crate::state::{Changes, Overlay};
 use crate::{Outcome, Rejection, StateError};
 use crate::{blocks, invariant, key, payouts, settings, shares};
 
@@ -124,7 +122,7 @@ pub fn apply(
             invariant::check_totals(&books)?;
             (outcome, books.into_changes())
         }
-        Err(Stop::Refused(rejection)) => (Outcome::Rejected(rejection), BTreeMap::new()),
+        Err(Stop::Refused(rejection)) => (Outcome::Rejected(rejection), Changes::new()),
         Err(Stop::Fatal(error)) => return Err(error),
     };
     head.digest = digest(&head, &changes);
@@ -156,7 +154,7 @@ fn run(books: &mut Books<'_>, body: &Body) -> Result<Outcome, Stop> {
 }
 
 /// The next running digest: over the previous one, the head and the changes in key order.
-fn digest(head: &row::Head, changes: &BTreeMap<Vec<u8>, Option<Vec<u8>>>) -> Vec<u8> {
+fn digest(head: &row::Head, changes: &Changes) -> Vec<u8> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&head.digest);
     hasher.update(&head.index.to_be_bytes());

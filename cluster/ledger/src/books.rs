@@ -1,15 +1,13 @@
 //! The working layer of one command: typed records over the state, thrown away when the command
 //! is refused.
 
-use std::collections::BTreeMap;
-
 use raftpool_proto::ledger as row;
 
 use crate::apply::{EntryContext, Stop};
 use crate::arithmetic::{add, take};
 use crate::key::Key;
 use crate::record::{self, Record};
-use crate::state::Overlay;
+use crate::state::{Changes, Overlay};
 use crate::{StateError, StateRead};
 use crate::{invariant, key};
 
@@ -59,7 +57,7 @@ impl<'a> Books<'a> {
         self.state.delete(key);
     }
 
-    pub(crate) fn into_changes(self) -> BTreeMap<Key, Option<Vec<u8>>> {
+    pub(crate) fn into_changes(self) -> Changes {
         self.state.into_changes()
     }
 
@@ -75,36 +73,53 @@ impl<'a> Books<'a> {
         Ok(result)
     }
 
-    /// Changes a miner, which is made and counted when it is new, and what is derived from it.
-    pub(crate) fn change_miner<T>(
+    /// Changes a miner, which is made when it is new.
+    pub(crate) fn change_miner(
         &mut self,
         address: &str,
-        change: impl FnOnce(&mut row::Miner) -> Result<T, Stop>,
-    ) -> Result<T, Stop> {
-        let key = key::miner(address);
-        let known: Option<row::Miner> = self.get(&key)?;
+        change: impl FnOnce(&mut row::Miner) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let mut open = self.open_miner(address)?;
+        change(&mut open.miner)?;
+        self.close_miner(address, &open)
+    }
+
+    pub(crate) fn open_miner(&self, address: &str) -> Result<OpenMiner, Stop> {
+        let known: Option<row::Miner> = self.get(&key::miner(address))?;
         let is_new = known.is_none();
-        let mut miner = known.unwrap_or_default();
-        let balance_before = miner.balance_atomic;
-        let result = change(&mut miner)?;
-        invariant::check_miner(address, &miner)?;
-        if is_new {
+        let miner = known.unwrap_or_default();
+        Ok(OpenMiner {
+            balance_before: miner.balance_atomic,
+            miner,
+            is_new,
+        })
+    }
+
+    /// Stores a changed miner, counts a new one, and keeps the index of balances.
+    pub(crate) fn close_miner(&mut self, address: &str, open: &OpenMiner) -> Result<(), Stop> {
+        let OpenMiner {
+            miner,
+            balance_before,
+            is_new,
+        } = open;
+        invariant::check_miner(address, miner)?;
+        if *is_new {
             self.change(key::totals(), |totals: &mut row::Totals| {
                 totals.miners = add(totals.miners, 1, "number of miners")?;
                 Ok(())
             })?;
         }
-        if balance_before != miner.balance_atomic {
-            if balance_before > 0 {
-                self.delete(key::balance(balance_before, address));
+        if *balance_before != miner.balance_atomic {
+            if *balance_before > 0 {
+                self.delete(key::balance(*balance_before, address));
             }
             if miner.balance_atomic > 0 {
                 self.state
                     .put(key::balance(miner.balance_atomic, address), Vec::new());
             }
         }
-        self.put(key, &miner);
-        Ok(result)
+        self.put(key::miner(address), miner);
+        Ok(())
     }
 
     /// Moves money between accounts.
@@ -116,6 +131,13 @@ impl<'a> Books<'a> {
             Ok(())
         })
     }
+}
+
+/// A miner that is being changed.
+pub(crate) struct OpenMiner {
+    pub(crate) miner: row::Miner,
+    balance_before: u64,
+    is_new: bool,
 }
 
 /// One movement of money; what it takes and what it gives are the same amount.

@@ -137,26 +137,23 @@ fn book_pool(books: &mut Books<'_>, sum: Sum, round_score: u128) -> Result<(), S
 }
 
 fn book_miner(books: &mut Books<'_>, address: &str, part: &MinerPart<'_>) -> Result<(), Stop> {
-    let now_ms = books.time_ms;
-    let known: row::Miner = books.get_or_default(&key::miner(address))?;
-    let mut workers = known.workers;
+    let mut open = books.open_miner(address)?;
+    let miner = &mut open.miner;
     for (name, sum) in &part.workers {
-        workers += u64::from(book_worker(books, address, name, workers, sum)?);
+        let is_new = book_worker(books, address, name, miner.workers, sum)?;
+        miner.workers += u64::from(is_new);
     }
-    books.change_miner(address, |miner| {
-        miner.workers = workers;
-        if miner.shares == 0 {
-            miner.first_share_ms = now_ms;
-        }
-        miner.shares = add(miner.shares, part.sum.shares, "shares of a miner")?;
-        miner.work = wide_bytes(add_wide(
-            wide(&miner.work)?,
-            part.sum.work,
-            "work of a miner",
-        )?);
-        miner.last_share_ms = now_ms;
-        Ok(())
-    })
+    if miner.shares == 0 {
+        miner.first_share_ms = books.time_ms;
+    }
+    miner.shares = add(miner.shares, part.sum.shares, "shares of a miner")?;
+    miner.work = wide_bytes(add_wide(
+        wide(&miner.work)?,
+        part.sum.work,
+        "work of a miner",
+    )?);
+    miner.last_share_ms = books.time_ms;
+    books.close_miner(address, &open)
 }
 
 /// Books work to a worker; returns whether its record is new.

@@ -29,6 +29,9 @@ pub enum Direction {
     Descending,
 }
 
+/// What a scan calls with each key and value.
+pub type Visit<'v> = &'v mut (dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'v);
+
 /// A consistent view of the state.
 pub trait StateRead {
     /// The value under `key`.
@@ -46,16 +49,22 @@ pub trait StateRead {
         start: &[u8],
         end: &[u8],
         direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: Visit<'_>,
     ) -> Result<(), StateError>;
 }
+
+/// Changes by key, in key order; `None` is a deletion.
+pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// One of them, borrowed.
+type Change<'a> = (&'a Vec<u8>, &'a Option<Vec<u8>>);
 
 /// Uncommitted changes on top of a base state: reads see them, the base does not.
 ///
 /// The store applies a chunk of entries to one overlay and writes its changes as one batch.
 pub struct Overlay<'a> {
     base: &'a dyn StateRead,
-    changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    changes: Changes,
 }
 
 impl<'a> Overlay<'a> {
@@ -78,12 +87,12 @@ impl<'a> Overlay<'a> {
     }
 
     /// The changes in key order; `None` is a deletion.
-    pub fn changes(&self) -> &BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+    pub fn changes(&self) -> &Changes {
         &self.changes
     }
 
     /// Takes the changes out, to be written in one atomic batch.
-    pub fn into_changes(self) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+    pub fn into_changes(self) -> Changes {
         self.changes
     }
 }
@@ -101,7 +110,7 @@ impl StateRead for Overlay<'_> {
         start: &[u8],
         end: &[u8],
         direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: Visit<'_>,
     ) -> Result<(), StateError> {
         if start >= end {
             return Ok(());
@@ -110,7 +119,7 @@ impl StateRead for Overlay<'_> {
             std::ops::Bound::Included(start),
             std::ops::Bound::Excluded(end),
         ));
-        let mut changes: Box<dyn Iterator<Item = (&Vec<u8>, &Option<Vec<u8>>)>> = match direction {
+        let mut changes: Box<dyn Iterator<Item = Change<'_>>> = match direction {
             Direction::Ascending => Box::new(range),
             Direction::Descending => Box::new(range.rev()),
         };
@@ -164,7 +173,7 @@ pub struct MemoryState {
 
 impl MemoryState {
     /// Writes the changes of an overlay.
-    pub fn commit(&mut self, changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>) {
+    pub fn commit(&mut self, changes: Changes) {
         for (key, change) in changes {
             match change {
                 Some(value) => self.pairs.insert(key, value),
@@ -189,7 +198,7 @@ impl StateRead for MemoryState {
         start: &[u8],
         end: &[u8],
         direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+        visit: Visit<'_>,
     ) -> Result<(), StateError> {
         if start >= end {
             return Ok(());

@@ -30,7 +30,7 @@ pub fn window_score(settings: &Settings) -> u128 {
     u128::from(settings.pplns_window_milli) * SCORE_OF_A_BLOCK / 1_000
 }
 
-/// Appends `scores` in their order and cuts what exceeds the bound.
+/// Appends `scores`, one per miner, in their order, and cuts what exceeds the bound.
 pub(crate) fn append(
     books: &mut Books<'_>,
     settings: &Settings,
@@ -38,55 +38,52 @@ pub(crate) fn append(
 ) -> Result<(), Stop> {
     let mut window: row::Window = books.get_or_default(&key::window())?;
     let mut total = wide(&window.total_score)?;
-    for &(miner, score) in scores.iter().filter(|(_, score)| *score > 0) {
+    let mut changes: BTreeMap<String, Change> = BTreeMap::new();
+    for &(miner, gained) in scores.iter().filter(|(_, score)| *score > 0) {
         let entry = row::WindowEntry {
             miner: miner.to_owned(),
-            score: wide_bytes(score),
+            score: wide_bytes(gained),
             index: books.entry.index,
             time_ms: books.time_ms,
         };
         books.put(key::window_entry(window.next_entry), &entry);
         window.next_entry += 1;
-        total = add_wide(total, score, "total of the window")?;
-        books.change(key::window_sum(miner), |sum: &mut row::Score| {
-            let score = add_wide(wide(&sum.score)?, score, "score of a miner in the window")?;
-            sum.score = wide_bytes(score);
-            Ok(())
-        })?;
+        total = add_wide(total, gained, "total of the window")?;
+        changes.insert(entry.miner, Change { gained, lost: 0 });
     }
+    let excess = total.saturating_sub(window_score(settings));
     let entries_max = ENTRIES_CUT_MAX + scores.len();
-    total -= cut(
-        books,
-        &mut window,
-        total,
-        window_score(settings),
-        entries_max,
-    )?;
+    total -= cut(books, &mut window, excess, entries_max, &mut changes)?;
+    change_sums(books, changes)?;
     window.total_score = wide_bytes(total);
     books.put(key::window(), &window);
     Ok(())
 }
 
-/// Removes the oldest work above `bound`, looking at no more than `entries_max` entries; returns
+/// What happens to one miner's sum.
+#[derive(Default)]
+struct Change {
+    gained: u128,
+    lost: u128,
+}
+
+/// Removes `excess` of the oldest work, looking at no more than `entries_max` entries; returns
 /// how much it removed.
 fn cut(
     books: &mut Books<'_>,
     window: &mut row::Window,
-    total: u128,
-    bound: u128,
+    excess: u128,
     entries_max: usize,
+    changes: &mut BTreeMap<String, Change>,
 ) -> Result<u128, Stop> {
-    let excess = total.saturating_sub(bound);
     if excess == 0 {
         return Ok(0);
     }
     let mut left = excess;
-    let mut lost: BTreeMap<String, u128> = BTreeMap::new();
     for (number, mut entry) in oldest(books, window.first_entry, excess, entries_max)? {
         let score = wide(&entry.score)?;
         let removed = score.min(left);
         left -= removed;
-        *lost.entry(entry.miner.clone()).or_default() += removed;
         if removed == score {
             books.delete(key::window_entry(number));
             window.first_entry = number + 1;
@@ -94,11 +91,19 @@ fn cut(
             entry.score = wide_bytes(score - removed);
             books.put(key::window_entry(number), &entry);
         }
+        // Entries hold no more than the total, which fits.
+        changes.entry(entry.miner).or_default().lost += removed;
     }
-    for (miner, lost) in lost {
+    Ok(excess - left)
+}
+
+/// Brings the sums per miner up to date, each in one step.
+fn change_sums(books: &mut Books<'_>, changes: BTreeMap<String, Change>) -> Result<(), Stop> {
+    for (miner, Change { gained, lost }) in changes {
         let key = key::window_sum(&miner);
         let sum: row::Score = books.get_or_default(&key)?;
-        match wide(&sum.score)?.checked_sub(lost) {
+        let sum = add_wide(wide(&sum.score)?, gained, "score of a miner in the window")?;
+        match sum.checked_sub(lost) {
             Some(0) => books.delete(key),
             Some(score) => books.put(
                 key,
@@ -109,7 +114,7 @@ fn cut(
             None => return Err(below_zero(&miner, lost).into()),
         }
     }
-    Ok(excess - left)
+    Ok(())
 }
 
 /// The oldest entries that together hold `wanted`, or the first `entries_max` of them.

@@ -1,5 +1,8 @@
 //! What must stop a node, what full scans must find, and what keeps the state bounded.
 
+// Helpers of tests may stop a test like the tests themselves.
+#![allow(clippy::unwrap_used)]
+
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{Command, OrphanBlock, Settings, WorkerReport};
 use raftpool_ledger::state::{MemoryState, Overlay};

@@ -1,5 +1,8 @@
 //! The cluster in memory, as other crates' tests use it.
 
+// Helpers of tests may stop a test like the tests themselves.
+#![allow(clippy::unwrap_used)]
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
