@@ -6,6 +6,7 @@
 mod crash;
 mod facts;
 mod founding;
+mod metrics;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use raftpool_ledger::Cluster;
 use raftpool_payout::{PayoutConfig, PayoutParts, PayoutService, StepHook};
 use raftpool_raft::{RaftNode, RaftNodeConfig};
 use raftpool_store::OnFatal;
-use raftpool_stratum::{NodeIdentity, StratumConfig, StratumParts, StratumServer, Verification};
+use raftpool_stratum::{StratumConfig, StratumParts, StratumServer, Verification};
 use tokio::sync::{mpsc, watch};
 
 use crate::config::{Config, VerificationMode};
@@ -50,6 +51,7 @@ impl Node {
         let clock = Arc::new(SystemClock);
         let (fatal_sender, fatal) = mpsc::channel(ERRORS_KEPT);
         let raft = start_raft(config, fatal_sender).await?;
+        metrics::register(&registry, raft.clone()).context("register the metrics")?;
         let cluster: Arc<dyn Cluster> = raft.clone();
         founding::settle_settings(&*cluster, config, now_ms()).await?;
 

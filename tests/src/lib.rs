@@ -8,4 +8,5 @@
 pub mod miner;
 pub mod processes;
 pub mod random;
+pub mod story;
 pub mod wait;

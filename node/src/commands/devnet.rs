@@ -21,7 +21,7 @@ pub(super) async fn execute(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
         daemon: devnet.daemon_url(),
         wallet: devnet.wallet_url(),
         control: devnet.control_url(),
-        pool_address: devnet.wallet_address(),
+        pool_address: devnet.control().wallet_address(),
     };
     println!("daemon   {}", addresses.daemon);
     println!("wallet   {}", addresses.wallet);
@@ -32,7 +32,7 @@ pub(super) async fn execute(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
     }
     let reason = stop::requested(args.exit_on_stdin_close).await?;
     tracing::info!(reason, "stopping");
-    devnet.shutdown().await;
+    devnet.shutdown().await.context("keep the network's state")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,8 +1,10 @@
 //! `raftpool pow`
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
+use raftpool_pow::bench::measure;
 use raftpool_pow::{Algorithm, Hasher, WORK_SIZE};
 
 use crate::cli::{AlgorithmName, PowCommand};
@@ -33,4 +35,17 @@ fn print_hash(algorithm: Algorithm, text: &str) -> anyhow::Result<()> {
     let hash = Hasher::new().hash(algorithm, &work).context("hash the work")?;
     println!("{}", hex::encode(hash));
     Ok(())
+}
+
+fn bench(algorithm: Option<AlgorithmName>, seconds: u64) {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let algorithms = match algorithm {
+        Some(name) => vec![name.into()],
+        None => vec![Algorithm::V2, Algorithm::V3],
+    };
+    for algorithm in algorithms {
+        for threads in [1, cores] {
+            println!("{}", measure(algorithm, threads, Duration::from_secs(seconds)));
+        }
+    }
 }

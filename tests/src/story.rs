@@ -1,0 +1,130 @@
+//! What the end-to-end tests do again and again: find a block, let the chain move on, audit.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::miner::ScriptedMiner;
+use crate::processes::{DEADLINE, MINERS, Pool, PoolOptions, tail};
+use crate::wait;
+
+/// Network difficulty of the tests that hash: a block is found in less than a second.
+const NETWORK_DIFFICULTY: u64 = 24;
+
+/// A network on which a scripted miner finds blocks by real hashing, and on which only the test
+/// makes other blocks.
+pub fn hashing_options() -> PoolOptions {
+    PoolOptions {
+        network_difficulty: NETWORK_DIFFICULTY,
+        stable_depth: 6,
+        share_difficulty: 4,
+        hashing: true,
+        ..PoolOptions::default()
+    }
+}
+
+/// Finds a block as the first of [`MINERS`], and returns its hash once the ledger has it.
+///
+/// # Errors
+/// When the share is refused, or the block is not recorded in time.
+pub async fn find_block(pool: &Pool) -> Result<String> {
+    let before = number_of_blocks(pool).await?;
+    let mut miner = ScriptedMiner::connect(pool.stratum(), MINERS[0], "finder", "x").await?;
+    let nonce = miner.solve(NETWORK_DIFFICULTY)?;
+    miner.submit(nonce).await?;
+    miner.read_answers().await?;
+    ensure!(miner.accepted == 1, "the solving share was refused: {:?}", miner.refused);
+    // Answered after the block's entry was committed, so it is there at once.
+    ensure!(number_of_blocks(pool).await? == before + 1, "the block is not in the ledger");
+    let blocks = pool.api("/api/v1/blocks?limit=1").await?;
+    Ok(blocks["items"][0]["hash"].as_str().context("hash")?.to_owned())
+}
+
+async fn number_of_blocks(pool: &Pool) -> Result<u64> {
+    pool.api("/api/v1/pool").await?["totals"]["blocks"].as_u64().context("totals.blocks")
+}
+
+/// Lets the chain grow block by block until `path` of the API answers what `probe` accepts.
+///
+/// # Errors
+/// At the deadline, with the node's last log lines.
+pub async fn mine_until<T>(
+    pool: &Pool,
+    what: &str,
+    path: &str,
+    probe: impl Fn(&Value) -> Option<T>,
+) -> Result<T> {
+    let probe = &probe;
+    wait::until(what, DEADLINE, || async move {
+        pool.control("produce_blocks", json!({"count": 1})).await?;
+        Ok(probe(&pool.api(path).await?))
+    })
+    .await
+    .with_context(|| tail(&pool.node_log(), 40))
+}
+
+/// Lets the chain grow until everything found is settled and everything payable is paid.
+///
+/// # Errors
+/// At the deadline.
+pub async fn mine_until_quiet(pool: &Pool) -> Result<()> {
+    mine_until(pool, "everything settled and paid", "/api/v1/pool", |answer| {
+        let is_mature = answer["totals"]["blocks_maturing"] == json!(0);
+        let threshold: u128 = atomic(&answer["settings"]["payout_threshold_atomic"])?;
+        let is_paid = answer["payouts"]["open"].is_null()
+            && atomic(&answer["accounts"]["balances_atomic"])? < threshold
+            && atomic(&answer["accounts"]["in_flight_atomic"])? == 0;
+        (is_mature && is_paid).then_some(())
+    })
+    .await
+}
+
+/// Compares what the ledger says was paid with what the simulated chain executed (promise P3):
+/// each payout once, each payee exactly his transfers.
+///
+/// # Errors
+/// When they differ.
+pub async fn audit_payouts(pool: &Pool) -> Result<u64> {
+    let state = pool.network_state().await?;
+    let (mut on_chain, mut hashes) = (BTreeMap::<String, u128>::new(), Vec::new());
+    for executed in state["executed"].as_array().context("executed")? {
+        if executed["source"] != json!(pool.network.pool_address) {
+            continue;
+        }
+        hashes.push(executed["hash"].as_str().context("hash")?.to_owned());
+        for payment in executed["payments"].as_array().context("payments")? {
+            let payee = payment[0].as_str().context("payee")?.to_owned();
+            *on_chain.entry(payee).or_default() +=
+                u128::from(payment[1].as_u64().context("amount")?);
+        }
+    }
+    let payouts = pool.api("/api/v1/payouts?limit=100").await?;
+    let (mut in_ledger, mut confirmed) = (BTreeMap::<String, u128>::new(), 0);
+    for payout in payouts["items"].as_array().context("items")? {
+        if payout["status"] != json!("confirmed") {
+            continue;
+        }
+        confirmed += 1;
+        let hash = payout["tx_hash"].as_str().context("tx_hash")?;
+        ensure!(hashes.iter().any(|known| known == hash), "{hash} was never executed");
+        let detail = pool.api(&format!("/api/v1/payouts/{}", payout["id"])).await?;
+        for transfer in detail["transfers"].as_array().context("transfers")? {
+            let payee = transfer["address"].as_str().context("address")?.to_owned();
+            *in_ledger.entry(payee).or_default() +=
+                atomic(&transfer["transfer_atomic"]).context("transfer")?;
+        }
+    }
+    ensure!(
+        hashes.len() == confirmed,
+        "{} transactions were executed, {confirmed} payouts are confirmed",
+        hashes.len()
+    );
+    ensure!(on_chain == in_ledger, "on the chain {on_chain:?}, in the ledger {in_ledger:?}");
+    Ok(confirmed as u64)
+}
+
+/// A decimal string of atomic units.
+pub fn atomic(value: &Value) -> Option<u128> {
+    value.as_str()?.parse().ok()
+}
