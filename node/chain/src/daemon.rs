@@ -1,5 +1,7 @@
 //! What the pool needs from a daemon, as a trait, and the facts a daemon tells.
 
+use std::sync::Arc;
+
 use raftpool_pow::{Algorithm, Difficulty};
 
 use crate::{
@@ -47,6 +49,12 @@ pub trait Daemon: Send + Sync + 'static {
 
     /// Whether it waits in this daemon's mempool.
     fn is_pending(&self, tx: Hash) -> BoxFuture<'_, Result<bool, ChainError>>;
+
+    /// The single daemons behind a list that can be trusted now, for decisions that want more than
+    /// one opinion. Empty for a single daemon.
+    fn opinions(&self) -> Vec<Arc<dyn Daemon>> {
+        Vec::new()
+    }
 }
 
 /// What to mine on.

@@ -213,6 +213,10 @@ impl Daemon for DaemonSet {
     fn is_pending(&self, tx: Hash) -> BoxFuture<'_, Result<bool, ChainError>> {
         Box::pin(async move { Ok(self.read(|daemon| daemon.is_pending(tx)).await?.1) })
     }
+
+    fn opinions(&self) -> Vec<Arc<dyn Daemon>> {
+        self.healthy_daemons()
+    }
 }
 
 #[cfg(test)]

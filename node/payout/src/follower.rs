@@ -109,7 +109,8 @@ impl Follower {
     }
 
     /// Asks for one block between two looks at the tip. Both must agree that it is stable: if
-    /// the list of daemons failed over in between, the less advanced one has the say.
+    /// the list of daemons failed over in between, the less advanced one has the say. A block is
+    /// given up only when every daemon that can be trusted misses it.
     async fn judge(&mut self, block: &Block, before: &ChainInfo) -> Result<Verdict, Obstacle> {
         let hash = Hash(block.hash);
         let seen = self
@@ -129,8 +130,22 @@ impl Follower {
         };
         let sightings = self.missing.add(&block.hash);
         if sightings < self.ctx.config.orphan_sightings {
-            tracing::debug!(block = %hex::encode(block.hash), sightings, reason, "block is missing");
+            let block = hex::encode(block.hash);
+            tracing::debug!(block, sightings, reason, "block is missing");
             return Ok(Verdict::Wait);
+        }
+        for daemon in self.ctx.daemons.opinions() {
+            let seen = daemon
+                .block(hash)
+                .await
+                .map_err(Obstacle::daemon("block"))?;
+            let opinion = verdict::judge(block, seen.as_ref(), tip, pool, margin);
+            if !matches!(opinion, Verdict::Orphan { .. }) {
+                return Err(Obstacle::Inconsistent(format!(
+                    "{} knows {hash}",
+                    daemon.name()
+                )));
+            }
         }
         Ok(Verdict::Orphan { reason })
     }

@@ -1,6 +1,8 @@
 //! Follows a payout whose signed bytes are stored, by the decision table.
 
-use raftpool_chain::{ChainInfo, Execution, Hash, SubmitTransactionAnswer};
+use std::sync::Arc;
+
+use raftpool_chain::{ChainInfo, Daemon, Execution, Hash, SubmitTransactionAnswer};
 use raftpool_ledger::command::{ConfirmPayout, command::Body};
 use raftpool_ledger::view::Payout;
 
@@ -86,6 +88,7 @@ impl Driver {
                 self.build_and_sign(payout, info, term).await
             }
             Decision::ForeignSpend => {
+                self.check_unknown_everywhere(payout).await?;
                 let detail = format!(
                     "nonce {} of payout {} is used up by none of its transactions: find out with \
                      the wallet's history who was paid",
@@ -133,12 +136,46 @@ impl Driver {
         if executions.iter().any(Option::is_some) {
             return Ok(vec![false; executions.len()]);
         }
+        let daemons = self.single_daemons();
         let mut pending = Vec::with_capacity(payout.variants.len());
         for variant in &payout.variants {
-            let answer = self.ctx.daemons.is_pending(Hash(variant.tx_hash)).await;
-            pending.push(answer.map_err(Obstacle::daemon("mempool"))?);
+            let mut is_pending = false;
+            for daemon in &daemons {
+                let answer = daemon.is_pending(Hash(variant.tx_hash)).await;
+                is_pending |= answer.map_err(Obstacle::daemon("mempool"))?;
+            }
+            pending.push(is_pending);
         }
         Ok(pending)
+    }
+
+    /// A daemon without its old blocks knows no old executions: another one may.
+    async fn check_unknown_everywhere(&self, payout: &Payout) -> Result<(), Obstacle> {
+        for daemon in self.single_daemons() {
+            for variant in &payout.variants {
+                let tx = Hash(variant.tx_hash);
+                let execution = daemon
+                    .execution(tx)
+                    .await
+                    .map_err(Obstacle::daemon("execution"))?;
+                if execution.is_some() {
+                    let name = daemon.name();
+                    return Err(Obstacle::Inconsistent(format!(
+                        "{name} knows {tx} as executed"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn single_daemons(&self) -> Vec<Arc<dyn Daemon>> {
+        let daemons = self.ctx.daemons.opinions();
+        if daemons.is_empty() {
+            vec![self.ctx.daemons.clone()]
+        } else {
+            daemons
+        }
     }
 
     /// A pause stops everything that could make money leave; what has left is still followed.

@@ -106,6 +106,16 @@ impl FakeChain {
         chain
     }
 
+    /// Another branch: none of its blocks are those of [`FakeChain::new`].
+    pub(crate) fn with_other_hashes() -> Self {
+        let mut chain = Self {
+            made: 1 << 32,
+            ..Self::default()
+        };
+        chain.mine(STABILITY + 1);
+        chain
+    }
+
     /// Top as the daemon shows it.
     pub(crate) fn top(&self) -> u64 {
         let top = self.blocks.len() as u64 - 1;

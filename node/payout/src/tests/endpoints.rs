@@ -33,6 +33,8 @@ pub(crate) type Inspector = Arc<dyn Fn(&[u8]) + Send + Sync>;
 #[derive(Clone)]
 pub(crate) struct FakeDaemon {
     pub(crate) chain: Arc<Mutex<FakeChain>>,
+    /// What a second daemon sees, which is asked for its opinion only.
+    pub(crate) second: Option<Arc<Mutex<FakeChain>>>,
     pub(crate) fates: Fates,
     pub(crate) inspector: Inspector,
 }
@@ -161,6 +163,21 @@ impl Daemon for FakeDaemon {
 
     fn is_pending(&self, tx: Hash) -> BoxFuture<'_, Result<bool, ChainError>> {
         self.call("is_pending", move |chain| chain.mempool.contains_key(&tx))
+    }
+
+    fn opinions(&self) -> Vec<Arc<dyn Daemon>> {
+        let Some(second) = &self.second else {
+            return Vec::new();
+        };
+        let first = Self {
+            second: None,
+            ..self.clone()
+        };
+        let second = Self {
+            chain: second.clone(),
+            ..first.clone()
+        };
+        vec![Arc::new(first), Arc::new(second)]
     }
 }
 

@@ -1,10 +1,13 @@
 //! Blocks on their way to being final, with the follower at work.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use raftpool_chain::Hash;
 use raftpool_ledger::testing::Fault;
 use raftpool_ledger::view::BlockStatus;
 
-use super::chain::STABILITY;
+use super::chain::{FakeChain, STABILITY};
 use super::endpoints::Fate;
 use super::fixtures::{miner, pool};
 use super::world::World;
@@ -172,7 +175,7 @@ async fn one_block_that_cannot_be_asked_about_does_not_keep_the_others_waiting()
     found(&world, 5_000);
     found(&world, 6_000);
     world.mine_to_stability();
-    let asked = parking_lot::Mutex::new(0);
+    let asked = Mutex::new(0);
     // The first block of each look fails.
     world.set_fates(move |method| {
         let mut asked = asked.lock();
@@ -233,4 +236,26 @@ async fn a_settlement_of_unknown_fate_is_settled_once() {
         assert_eq!(world.miner(&miner(1)).balance_atomic, 4_000, "{fault:?}");
         assert_eq!(follower.alarms(), []);
     }
+}
+
+#[tokio::test]
+async fn a_block_that_a_second_daemon_knows_is_not_given_up() {
+    let mut world = World::new();
+    let second = Arc::new(Mutex::new(FakeChain::with_other_hashes()));
+    let (known, height) = second.lock().mine_for_pool(4_000);
+    second.lock().mine(STABILITY * 3);
+    world.second = Some(second);
+    let unknown = Hash([3; 32]);
+    world.record(known, height, &miner(1));
+    world.record(unknown, height, &miner(2));
+    world.mine(STABILITY * 3);
+    let mut follower = world.follower();
+    for _ in 0..10 {
+        follower.reconciler.step().await;
+    }
+    assert!(is_maturing(&world, known));
+    assert!(matches!(
+        world.block(unknown).status,
+        BlockStatus::Orphaned { .. }
+    ));
 }

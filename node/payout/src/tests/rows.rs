@@ -1,9 +1,13 @@
 //! Every row of the decision table, with the driver at work.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use raftpool_ledger::cluster::Leadership;
 use raftpool_ledger::testing::Fault;
 use raftpool_ledger::view::PayoutStatus;
 
+use super::chain::{FakeChain, STABILITY};
 use super::endpoints::Fate;
 use super::fixtures::miner;
 use super::world::World;
@@ -310,7 +314,7 @@ async fn a_deposed_leader_stores_nothing_and_hence_sends_nothing() {
             });
         }
     };
-    let mut driver = world.driver_on(world.ledger.clone(), Some(std::sync::Arc::new(hook)));
+    let mut driver = world.driver_on(world.ledger.clone(), Some(Arc::new(hook)));
     waits_for(
         &driver.step().await,
         "proposed in term 1, written in term 2",
@@ -395,4 +399,71 @@ async fn proposals_of_unknown_fate_pay_once() {
             assert_eq!(world.chain.lock().executed().count(), 1);
         }
     }
+}
+
+#[tokio::test]
+async fn an_execution_that_cannot_be_asked_for_is_not_taken_for_none() {
+    let world = signed().await;
+    let mut driver = world.driver();
+    driver.step().await;
+    world.mine_to_stability();
+    world.set_fates(|method| match method {
+        "execution" => Fate::AnswerLost,
+        _ => Fate::Works,
+    });
+    for _ in 0..10 {
+        waits_for(&driver.step().await, "did not answer (execution)");
+    }
+    assert_eq!(driver.alarms(), []);
+    world.set_fates(|_| Fate::Works);
+    world.finish(&mut driver).await;
+}
+
+#[tokio::test]
+async fn a_leader_that_was_deposed_and_came_back_while_it_built_stores_nothing() {
+    let world = Arc::new(reserved().await);
+    let same = world.clone();
+    let hook = move |point| {
+        if point == crate::PayoutPoint::AfterBuild && same.wallet.lock().builds == 1 {
+            same.next_term();
+        }
+    };
+    let mut driver = world.driver_on(world.ledger.clone(), Some(Arc::new(hook)));
+    waits_for(
+        &driver.step().await,
+        "proposed in term 1, written in term 2",
+    );
+    assert!(world.open().unwrap().variants.is_empty());
+    world.finish(&mut driver).await;
+    assert_eq!(world.wallet.lock().builds, 2);
+}
+
+#[tokio::test]
+async fn what_a_second_daemon_knows_counts_before_anything_is_concluded() {
+    let mut world = signed().await;
+    let second = Arc::new(Mutex::new(FakeChain::new()));
+    world.second = Some(second.clone());
+    world.chain.lock().refused_salts.insert(1);
+    let mut driver = world.driver();
+    for _ in 0..3 {
+        driver.step().await;
+    }
+    // Refused by the first daemon, pending at the second: no further variant.
+    let tx = world.chain.lock().submitted[0].clone();
+    second.lock().mempool.insert(tx.hash(), tx.clone());
+    waits_for(&driver.step().await, "waits for a block");
+    assert_eq!(world.open().unwrap().variants.len(), 1);
+
+    // Executed for good, but the first daemon has lost its index: no foreign spend.
+    for chain in [&world.chain, &second] {
+        chain.lock().mempool.insert(tx.hash(), tx.clone());
+        chain.lock().mine(STABILITY + 2);
+    }
+    world.chain.lock().has_no_index = true;
+    for _ in 0..10 {
+        waits_for(&driver.step().await, "as executed");
+    }
+    assert_eq!(driver.alarms(), []);
+    world.chain.lock().has_no_index = false;
+    world.finish(&mut driver).await;
 }

@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub(crate) ledger: Arc<MemoryCluster>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) chain: Arc<Mutex<FakeChain>>,
+    /// What a second daemon sees, if there is one.
+    pub(crate) second: Option<Arc<Mutex<FakeChain>>>,
     pub(crate) wallet: Arc<Mutex<WalletState>>,
     pub(crate) config: PayoutConfig,
     fates: Arc<Mutex<Fates>>,
@@ -85,6 +87,7 @@ impl World {
             ledger: Arc::new(MemoryCluster::new()),
             clock: Arc::default(),
             chain: Arc::new(Mutex::new(FakeChain::new())),
+            second: None,
             wallet: Arc::default(),
             config: hasty(),
             fates: Arc::new(Mutex::new(Arc::new(|_| Fate::Works))),
@@ -130,6 +133,7 @@ impl World {
         });
         FakeDaemon {
             chain: self.chain.clone(),
+            second: self.second.clone(),
             fates,
             inspector,
         }
