@@ -1,1 +1,33 @@
-//! placeholder
+//! A node of the replicated log: openraft over the store, behind the ledger's cluster handle.
+//!
+//! [`RaftNode::start`] opens the data directory, founds a cluster of one in an empty one or
+//! recovers, and returns when somebody leads. The node implements [`raftpool_ledger::Cluster`];
+//! nobody else needs to know that there is Raft.
+//!
+//! Surprising: [`ProposeError::Stopped`](raftpool_ledger::cluster::ProposeError::Stopped) says
+//! nothing about the fate of the proposal, only that this process must end; what was proposed is
+//! proposed again, with the same ids, after the restart.
+
+#![forbid(unsafe_code)]
+
+mod config;
+
+mod node;
+
+mod propose;
+
+mod handle;
+
+mod monitor;
+
+mod status;
+
+mod network;
+
+mod error;
+
+pub use config::{LogPolicy, RaftNodeConfig};
+pub use error::RaftNodeError;
+pub use node::RaftNode;
+pub use raftpool_store::{Identity, LatencyHistogram, LogStatus, StateStatus, stored_identity};
+pub use status::{ProposalCounts, RaftStatus, Role};

@@ -1,5 +1,7 @@
 //! openraft's own suite for storage.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use openraft::StorageError;

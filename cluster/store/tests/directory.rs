@@ -1,5 +1,7 @@
 //! Which data directories are opened, and which are refused.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::fs;

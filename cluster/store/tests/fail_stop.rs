@@ -1,5 +1,7 @@
 //! Nothing is acknowledged before it is on the disk, and a failing disk stops the store.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::io;

@@ -1,5 +1,7 @@
 //! Applying, reading beside it, and snapshots.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::fs;

@@ -17,6 +17,7 @@ mod tests;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use openraft::RaftLogReader;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
@@ -54,6 +55,14 @@ impl LogStore {
     /// The log's figures.
     pub fn status(&self) -> LogStatus {
         self.core.status()
+    }
+
+    /// How long the running `fsync` has taken; `None` when none runs.
+    pub fn sync_running(&self) -> Option<Duration> {
+        self.core
+            .metrics
+            .sync_running_ms()
+            .map(Duration::from_millis)
     }
 
     /// Bytes of entries appended since the store was opened.

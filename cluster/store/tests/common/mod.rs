@@ -1,6 +1,6 @@
 //! What the tests of the store share.
 
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use openraft::storage::{IOFlushed, RaftLogStorage};
 use openraft::type_config::TypeConfigExt;
 use openraft::vote::RaftLeaderId;
 use raftpool_ledger::command::command::Body;
-use raftpool_ledger::command::{ChangeSettings, Command, PausePayouts, Scheme, Settings};
+use raftpool_ledger::command::{Command, PausePayouts};
+use raftpool_ledger::testing::{change_settings, sample_settings};
 use raftpool_store::{
     Entry, Identity, LogId, LogStore, OnFatal, Proposal, Store, StoreOptions, TypeConfig,
 };
@@ -60,21 +61,7 @@ pub fn command(term: u64, index: u64, text: &str) -> Entry {
 
 /// What a pool begins with.
 pub fn settings(term: u64, index: u64) -> Entry {
-    let settings = Settings {
-        network: "devnet".to_owned(),
-        pool_address: "xet:pool".to_owned(),
-        pplns_window_milli: 2000,
-        pplns_offered: true,
-        default_scheme: Scheme::Pplns.into(),
-        payout_threshold_atomic: 1,
-        payout_payees_max: 255,
-        ..Settings::default()
-    };
-    let change = ChangeSettings {
-        settings: Some(settings),
-        reason: "test".to_owned(),
-    };
-    entry_of(term, index, Body::ChangeSettings(change))
+    entry_of(term, index, change_settings(sample_settings()))
 }
 
 fn entry_of(term: u64, index: u64, body: Body) -> Entry {

@@ -1,0 +1,148 @@
+//! How a node is run. Values that change money are not here: they are ledger commands.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::{Config, SnapshotPolicy, StepDownPolicy};
+use raftpool_store::{Fault, Identity, OnFatal};
+
+use crate::error::RaftNodeError;
+
+/// Everything a node needs to start.
+#[derive(Clone)]
+pub struct RaftNodeConfig {
+    /// The data directory; made when it does not exist.
+    pub data_directory: PathBuf,
+    /// The cluster and the node; a new directory is claimed for them, any other must be theirs.
+    pub identity: Identity,
+    /// Called once, with the reason, when storage or consensus has stopped for good. The process
+    /// must end then.
+    pub on_fatal: OnFatal,
+    /// Host and port of this node's peer listener; empty while it has none.
+    pub peer_address: String,
+    /// How long [`RaftNode::start`](crate::RaftNode::start) waits for a leader.
+    pub start_timeout: Duration,
+    /// How long a proposal is waited for; then its outcome is unknown.
+    pub propose_timeout: Duration,
+    /// How long a linearizable read waits.
+    pub linearize_timeout: Duration,
+    /// Proposals in flight at most.
+    pub in_flight_max: usize,
+    /// Bytes of proposals in flight at most.
+    pub in_flight_bytes_max: usize,
+    /// Bytes of one command at most.
+    pub command_bytes_max: usize,
+    /// When snapshots are made and how much log is kept.
+    pub log_policy: LogPolicy,
+    /// A running `fsync` this old is treated as a failed disk. A leader whose disk hangs would
+    /// otherwise go on leading without committing anything.
+    pub sync_stall_limit: Duration,
+    /// Makes writes fail, for tests of what happens then.
+    pub fault: Option<Arc<dyn Fault>>,
+}
+
+impl RaftNodeConfig {
+    /// A node with the usual limits.
+    pub fn new(data_directory: impl Into<PathBuf>, identity: Identity, on_fatal: OnFatal) -> Self {
+        Self {
+            data_directory: data_directory.into(),
+            identity,
+            on_fatal,
+            peer_address: String::new(),
+            start_timeout: Duration::from_secs(30),
+            propose_timeout: Duration::from_secs(10),
+            linearize_timeout: Duration::from_secs(5),
+            in_flight_max: 4096,
+            in_flight_bytes_max: 64 << 20,
+            command_bytes_max: 8 << 20,
+            log_policy: LogPolicy::default(),
+            sync_stall_limit: Duration::from_secs(30),
+            fault: None,
+        }
+    }
+
+    /// The settings of openraft. Timing is for a local network: failover in 0.55 to 0.85 s.
+    pub(crate) fn openraft(&self) -> Result<Arc<Config>, RaftNodeError> {
+        let config = Config {
+            cluster_name: "raftpool".to_owned(),
+            heartbeat_interval: 100,
+            election_timeout_min: 250,
+            election_timeout_max: 400,
+            enable_pre_vote: Some(true),
+            // A restarted leader may have lost applied state; it learns what is committed by
+            // winning an election, never by assuming that it still leads.
+            enable_leader_restore: Some(false),
+            quorum_loss_probe_interval: Some(1_000),
+            allow_log_reversion: Some(false),
+            removed_leader_step_down: StepDownPolicy::After(300),
+            // Entries are batches of shares already.
+            max_payload_entries: 64,
+            max_append_entries: Some(1_024),
+            api_batch_capacity: 1_024,
+            install_snapshot_timeout: 60_000,
+            snapshot_policy: SnapshotPolicy::Never,
+            max_in_snapshot_log_to_keep: self.log_policy.entries_kept,
+            replication_lag_threshold: self.log_policy.lag_threshold(),
+            purge_batch_size: self.log_policy.purge_batch(),
+            backoff: "50ms 100ms 200ms ..1s".to_owned(),
+            ..Config::default()
+        };
+        Ok(Arc::new(config.validate().map_err(RaftNodeError::Config)?))
+    }
+}
+
+/// When snapshots are made and how much log is kept behind them. The log holds at most about
+/// `entries_kept` plus `snapshot_entries` entries, and about `snapshot_bytes` after a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogPolicy {
+    /// A snapshot is made after so many entries since the last one.
+    pub snapshot_entries: u64,
+    /// A snapshot is made after so many bytes of entries since the last one.
+    pub snapshot_bytes: u64,
+    /// Entries kept although a snapshot covers them, for followers that were away shortly.
+    pub entries_kept: u64,
+    /// How often is looked whether a snapshot is due.
+    pub check_interval: Duration,
+}
+
+impl Default for LogPolicy {
+    fn default() -> Self {
+        Self {
+            snapshot_entries: 100_000,
+            snapshot_bytes: 512 << 20,
+            entries_kept: 50_000,
+            check_interval: Duration::from_secs(1),
+        }
+    }
+}
+
+impl LogPolicy {
+    /// A follower further behind gets a snapshot; it must lie beyond what the log may hold.
+    fn lag_threshold(&self) -> u64 {
+        (self.entries_kept + self.snapshot_entries).saturating_mul(2)
+    }
+
+    /// Purging leaves a tombstone each time, so it is done in batches, but not coarser than what
+    /// is kept.
+    fn purge_batch(&self) -> u64 {
+        self.snapshot_entries.clamp(1, 4_096)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_settings_are_valid_and_keep_openrafts_own_snapshots_off() {
+        let identity = Identity {
+            cluster_id: [1; 16],
+            node_id: 1,
+        };
+        let config = RaftNodeConfig::new("unused", identity, Arc::new(|_| {}));
+        let openraft = config.openraft().unwrap();
+        assert_eq!(openraft.snapshot_policy, SnapshotPolicy::Never);
+        assert!(openraft.replication_lag_threshold > openraft.max_in_snapshot_log_to_keep);
+    }
+}

@@ -1,0 +1,121 @@
+//! A node's figures, for metrics and the operator.
+
+use openraft::ServerState;
+use openraft::type_config::async_runtime::watch::WatchReceiver;
+use raftpool_ledger::Cluster;
+use raftpool_ledger::cluster::Leadership;
+use raftpool_store::{LogStatus, StateStatus};
+
+use crate::node::RaftNode;
+
+/// What a node is in its cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It leads.
+    Leader,
+    /// It votes and follows.
+    Follower,
+    /// It asks for votes.
+    Candidate,
+    /// It follows without a vote.
+    Learner,
+    /// It has stopped.
+    Stopped,
+}
+
+impl Role {
+    /// Name as it appears in metrics and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Leader => "leader",
+            Self::Follower => "follower",
+            Self::Candidate => "candidate",
+            Self::Learner => "learner",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// Proposals of this node by what became of them, since it started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProposalCounts {
+    /// Committed and applied.
+    pub committed: u64,
+    /// Not taken.
+    pub not_accepted: u64,
+    /// Fate unknown.
+    pub unknown: u64,
+    /// Met a stopped node.
+    pub stopped: u64,
+}
+
+/// A node's figures at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RaftStatus {
+    /// Its role.
+    pub role: Role,
+    /// Term and leader.
+    pub leadership: Leadership,
+    /// Node ids that vote.
+    pub voters: Vec<u64>,
+    /// Node ids that follow without a vote.
+    pub learners: Vec<u64>,
+    /// Index of the newest entry of the log.
+    pub last_log_index: Option<u64>,
+    /// Newest index known to be committed.
+    pub committed_index: Option<u64>,
+    /// Newest applied index.
+    pub applied_index: Option<u64>,
+    /// Newest index covered by a snapshot.
+    pub snapshot_index: Option<u64>,
+    /// Newest index removed from the log.
+    pub purged_index: Option<u64>,
+    /// Proposals waiting to be committed.
+    pub in_flight: u64,
+    /// Their bytes, in steps of 1 KiB each.
+    pub in_flight_bytes: u64,
+    /// Proposals so far.
+    pub proposals: ProposalCounts,
+    /// The log's figures; all zero once the node was shut down.
+    pub log: LogStatus,
+    /// The state's figures.
+    pub state: StateStatus,
+    /// Why the node does nothing any more.
+    pub stopped: Option<String>,
+}
+
+impl RaftNode {
+    /// This node's figures. Cheap enough for every scrape.
+    pub fn status(&self) -> RaftStatus {
+        let stopped = self.stopped();
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let role = match metrics.state {
+            _ if stopped.is_some() => Role::Stopped,
+            ServerState::Learner => Role::Learner,
+            ServerState::Follower => Role::Follower,
+            ServerState::Candidate => Role::Candidate,
+            ServerState::Leader => Role::Leader,
+            ServerState::Shutdown => Role::Stopped,
+        };
+        let index = |log_id: Option<raftpool_store::LogId>| log_id.map(|log_id| log_id.index());
+        let membership = metrics.membership_config.membership();
+        RaftStatus {
+            role,
+            leadership: self.leadership(),
+            voters: membership.voter_ids().collect(),
+            learners: membership.learner_ids().collect(),
+            last_log_index: metrics.last_log_index,
+            committed_index: index(metrics.local_committed),
+            applied_index: index(metrics.last_applied),
+            snapshot_index: index(metrics.snapshot),
+            purged_index: index(metrics.purged),
+            in_flight: self.admission.in_flight(),
+            in_flight_bytes: self.admission.in_flight_bytes(),
+            proposals: self.admission.counts(),
+            log: self.log_status().unwrap_or_default(),
+            state: self.reader.status(),
+            stopped,
+        }
+    }
+}
