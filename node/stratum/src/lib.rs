@@ -1,1 +1,61 @@
-//! placeholder
+//! The miners' side of a node: the stratum dialect of XELIS over TCP, jobs, difficulty, share
+//! verification, and the way of shares and blocks into the cluster.
+//!
+//! What it promises, and the test that tries to break it:
+//!
+//! - P1: "accepted" is written after the share's batch is committed and applied (module `credit`;
+//!   `nothing_is_accepted_before_it_is_committed`).
+//! - P2: a batch keeps its id through all attempts to store it (modules `proposing`, `credit`;
+//!   `a_batch_whose_answer_was_lost_is_credited_once`), and a share is recognized when it comes
+//!   again (module `duplicates`; `a_share_sent_twice_is_credited_once`).
+//! - P6: without a quorum jobs go on and shares get an error that says so
+//!   (`without_a_quorum_shares_get_an_error_and_jobs_go_on`).
+//! - P7: a worker's difficulty comes from the replicated state
+//!   (module `authorize`; `difficulty_continues_after_a_reconnect`).
+//! - P9: a hostile miner costs its own connection (modules `connection`, `fair_queue`, `limits`;
+//!   the tests in `tests/stratum/hostile.rs`).
+//!
+//! A share's way through the modules, which is also the order to read them in: `connection` reads
+//! a line, `session` understands it, `pipeline` makes the cheap checks, `verifier` hashes, `judge`
+//! decides, `credit` or `blocks` have it stored, `share` gives the answer.
+//!
+//! Only what is in this crate's own memory is lost with the process: sessions, jobs and
+//! statistics. The crate knows the cluster as a handle, the chain as a trait, and it reads neither
+//! configuration nor a wall clock nor random numbers by itself.
+
+#![forbid(unsafe_code)]
+
+mod connection;
+mod server;
+
+mod authorize;
+mod protocol;
+mod session;
+mod username;
+
+mod extra_nonce;
+mod jobs;
+mod vardiff;
+
+mod duplicates;
+mod fair_queue;
+mod judge;
+mod miner;
+mod pipeline;
+mod share;
+mod verifier;
+
+mod blocks;
+mod credit;
+mod proposing;
+mod reports;
+
+mod config;
+mod error;
+mod limits;
+mod metrics;
+
+pub use config::{StratumConfig, Verification};
+pub use error::StratumError;
+pub use miner::SessionSnapshot;
+pub use server::{NodeIdentity, StratumParts, StratumServer};

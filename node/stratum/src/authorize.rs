@@ -1,0 +1,128 @@
+//! Who a miner is, where its shares are booked, and how hard they start.
+//!
+//! Promise P7, tried by `difficulty_continues_after_a_reconnect`: the difficulty a worker had is
+//! read from the replicated state, so that whichever node it comes to starts it right.
+
+use std::sync::Arc;
+
+use raftpool_chain::{Address, Network};
+use raftpool_ledger::cluster::{self, Cluster};
+use raftpool_ledger::command::{Scheme, Settings};
+use raftpool_ledger::view::{LedgerView, scheme_name};
+use tokio::time::Instant;
+
+use crate::miner::Account;
+use crate::protocol::Refusal;
+use crate::username::{self, Login};
+use crate::vardiff::{Aim, Vardiff};
+
+/// What an authorized miner starts with.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    pub(crate) account: Account,
+    pub(crate) vardiff: Vardiff,
+    /// `None`: the ledger does not know the worker. 0: it knows no difficulty of it.
+    pub(crate) stored_difficulty: Option<u64>,
+}
+
+/// Decides about authorize requests.
+pub(crate) struct Authorizer {
+    pub(crate) cluster: Arc<dyn Cluster>,
+    pub(crate) network: Network,
+    pub(crate) aim: Aim,
+    pub(crate) starting_difficulty: u64,
+}
+
+impl Authorizer {
+    /// # Errors
+    /// What the miner is told.
+    pub(crate) fn authorize(
+        &self,
+        user: &str,
+        worker: Option<&str>,
+        password: Option<&str>,
+    ) -> Result<Grant, Refusal> {
+        let login = username::parse(user, worker, password).map_err(Refusal::unauthorized)?;
+        let address = Address::parse(&login.address, self.network)
+            .map_err(|error| Refusal::unauthorized(format!("invalid address: {error}")))?;
+        let query = cluster::read(&*self.cluster, |state| {
+            let view = LedgerView::new(state);
+            Ok((
+                view.settings()?,
+                view.worker(address.as_str(), &login.worker)?,
+            ))
+        });
+        let (settings, worker) = query.map_err(|error| {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "read a worker's standing"
+            );
+            Refusal::other("the pool cannot read its books, try again later")
+        })?;
+        let settings = settings
+            .ok_or_else(|| Refusal::other("the pool is not set up yet, try again later"))?;
+        let stored_difficulty = worker.map(|worker| worker.difficulty);
+        Ok(Grant {
+            account: Account {
+                address: address.as_str().into(),
+                worker: login.worker.as_str().into(),
+                scheme: choose_scheme(login.scheme, &settings)?,
+            },
+            vardiff: self.start(&login, stored_difficulty),
+            stored_difficulty,
+        })
+    }
+
+    fn start(&self, login: &Login, stored_difficulty: Option<u64>) -> Vardiff {
+        let known = stored_difficulty.filter(|difficulty| *difficulty > 0);
+        let difficulty = login
+            .fixed_difficulty
+            .or(known)
+            .or(login.starting_difficulty)
+            .unwrap_or(self.starting_difficulty);
+        Vardiff::new(
+            self.aim,
+            difficulty,
+            login.fixed_difficulty.is_some(),
+            Instant::now(),
+        )
+    }
+}
+
+fn choose_scheme(wanted: Option<Scheme>, settings: &Settings) -> Result<Scheme, Refusal> {
+    let default = Scheme::try_from(settings.default_scheme).unwrap_or(Scheme::Pplns);
+    let scheme = wanted.unwrap_or(default);
+    let is_offered = match scheme {
+        Scheme::Pplns => settings.pplns_offered,
+        Scheme::Solo => settings.solo_offered,
+        Scheme::Unspecified => false,
+    };
+    if is_offered {
+        return Ok(scheme);
+    }
+    Err(Refusal::unauthorized(format!(
+        "this pool does not offer scheme {}",
+        scheme_name(scheme)
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_is_the_miners_choice_among_those_offered() {
+        let settings = Settings {
+            pplns_offered: true,
+            solo_offered: false,
+            default_scheme: Scheme::Pplns.into(),
+            ..Settings::default()
+        };
+        assert_eq!(choose_scheme(None, &settings), Ok(Scheme::Pplns));
+        let error = choose_scheme(Some(Scheme::Solo), &settings).unwrap_err();
+        assert!(
+            error.code == 24 && error.message.contains("solo"),
+            "{error:?}"
+        );
+    }
+}

@@ -1,0 +1,208 @@
+//! What an operator can set about the miners' side, checked before anything starts.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::error::StratumError;
+
+/// Whether shares are hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verification {
+    /// Every share is hashed.
+    #[default]
+    Full,
+    /// No share is hashed: each well-formed one counts as meeting its difficulty, and none as a
+    /// block. Only for measuring everything around the hashing; a pool that pays must not use it.
+    WithoutHashing,
+}
+
+/// Settings of a [`StratumServer`](crate::StratumServer).
+#[derive(Debug, Clone)]
+pub struct StratumConfig {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: Vec<SocketAddr>,
+    /// Difficulty of a worker the ledger knows nothing about.
+    pub starting_difficulty: u64,
+    /// No job is handed out below this difficulty, unless the network's own is lower.
+    pub minimum_difficulty: u64,
+    /// No job is handed out above this difficulty.
+    pub maximum_difficulty: u64,
+    /// Time between two shares of a worker the difficulty is steered toward.
+    pub target_share_interval_ms: u64,
+    /// Threads that hash shares.
+    pub verifier_threads: usize,
+    /// Whether shares are hashed.
+    pub verification: Verification,
+    /// Time from connecting to being subscribed and authorized.
+    pub hello_timeout_ms: u64,
+    /// Time without a line from the miner after which its connection is closed.
+    pub idle_timeout_ms: u64,
+    /// Time a write may take before the reader counts as dead.
+    pub write_timeout_ms: u64,
+    /// Time between two pings.
+    pub ping_interval_ms: u64,
+    /// Longest line read, in bytes.
+    pub line_bytes_max: usize,
+    /// Lines that are no request after which a connection is closed.
+    pub malformed_lines_max: u32,
+    /// Open connections in all.
+    pub connections_max: usize,
+    /// Open connections of one IP address.
+    pub connections_per_ip_max: usize,
+    /// Shares of one connection that wait for an answer.
+    pub shares_in_flight_per_connection: usize,
+    /// Shares of all connections that wait for a verifier.
+    pub verification_queue_max: usize,
+    /// Verified shares that wait for their batch.
+    pub credit_queue_max: usize,
+    /// How long a batch collects shares.
+    pub batch_linger_ms: u64,
+    /// Shares of one batch.
+    pub batch_shares_max: usize,
+    /// Batches that are proposed at the same time.
+    pub batches_in_flight: usize,
+    /// How long a verified share waits for a quorum before it is answered with an error.
+    pub no_quorum_wait_ms: u64,
+    /// How many heights old a job may be for its shares to count in full. Whatever meets the
+    /// block target is submitted however old its job is.
+    pub grace_heights: u64,
+    /// A job older than this is sent again with a fresh timestamp.
+    pub job_refresh_ms: u64,
+    /// Earliest time between two jobs on the same tips (the transactions changed).
+    pub same_tips_interval_ms: u64,
+    /// How long a shutdown waits for shares in flight.
+    pub drain_ms: u64,
+}
+
+impl StratumConfig {
+    /// The settings a pool should start with, listening on `listen`.
+    pub fn new(listen: Vec<SocketAddr>) -> Self {
+        Self {
+            listen,
+            starting_difficulty: 10_000,
+            minimum_difficulty: 100,
+            maximum_difficulty: 1_000_000_000_000,
+            target_share_interval_ms: 5_000,
+            verifier_threads: 1,
+            verification: Verification::Full,
+            hello_timeout_ms: 20_000,
+            idle_timeout_ms: 600_000,
+            write_timeout_ms: 10_000,
+            ping_interval_ms: 25_000,
+            line_bytes_max: 16 * 1024,
+            malformed_lines_max: 8,
+            connections_max: 60_000,
+            connections_per_ip_max: 4_096,
+            shares_in_flight_per_connection: 64,
+            verification_queue_max: 8_192,
+            credit_queue_max: 65_536,
+            batch_linger_ms: 3,
+            batch_shares_max: 1_024,
+            batches_in_flight: 8,
+            no_quorum_wait_ms: 10_000,
+            grace_heights: 3,
+            job_refresh_ms: 15_000,
+            same_tips_interval_ms: 1_000,
+            drain_ms: 5_000,
+        }
+    }
+
+    /// Checks the values against each other.
+    ///
+    /// # Errors
+    /// Names the first setting that cannot work, and why.
+    pub fn check(&self) -> Result<(), StratumError> {
+        let invalid = |setting, problem: &str| {
+            Err(StratumError::InvalidConfig {
+                setting,
+                problem: problem.to_owned(),
+            })
+        };
+        let positive = [
+            ("minimum_difficulty", self.minimum_difficulty),
+            ("target_share_interval_ms", self.target_share_interval_ms),
+            ("hello_timeout_ms", self.hello_timeout_ms),
+            ("idle_timeout_ms", self.idle_timeout_ms),
+            ("write_timeout_ms", self.write_timeout_ms),
+            ("ping_interval_ms", self.ping_interval_ms),
+            ("no_quorum_wait_ms", self.no_quorum_wait_ms),
+            ("job_refresh_ms", self.job_refresh_ms),
+            ("verifier_threads", self.verifier_threads as u64),
+            ("connections_max", self.connections_max as u64),
+            ("connections_per_ip_max", self.connections_per_ip_max as u64),
+            (
+                "shares_in_flight_per_connection",
+                self.shares_in_flight_per_connection as u64,
+            ),
+            ("verification_queue_max", self.verification_queue_max as u64),
+            ("credit_queue_max", self.credit_queue_max as u64),
+            ("batch_shares_max", self.batch_shares_max as u64),
+            ("batches_in_flight", self.batches_in_flight as u64),
+        ];
+        if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+            return invalid(setting, "must be at least 1");
+        }
+        if self.listen.is_empty() {
+            return invalid("listen", "needs at least one address");
+        }
+        if self.minimum_difficulty > self.maximum_difficulty {
+            return invalid("maximum_difficulty", "must not be below minimum_difficulty");
+        }
+        if !(self.minimum_difficulty..=self.maximum_difficulty).contains(&self.starting_difficulty)
+        {
+            return invalid(
+                "starting_difficulty",
+                "must lie between the minimum and the maximum",
+            );
+        }
+        if self.line_bytes_max < 1_024 {
+            return invalid("line_bytes_max", "must be at least 1024");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn write_timeout(&self) -> Duration {
+        Duration::from_millis(self.write_timeout_ms)
+    }
+
+    pub(crate) fn no_quorum_wait(&self) -> Duration {
+        Duration::from_millis(self.no_quorum_wait_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_a_bad_value_is_named() {
+        let config = StratumConfig::new(vec![([127, 0, 0, 1], 0).into()]);
+        config.check().unwrap();
+
+        let bad = StratumConfig {
+            starting_difficulty: 1,
+            ..config.clone()
+        };
+        assert!(
+            bad.check()
+                .unwrap_err()
+                .to_string()
+                .contains("starting_difficulty")
+        );
+        let bad = StratumConfig {
+            listen: vec![],
+            ..config.clone()
+        };
+        assert!(bad.check().unwrap_err().to_string().contains("listen"));
+        let bad = StratumConfig {
+            verifier_threads: 0,
+            ..config
+        };
+        assert!(
+            bad.check()
+                .unwrap_err()
+                .to_string()
+                .contains("verifier_threads")
+        );
+    }
+}

@@ -1,0 +1,83 @@
+//! The 32 bytes that make every connection's work different from all other work of the pool.
+//!
+//! Never handed out twice: the node's id, the process's epoch and the connection's number are in
+//! it. That also means that a share can only be sent twice over one and the same connection, so
+//! duplicates are found without asking the cluster.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 0..8 | MAC over the rest, under a key of this process |
+//! | 8..12 | node id |
+//! | 12..20 | epoch |
+//! | 20..28 | connection number |
+//! | 28..32 | zero: free for the miner |
+//!
+//! The MAC comes first because at least one GPU miner derives its starting nonce from the first
+//! eight bytes. It also lets a later protocol, in which miners return the extra nonce, tell its
+//! own work from foreign work without a table.
+
+use crate::error::StratumError;
+
+/// Length of an extra nonce.
+pub(crate) const EXTRA_NONCE_SIZE: usize = 32;
+
+const MAC_SIZE: usize = 8;
+
+/// Makes the extra nonces of one process.
+#[derive(Clone)]
+pub(crate) struct ExtraNonces {
+    key: [u8; 32],
+    node_id: u32,
+    epoch: u64,
+}
+
+impl ExtraNonces {
+    pub(crate) fn new(key: [u8; 32], node_id: u64, epoch: u64) -> Result<Self, StratumError> {
+        let node_id = u32::try_from(node_id).map_err(|_| StratumError::NodeIdTooLarge(node_id))?;
+        Ok(Self {
+            key,
+            node_id,
+            epoch,
+        })
+    }
+
+    /// The extra nonce of the connection with this number.
+    pub(crate) fn of_connection(&self, number: u64) -> [u8; EXTRA_NONCE_SIZE] {
+        let mut bytes = [0; EXTRA_NONCE_SIZE];
+        bytes[8..12].copy_from_slice(&self.node_id.to_be_bytes());
+        bytes[12..20].copy_from_slice(&self.epoch.to_be_bytes());
+        bytes[20..28].copy_from_slice(&number.to_be_bytes());
+        let mac = blake3::keyed_hash(&self.key, &bytes[MAC_SIZE..28]);
+        bytes[..MAC_SIZE].copy_from_slice(&mac.as_bytes()[..MAC_SIZE]);
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn differ_by_node_epoch_and_connection_also_in_the_first_eight_bytes() {
+        let mut whole = HashSet::new();
+        let mut heads = HashSet::new();
+        for (node, epoch) in [(1, 1), (1, 2), (2, 1)] {
+            let nonces = ExtraNonces::new([7; 32], node, epoch).unwrap();
+            for number in 0..100 {
+                let bytes = nonces.of_connection(number);
+                assert_eq!(bytes[28..], [0; 4], "the last four bytes are the miner's");
+                whole.insert(bytes);
+                heads.insert(bytes[..8].to_vec());
+            }
+        }
+        assert_eq!(whole.len(), 300);
+        assert_eq!(heads.len(), 300);
+    }
+
+    #[test]
+    fn a_node_id_that_does_not_fit_is_refused() {
+        assert!(ExtraNonces::new([0; 32], 1 << 32, 1).is_err());
+    }
+}

@@ -1,0 +1,127 @@
+//! What a hash says about its share.
+
+use std::sync::Arc;
+
+use raftpool_ledger::command::RejectReason;
+use raftpool_pow::{Difficulty, PowError};
+use tokio::time::Instant;
+
+use crate::blocks::BlockPath;
+use crate::credit::CreditQueue;
+use crate::share::{Answers, Share};
+
+pub(crate) const DUPLICATE: &str = "duplicate share";
+pub(crate) const BUSY: &str = "the pool is busy, the share was not looked at";
+
+/// Judges hashed shares. Runs on the verifier's threads; nothing in it blocks.
+pub(crate) struct Judge {
+    pub(crate) answers: Arc<Answers>,
+    pub(crate) credit: CreditQueue,
+    pub(crate) blocks: Arc<BlockPath>,
+    pub(crate) grace_heights: u64,
+}
+
+impl Judge {
+    /// A block first, whatever else is wrong with it; then age; then difficulty.
+    pub(crate) fn judge(&self, share: Share, hash: Result<[u8; 32], PowError>) {
+        let Ok(hash) = hash else {
+            return self.refuse_for_good(share, RejectReason::Malformed, "the work has no hash");
+        };
+        if share.job.block_target.is_met_by(&hash) {
+            if self.remember(&share) {
+                self.blocks.found(share);
+            } else {
+                self.answers
+                    .refuse(share, RejectReason::Duplicate, DUPLICATE);
+            }
+            return;
+        }
+        if share.heights_late > self.grace_heights {
+            let message = stale(&share, self.grace_heights);
+            return self.refuse_for_good(share, RejectReason::Stale, message);
+        }
+        let is_met = Difficulty::from_u64(share.difficulty)
+            .is_ok_and(|difficulty| difficulty.target().is_met_by(&hash));
+        if is_met {
+            self.credit(share);
+        } else {
+            tracing::debug!(
+                connection = share.miner.id,
+                wanted = share.difficulty,
+                achieved = %Difficulty::of_hash(&hash),
+                "difficulty too low"
+            );
+            let message = low_difficulty(share.difficulty);
+            self.refuse_for_good(share, RejectReason::LowDifficulty, message);
+        }
+    }
+
+    /// Takes a share at its word: only for measuring without hashing.
+    pub(crate) fn trust(&self, share: Share) {
+        if share.heights_late > self.grace_heights {
+            let message = stale(&share, self.grace_heights);
+            return self.refuse_for_good(share, RejectReason::Stale, message);
+        }
+        self.credit(share);
+    }
+
+    fn credit(&self, share: Share) {
+        if !self.remember(&share) {
+            return self
+                .answers
+                .refuse(share, RejectReason::Duplicate, DUPLICATE);
+        }
+        if let Some(share) = self.credit.push(share) {
+            share
+                .miner
+                .judged
+                .lock()
+                .forget(share.job.number, share.key);
+            self.refuse_busy(share);
+        }
+    }
+
+    /// Refuses a share nobody judged, so that it may be sent again.
+    pub(crate) fn refuse_busy(&self, share: Share) {
+        if let Some(vardiff) = &mut *share.miner.vardiff.lock() {
+            vardiff.hold(Instant::now());
+        }
+        self.answers.refuse(share, RejectReason::Overloaded, BUSY);
+    }
+
+    /// Remembers the share as credited and counts it as evidence of its worker's speed; `false`
+    /// when it is a duplicate.
+    fn remember(&self, share: &Share) -> bool {
+        let is_new = share
+            .miner
+            .judged
+            .lock()
+            .credit(share.job.number, share.key);
+        if is_new && let Some(vardiff) = &mut *share.miner.vardiff.lock() {
+            vardiff.record(share.difficulty, Instant::now());
+        }
+        is_new
+    }
+
+    /// The same share will get the same answer again, without being hashed again.
+    fn refuse_for_good(&self, share: Share, reason: RejectReason, message: impl Into<String>) {
+        share
+            .miner
+            .judged
+            .lock()
+            .refuse(share.job.number, share.key, reason);
+        self.answers.refuse(share, reason, message);
+    }
+}
+
+fn stale(share: &Share, grace_heights: u64) -> String {
+    format!(
+        "stale share: its job is {} heights old, at most {grace_heights} are accepted",
+        share.heights_late
+    )
+}
+
+/// What a share below its job's difficulty is told.
+pub(crate) fn low_difficulty(difficulty: u64) -> String {
+    format!("low difficulty share: its job asks for {difficulty}")
+}

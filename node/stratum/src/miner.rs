@@ -1,0 +1,134 @@
+//! What is known of one connected miner outside the task that serves its socket: shares that are
+//! being hashed or committed hold on to it, also when the socket is gone.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+use raftpool_ledger::command::Scheme;
+use tokio::sync::mpsc;
+
+use crate::duplicates::Judged;
+use crate::protocol::{Id, Refusal};
+use crate::vardiff::Vardiff;
+
+/// The answer to one share.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) id: Id,
+    pub(crate) result: Result<(), Refusal>,
+}
+
+/// Who is paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Account {
+    /// Canonical address text.
+    pub(crate) address: Arc<str>,
+    pub(crate) worker: Arc<str>,
+    pub(crate) scheme: Scheme,
+}
+
+/// One connection.
+pub(crate) struct Miner {
+    pub(crate) id: u64,
+    pub(crate) remote: SocketAddr,
+    pub(crate) connected_at_ms: u64,
+    pub(crate) extra_nonce: [u8; 32],
+    pub(crate) agent: OnceLock<Box<str>>,
+    pub(crate) account: OnceLock<Account>,
+    /// Whether the ledger knows the worker. Reports about others are kept back, so that a
+    /// stranger cannot fill the ledger with names (promise P9).
+    pub(crate) is_known: AtomicBool,
+    /// Difficulty of the newest job sent; 0 before the first.
+    pub(crate) job_difficulty: AtomicU64,
+    /// The difficulty the ledger was last told.
+    pub(crate) reported_difficulty: AtomicU64,
+    pub(crate) accepted: AtomicU64,
+    pub(crate) rejected: AtomicU64,
+    /// Shares that are not answered yet.
+    pub(crate) in_flight: AtomicUsize,
+    pub(crate) judged: Mutex<Judged>,
+    pub(crate) vardiff: Mutex<Option<Vardiff>>,
+    answers: mpsc::UnboundedSender<Answer>,
+}
+
+impl Miner {
+    /// A new connection, and where the answers to its shares come out. The channel has no bound
+    /// of its own: it never holds more than the shares in flight, which have one.
+    pub(crate) fn new(
+        id: u64,
+        remote: SocketAddr,
+        connected_at_ms: u64,
+        extra_nonce: [u8; 32],
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Answer>) {
+        let (answers, receiver) = mpsc::unbounded_channel();
+        let miner = Self {
+            id,
+            remote,
+            connected_at_ms,
+            extra_nonce,
+            agent: OnceLock::new(),
+            account: OnceLock::new(),
+            is_known: AtomicBool::new(false),
+            job_difficulty: AtomicU64::new(0),
+            reported_difficulty: AtomicU64::new(0),
+            accepted: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+            in_flight: AtomicUsize::new(0),
+            judged: Mutex::new(Judged::default()),
+            vardiff: Mutex::new(None),
+            answers,
+        };
+        (Arc::new(miner), receiver)
+    }
+
+    /// Hands the answer to the task of the socket. It may be gone; the share's fate is the same.
+    pub(crate) fn answer(&self, id: Id, result: Result<(), Refusal>) {
+        let _ = self.answers.send(Answer { id, result });
+    }
+
+    pub(crate) fn shares_in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// What the API shows; `None` until the miner is authorized.
+    pub(crate) fn snapshot(&self) -> Option<SessionSnapshot> {
+        let account = self.account.get()?;
+        Some(SessionSnapshot {
+            address: account.address.to_string(),
+            worker: account.worker.to_string(),
+            difficulty: self.job_difficulty.load(Ordering::Relaxed),
+            remote: self.remote,
+            agent: self
+                .agent
+                .get()
+                .map(|agent| agent.to_string())
+                .unwrap_or_default(),
+            connected_at_ms: self.connected_at_ms,
+            accepted: self.accepted.load(Ordering::Relaxed),
+            rejected: self.rejected.load(Ordering::Relaxed),
+        })
+    }
+}
+
+/// One authorized session at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionSnapshot {
+    /// Address that is paid.
+    pub address: String,
+    /// Name of the worker.
+    pub worker: String,
+    /// Difficulty of its newest job, in expected hashes; 0 before the first job.
+    pub difficulty: u64,
+    /// Where it connects from.
+    pub remote: SocketAddr,
+    /// What its software calls itself.
+    pub agent: String,
+    /// Wall clock of this node when it connected, in milliseconds since the Unix epoch.
+    pub connected_at_ms: u64,
+    /// Shares of this session answered "accepted".
+    pub accepted: u64,
+    /// Shares of this session answered with an error.
+    pub rejected: u64,
+}

@@ -1,0 +1,110 @@
+//! What the ledger is told about workers beside their shares: the difficulty to start them with
+//! next time, and how many of their shares were refused and why. Collected here, sent along with
+//! the next batch.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use parking_lot::Mutex;
+use raftpool_ledger::command::{RejectCount, RejectReason, WorkerReport};
+
+use crate::miner::{Account, Miner};
+
+/// Workers that wait to be reported; beyond it new ones are skipped, counts are not money.
+const PENDING_MAX: usize = 100_000;
+
+/// Address and worker.
+type Key = (Arc<str>, Arc<str>);
+
+/// Reports that wait for the next batch.
+#[derive(Default)]
+pub(crate) struct Reports {
+    pending: Mutex<HashMap<Key, Pending>>,
+}
+
+#[derive(Default)]
+struct Pending {
+    difficulty: u64,
+    rejects: BTreeMap<i32, u64>,
+}
+
+impl Reports {
+    pub(crate) fn count_reject(&self, miner: &Miner, reason: RejectReason) {
+        self.update(miner, |pending| {
+            *pending.rejects.entry(reason as i32).or_default() += 1;
+        });
+    }
+
+    /// Notes the worker's difficulty if it changed. One a miner asked for is not stored: the
+    /// miner asks again.
+    pub(crate) fn note_difficulty(&self, miner: &Miner) {
+        let difficulty = match &*miner.vardiff.lock() {
+            Some(vardiff) if !vardiff.is_fixed() => vardiff.difficulty(),
+            _ => return,
+        };
+        let is_known = miner.is_known.load(Ordering::Relaxed);
+        if is_known
+            && miner
+                .reported_difficulty
+                .swap(difficulty, Ordering::Relaxed)
+                != difficulty
+        {
+            self.update(miner, |pending| pending.difficulty = difficulty);
+        }
+    }
+
+    fn update(&self, miner: &Miner, change: impl FnOnce(&mut Pending)) {
+        let Some(Account {
+            address, worker, ..
+        }) = miner.account.get()
+        else {
+            return;
+        };
+        if !miner.is_known.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut pending = self.pending.lock();
+        let key = (address.clone(), worker.clone());
+        if pending.len() < PENDING_MAX || pending.contains_key(&key) {
+            change(pending.entry(key).or_default());
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending.lock().is_empty()
+    }
+
+    /// Takes up to `limit` reports.
+    pub(crate) fn take(&self, limit: usize) -> Vec<WorkerReport> {
+        let mut pending = self.pending.lock();
+        let keys: Vec<_> = pending.keys().take(limit).cloned().collect();
+        let report = |key: Key| {
+            let worker = pending.remove(&key)?;
+            let count = |(reason, count)| RejectCount { reason, count };
+            Some(WorkerReport {
+                miner: key.0.to_string(),
+                worker: key.1.to_string(),
+                difficulty: worker.difficulty,
+                rejects: worker.rejects.into_iter().map(count).collect(),
+            })
+        };
+        keys.into_iter().filter_map(report).collect()
+    }
+
+    /// Takes reports back whose batch is certainly not stored. What came in meanwhile is newer.
+    pub(crate) fn put_back(&self, reports: Vec<WorkerReport>) {
+        let mut pending = self.pending.lock();
+        for report in reports {
+            let worker = pending
+                .entry((report.miner.into(), report.worker.into()))
+                .or_default();
+            if worker.difficulty == 0 {
+                worker.difficulty = report.difficulty;
+            }
+            for reject in report.rejects {
+                *worker.rejects.entry(reject.reason).or_default() += reject.count;
+            }
+        }
+    }
+}

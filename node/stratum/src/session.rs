@@ -1,0 +1,301 @@
+//! What a connection has agreed on with its miner, and what follows from each request. No I/O:
+//! lines go in, bytes to write and steps to take come out.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::BytesMut;
+use raftpool_ledger::command::RejectReason;
+use raftpool_pow::Algorithm;
+use tokio::time::Instant;
+
+use crate::authorize::Authorizer;
+use crate::jobs::{Job, JobBoard, Spelling};
+use crate::miner::Miner;
+use crate::pipeline::{Pipeline, SentJobs};
+use crate::protocol::{self, Call, Id, Refusal, Request};
+
+/// Refused authorize requests after which a connection is closed.
+const AUTHORIZE_FAILURES_MAX: u32 = 3;
+
+/// Whether the connection goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    Continue,
+    /// What was written is the last word.
+    Close(&'static str),
+}
+
+/// What all sessions share.
+pub(crate) struct Pool {
+    pub(crate) board: Arc<JobBoard>,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) authorizer: Authorizer,
+    /// Hex, as subscribe answers carry it.
+    pub(crate) miner_key_hex: String,
+    pub(crate) malformed_lines_max: u32,
+}
+
+/// One miner's session.
+pub(crate) struct Session {
+    miner: Arc<Miner>,
+    is_subscribed: bool,
+    spelling: Spelling,
+    /// One marketplace wants `"error":null` in good answers.
+    wants_error_null: bool,
+    authorize_failures: u32,
+    malformed_lines: u32,
+    sent: SentJobs,
+}
+
+impl Session {
+    pub(crate) fn new(miner: Arc<Miner>) -> Self {
+        Self {
+            miner,
+            is_subscribed: false,
+            spelling: Spelling::default(),
+            wants_error_null: false,
+            authorize_failures: 0,
+            malformed_lines: 0,
+            sent: SentJobs::default(),
+        }
+    }
+
+    /// Subscribed and authorized: ready for jobs.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.is_subscribed && self.miner.account.get().is_some()
+    }
+
+    /// Handles one line of the miner.
+    pub(crate) fn line(&mut self, line: &str, pool: &Pool, out: &mut BytesMut) -> Next {
+        if line.trim().is_empty() {
+            return Next::Continue;
+        }
+        match protocol::parse(line) {
+            Ok(Request { id, call }) => self.request(id, call, pool, out),
+            Err(problem) => {
+                protocol::write_refusal(out, &Id::null(), &Refusal::other(problem));
+                self.malformed_lines += 1;
+                if self.malformed_lines >= pool.malformed_lines_max {
+                    return Next::Close("malformed");
+                }
+                Next::Continue
+            }
+        }
+    }
+
+    /// Writes the answer to a share.
+    pub(crate) fn answer(&self, id: &Id, result: Result<(), Refusal>, out: &mut BytesMut) {
+        match result {
+            Ok(()) => protocol::write_result(out, id, &true, self.wants_error_null),
+            Err(refusal) => protocol::write_refusal(out, id, &refusal),
+        }
+    }
+
+    /// Writes a job, preceded by its difficulty when that is another one than before.
+    pub(crate) fn job(&mut self, job: &Job, pool: &Pool, out: &mut BytesMut) {
+        let mut vardiff = self.miner.vardiff.lock();
+        let Some(vardiff) = vardiff.as_mut() else {
+            return;
+        };
+        let difficulty = vardiff.difficulty().min(job.share_difficulty_max).max(1);
+        vardiff.applied(Instant::now());
+        if self
+            .sent
+            .sent(job.number, difficulty, pool.board.oldest_number())
+        {
+            protocol::write_set_difficulty(out, difficulty);
+            self.miner
+                .job_difficulty
+                .store(difficulty, Ordering::Relaxed);
+        }
+        out.extend_from_slice(job.frame(self.spelling));
+    }
+
+    fn request(&mut self, id: Id, call: Call, pool: &Pool, out: &mut BytesMut) -> Next {
+        match call {
+            Call::Subscribe { agent, algorithms } => {
+                self.subscribe(&id, &agent, algorithms.as_deref(), pool, out);
+            }
+            Call::Authorize {
+                user,
+                worker,
+                password,
+            } => {
+                let result = self.authorize(&user, worker.as_deref(), password.as_deref(), pool);
+                let is_refused = result.is_err();
+                self.answer(&id, result, out);
+                if is_refused {
+                    self.authorize_failures += 1;
+                    if self.authorize_failures >= AUTHORIZE_FAILURES_MAX {
+                        return Next::Close("unauthorized");
+                    }
+                }
+            }
+            Call::Submit(submission) => {
+                let submitted = self.submit(&id, submission, pool);
+                if let Err(refusal) = submitted {
+                    protocol::write_refusal(out, &id, &refusal);
+                }
+            }
+            Call::Ping => protocol::write_pong(out, &id),
+            Call::Ignored => {}
+            Call::Harmless if id.is_null() => {}
+            Call::Harmless => protocol::write_result(out, &id, &true, self.wants_error_null),
+            Call::Unknown(_) if id.is_null() => {}
+            Call::Unknown(method) => {
+                let refusal = Refusal::other(format!("unknown method `{method}`"));
+                protocol::write_refusal(out, &id, &refusal);
+            }
+        }
+        Next::Continue
+    }
+
+    fn subscribe(
+        &mut self,
+        id: &Id,
+        agent: &str,
+        algorithms: Option<&[String]>,
+        pool: &Pool,
+        out: &mut BytesMut,
+    ) {
+        let now = pool.board.newest().map(|job| job.template.algorithm);
+        match choose_spelling(algorithms, now) {
+            Ok(spelling) => self.spelling = spelling,
+            Err(problem) => {
+                protocol::write_refusal(out, id, &Refusal::other(&problem));
+                protocol::write_print(out, &problem);
+                return;
+            }
+        }
+        self.wants_error_null = agent.to_ascii_lowercase().contains("nicehash");
+        // A second subscribe on the connection gets the same answer and changes no name.
+        let _ = self.miner.agent.set(agent.into());
+        self.is_subscribed = true;
+        let extra_nonce = hex::encode(self.miner.extra_nonce);
+        let session = &extra_nonce[..16];
+        let result = (
+            session,
+            &extra_nonce,
+            extra_nonce.len() / 2,
+            &pool.miner_key_hex,
+        );
+        protocol::write_result(out, id, &result, self.wants_error_null);
+    }
+
+    fn authorize(
+        &self,
+        user: &str,
+        worker: Option<&str>,
+        password: Option<&str>,
+        pool: &Pool,
+    ) -> Result<(), Refusal> {
+        let grant = pool.authorizer.authorize(user, worker, password)?;
+        if let Some(present) = self.miner.account.get() {
+            // Some proxies authorize each of their workers; they share this connection's account.
+            return if present.address == grant.account.address {
+                Ok(())
+            } else {
+                Err(Refusal::unauthorized(
+                    "this connection is authorized for another address",
+                ))
+            };
+        }
+        let miner = &self.miner;
+        miner
+            .is_known
+            .store(grant.stored_difficulty.is_some(), Ordering::Relaxed);
+        miner
+            .reported_difficulty
+            .store(grant.stored_difficulty.unwrap_or(0), Ordering::Relaxed);
+        *miner.vardiff.lock() = Some(grant.vardiff);
+        tracing::debug!(
+            connection = miner.id, remote = %miner.remote,
+            miner = &*grant.account.address, worker = &*grant.account.worker,
+            stored_difficulty = grant.stored_difficulty, "authorized"
+        );
+        // Only this task sets it, and it was not set above.
+        let _ = miner.account.set(grant.account);
+        Ok(())
+    }
+
+    fn submit(
+        &self,
+        id: &Id,
+        submission: Result<protocol::Submission, &'static str>,
+        pool: &Pool,
+    ) -> Result<(), Refusal> {
+        let answers = &pool.pipeline.judge.answers;
+        if !self.is_ready() {
+            let message = "subscribe and authorize before sending shares";
+            return Err(answers.refusal(&self.miner, RejectReason::Unauthorized, message));
+        }
+        match submission {
+            Ok(submission) => pool
+                .pipeline
+                .submit(&self.miner, &self.sent, id, submission),
+            Err(problem) => Err(answers.refusal(&self.miner, RejectReason::Malformed, problem)),
+        }
+    }
+}
+
+/// Which spelling of the present algorithm the miner understands. One that named none, or came
+/// before the first template, is taken at its word.
+fn choose_spelling(names: Option<&[String]>, now: Option<Algorithm>) -> Result<Spelling, String> {
+    let Some(names) = names.filter(|names| !names.is_empty()) else {
+        return Ok(Spelling::default());
+    };
+    let mut legacy = false;
+    for name in names {
+        let Ok(algorithm) = name.parse::<Algorithm>() else {
+            continue;
+        };
+        if now.is_some_and(|now| now != algorithm) {
+            continue;
+        }
+        if !name.eq_ignore_ascii_case(algorithm.legacy_name()) {
+            return Ok(Spelling::Daemon);
+        }
+        legacy = true;
+    }
+    match (legacy, now) {
+        (true, _) => Ok(Spelling::Legacy),
+        (false, Some(now)) => Err(format!(
+            "this pool mines {now}, which the miner did not offer"
+        )),
+        (false, None) => Err("the miner offered no algorithm of XELIS".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spelling(names: &[&str], now: Option<Algorithm>) -> Option<Spelling> {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        choose_spelling(Some(&names), now).ok()
+    }
+
+    #[test]
+    fn algorithm_is_spelled_as_the_miner_does() {
+        let v3 = Some(Algorithm::V3);
+        assert_eq!(choose_spelling(None, v3), Ok(Spelling::Daemon));
+        assert_eq!(spelling(&[], v3), Some(Spelling::Daemon));
+        assert_eq!(spelling(&["xel/v3"], v3), Some(Spelling::Daemon));
+        assert_eq!(spelling(&["xel/2"], v3), Some(Spelling::Legacy));
+        assert_eq!(spelling(&["XEL/2"], v3), Some(Spelling::Legacy));
+        assert_eq!(spelling(&["xel/2", "xel/v3"], v3), Some(Spelling::Daemon));
+        assert_eq!(
+            spelling(&["rx/0", "xel/1", "xel/2"], v3),
+            Some(Spelling::Legacy)
+        );
+        assert_eq!(spelling(&["xel/1"], v3), None, "version 2 only");
+        assert_eq!(
+            spelling(&["xel/1"], Some(Algorithm::V2)),
+            Some(Spelling::Legacy)
+        );
+        assert_eq!(spelling(&["xel/1"], None), Some(Spelling::Legacy));
+        assert_eq!(spelling(&["rx/0"], v3), None);
+        assert_eq!(spelling(&["rx/0"], None), None);
+    }
+}

@@ -1,0 +1,132 @@
+//! A share on its way from the socket to its answer, and the one place where answers are given:
+//! counters, logs, metrics and the ledger's reports all agree because nobody else writes them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use raftpool_chain::MinerWork;
+use raftpool_ledger::command::{RejectReason, Share as ShareCommand};
+use raftpool_ledger::view::reject_reason_name;
+use raftpool_pow::{Algorithm, WORK_SIZE};
+use tokio::time::Instant;
+
+use crate::duplicates::ShareKey;
+use crate::jobs::Job;
+use crate::metrics::Metrics;
+use crate::miner::Miner;
+use crate::protocol::{Id, Refusal};
+use crate::reports::Reports;
+use crate::verifier::HashTask;
+
+/// Rejected shares of one connection that are logged at level "info"; beyond, only while they are
+/// fewer than the accepted ones.
+const LOGGED_REJECTS: u64 = 100;
+
+macro_rules! log_reject {
+    ($level:ident, $miner:expr, $reason:expr, $refusal:expr) => {
+        tracing::$level!(
+            reason = reject_reason_name($reason),
+            detail = $refusal.message,
+            connection = $miner.id,
+            remote = %$miner.remote,
+            miner = $miner.account.get().map(|account| &*account.address),
+            worker = $miner.account.get().map(|account| &*account.worker),
+            "share rejected"
+        )
+    };
+}
+
+/// A share that passed the cheap checks and is not answered yet.
+pub(crate) struct Share {
+    pub(crate) miner: Arc<Miner>,
+    pub(crate) id: Id,
+    pub(crate) job: Arc<Job>,
+    pub(crate) work: MinerWork,
+    pub(crate) key: ShareKey,
+    /// What its job asked for, and what it is paid for.
+    pub(crate) difficulty: u64,
+    /// How many heights its job was behind when it arrived.
+    pub(crate) heights_late: u64,
+    /// Wall clock when it arrived.
+    pub(crate) received_at_ms: u64,
+    pub(crate) received: Instant,
+}
+
+impl Share {
+    /// What the ledger books. `None` without an account, which no share gets here without.
+    pub(crate) fn command(&self) -> Option<ShareCommand> {
+        let account = self.miner.account.get()?;
+        Some(ShareCommand {
+            miner: account.address.to_string(),
+            worker: account.worker.to_string(),
+            scheme: account.scheme.into(),
+            difficulty: self.difficulty,
+            network_difficulty: self.job.template.difficulty.to_be_bytes_trimmed(),
+            height: self.job.template.height,
+            received_at_ms: self.received_at_ms,
+        })
+    }
+}
+
+impl HashTask for Share {
+    fn lane(&self) -> u64 {
+        self.miner.id
+    }
+
+    fn algorithm(&self) -> Algorithm {
+        self.job.template.algorithm
+    }
+
+    fn work(&self) -> [u8; WORK_SIZE] {
+        self.work.to_bytes()
+    }
+}
+
+/// Gives the answers to shares.
+pub(crate) struct Answers {
+    pub(crate) metrics: Metrics,
+    pub(crate) reports: Arc<Reports>,
+}
+
+impl Answers {
+    /// The share is committed and applied. Nothing else may call this (promise P1).
+    pub(crate) fn accept(&self, share: Share) {
+        let miner = &share.miner;
+        miner.accepted.fetch_add(1, Ordering::Relaxed);
+        miner.is_known.store(true, Ordering::Relaxed);
+        self.reports.note_difficulty(miner);
+        self.metrics.shares.with_label_values(&["accepted"]).inc();
+        self.metrics.accepted_work.inc_by(share.difficulty);
+        miner.answer(share.id, Ok(()));
+    }
+
+    /// The share is refused after the cheap checks.
+    pub(crate) fn refuse(&self, share: Share, reason: RejectReason, message: impl Into<String>) {
+        let refusal = self.refusal(&share.miner, reason, message);
+        share.miner.answer(share.id, Err(refusal));
+    }
+
+    /// Books a refusal and words it; writing it is left to the caller.
+    pub(crate) fn refusal(
+        &self,
+        miner: &Miner,
+        reason: RejectReason,
+        message: impl Into<String>,
+    ) -> Refusal {
+        let refusal = Refusal::of_share(reason, message);
+        let rejected = 1 + miner.rejected.fetch_add(1, Ordering::Relaxed);
+        self.reports.count_reject(miner, reason);
+        self.metrics
+            .shares
+            .with_label_values(&[reject_reason_name(reason)])
+            .inc();
+        // A connection that sends nothing but rubbish must not flood the log with it.
+        let is_flood = rejected > LOGGED_REJECTS.max(miner.accepted.load(Ordering::Relaxed));
+        if is_flood || miner.account.get().is_none() {
+            log_reject!(debug, miner, reason, refusal);
+        } else {
+            log_reject!(info, miner, reason, refusal);
+        }
+        refusal
+    }
+}

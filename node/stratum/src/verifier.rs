@@ -1,0 +1,162 @@
+//! The threads that hash shares: the pool's scarcest resource and its widest attack surface.
+//!
+//! They are threads of the operating system, each with its own scratchpad, apart from the network
+//! runtime. What they work on waits in a [`FairQueue`]; whoever fills it pays for it (promise P9,
+//! tried by `fair_queue` and by `a_flood_does_not_keep_others_from_their_answers`).
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+use raftpool_pow::{Algorithm, Hasher, PowError, WORK_SIZE};
+
+use crate::error::StratumError;
+use crate::fair_queue::{FairQueue, Pushed};
+use crate::metrics::Metrics;
+
+/// Something to be hashed.
+pub(crate) trait HashTask: Send + 'static {
+    /// Who it is charged to: its connection.
+    fn lane(&self) -> u64;
+    fn algorithm(&self) -> Algorithm;
+    fn work(&self) -> [u8; WORK_SIZE];
+}
+
+/// What is done with a hash; runs on the verifier's thread and must not block.
+pub(crate) type OnHash<T> = Arc<dyn Fn(T, Result<[u8; 32], PowError>) + Send + Sync>;
+
+/// The threads and their queue.
+pub(crate) struct Verifier<T: HashTask> {
+    shared: Arc<Shared<T>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    wake: Condvar,
+    on_hash: OnHash<T>,
+    metrics: Metrics,
+}
+
+struct State<T> {
+    queue: FairQueue<(T, Instant)>,
+    is_stopping: bool,
+}
+
+impl<T: HashTask> Verifier<T> {
+    pub(crate) fn start(
+        threads: usize,
+        queue_max: usize,
+        metrics: Metrics,
+        on_hash: OnHash<T>,
+    ) -> Result<Self, StratumError> {
+        let state = State {
+            queue: FairQueue::new(queue_max),
+            is_stopping: false,
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            wake: Condvar::new(),
+            on_hash,
+            metrics,
+        });
+        let verifier = Self {
+            shared,
+            threads: Mutex::new(Vec::new()),
+        };
+        for number in 0..threads {
+            let shared = verifier.shared.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("verifier-{number}"))
+                .spawn(move || shared.run())
+                .map_err(|source| StratumError::SpawnVerifier { number, source })?;
+            verifier.threads.lock().push(thread);
+        }
+        Ok(verifier)
+    }
+
+    /// Queues a task, or gives back the one there is no room for, which may be another one.
+    pub(crate) fn push(&self, task: T) -> Option<T> {
+        let pushed = {
+            let mut state = self.shared.state.lock();
+            let pushed = state.queue.push(task.lane(), (task, Instant::now()));
+            self.shared
+                .metrics
+                .verification_queue
+                .set(as_gauge(state.queue.len()));
+            pushed
+        };
+        self.shared.wake.notify_one();
+        match pushed {
+            Pushed::Queued => None,
+            Pushed::Displaced((task, _)) | Pushed::Full((task, _)) => Some(task),
+        }
+    }
+
+    /// Lets the threads end once the queue is empty.
+    pub(crate) fn stop(&self) {
+        self.shared.state.lock().is_stopping = true;
+        self.shared.wake.notify_all();
+    }
+
+    /// Waits for the threads to end. Blocks.
+    pub(crate) fn join(&self) {
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a verifier thread had panicked");
+            }
+        }
+    }
+}
+
+impl<T: HashTask> Drop for Verifier<T> {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl<T: HashTask> Shared<T> {
+    fn run(&self) {
+        let mut hasher = Hasher::new();
+        while let Some((task, queued)) = self.next() {
+            self.metrics
+                .verification_wait
+                .observe(queued.elapsed().as_secs_f64());
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                let started = Instant::now();
+                let hash = hasher.hash(task.algorithm(), &task.work());
+                self.metrics
+                    .hash_time
+                    .observe(started.elapsed().as_secs_f64());
+                (self.on_hash)(task, hash);
+            }));
+            if result.is_err() {
+                // A share must never take a verifier with it.
+                tracing::error!("a share made its verifier panic and was dropped");
+                hasher = Hasher::new();
+            }
+        }
+    }
+
+    fn next(&self) -> Option<(T, Instant)> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(task) = state.queue.pop() {
+                self.metrics
+                    .verification_queue
+                    .set(as_gauge(state.queue.len()));
+                return Some(task);
+            }
+            if state.is_stopping {
+                return None;
+            }
+            self.wake.wait(&mut state);
+        }
+    }
+}
+
+fn as_gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,540 @@
+//! A pool of one server, and a miner that is a script.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use raftpool_chain::{
+    Address, BlockHeader, BoxFuture, ChainBlock, ChainError, ChainInfo, Daemon, Execution, Hash,
+    MinerWork, Network, SubmitBlockAnswer, SubmitTransactionAnswer, SyncStatus, Template,
+};
+use raftpool_ledger::cluster::{
+    self, BoxStream, ClusterEvent, Committed, Leadership, ProposeError, Query, ReadError,
+};
+use raftpool_ledger::command::command::Body;
+use raftpool_ledger::command::{ChangeSettings, Command, Scheme, Settings};
+use raftpool_ledger::testing::MemoryCluster;
+use raftpool_ledger::view::{LedgerView, Miner, Totals, Worker};
+use raftpool_ledger::{Clock, Cluster, compose};
+use raftpool_pow::{Algorithm, Difficulty, Hasher};
+use raftpool_stratum::{NodeIdentity, StratumConfig, StratumParts, StratumServer};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::watch;
+
+/// The test networks' spelling of a key everybody may know.
+pub const MINER: &str = "xet:sfvczzkh9ma8pm6y0r0krxvrmycvnftevxepshc2x747wjzhd48sq66yh5r";
+pub const OTHER_MINER: &str = "xet:6eadzwf5xdacts6fs4y3csmnsmy4mcxewqt3xyygwfx0hm0tm32sqxdy9zk";
+pub const POOL: &str = "xet:pg6nn3q3fqqaw0h7p689ul4a0tz9z76kkj6ys2umexs08flsrvmsqg4eea0";
+
+/// Long enough for a loaded machine, short enough to fail a test.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Waits for a condition.
+pub async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "waited in vain until {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+pub struct TestClock(AtomicU64);
+
+impl Clock for TestClock {
+    fn now_ms(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// The ledger in memory behind a gate: closed, proposals wait.
+pub struct GatedCluster {
+    pub memory: MemoryCluster,
+    gate: watch::Sender<bool>,
+    arrived: AtomicU64,
+}
+
+impl GatedCluster {
+    /// Without settings, as before an operator has set up the pool.
+    pub fn unset() -> Arc<Self> {
+        Self::around(MemoryCluster::new())
+    }
+
+    fn around(memory: MemoryCluster) -> Arc<Self> {
+        Arc::new(Self {
+            memory,
+            gate: watch::Sender::new(true),
+            arrived: AtomicU64::new(0),
+        })
+    }
+
+    pub fn new() -> Arc<Self> {
+        let memory = MemoryCluster::new();
+        let settings = Settings {
+            network: "devnet".into(),
+            pool_address: POOL.into(),
+            pplns_fee_bps: 100,
+            solo_fee_bps: 100,
+            pplns_window_milli: 2_000,
+            pplns_offered: true,
+            solo_offered: true,
+            default_scheme: Scheme::Pplns.into(),
+            payout_threshold_atomic: 1,
+            payout_interval_ms: 1,
+            payout_payees_max: 255,
+        };
+        let change = ChangeSettings {
+            settings: Some(settings),
+            reason: "test".into(),
+        };
+        memory
+            .propose_now(compose("test", 1, Body::ChangeSettings(change)))
+            .unwrap();
+        Self::around(memory)
+    }
+
+    pub fn close(&self) {
+        self.gate.send_replace(false);
+    }
+
+    /// Proposals that came to the gate, whether they got through or not.
+    pub fn arrived(&self) -> u64 {
+        self.arrived.load(Ordering::Relaxed)
+    }
+
+    pub fn open(&self) {
+        self.gate.send_replace(true);
+    }
+}
+
+impl Cluster for GatedCluster {
+    fn propose(&self, command: Command) -> cluster::BoxFuture<'_, Result<Committed, ProposeError>> {
+        let mut gate = self.gate.subscribe();
+        self.arrived.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async move {
+            gate.wait_for(|is_open| *is_open).await.unwrap();
+            self.memory.propose(command).await
+        })
+    }
+    fn read(&self, query: Query<'_>) -> Result<u64, ReadError> {
+        self.memory.read(query)
+    }
+    fn linearize(&self) -> cluster::BoxFuture<'_, Result<u64, ReadError>> {
+        self.memory.linearize()
+    }
+    fn leadership(&self) -> Leadership {
+        self.memory.leadership()
+    }
+    fn watch(&self) -> BoxStream<ClusterEvent> {
+        self.memory.watch()
+    }
+}
+
+/// A daemon that only takes blocks.
+#[derive(Default)]
+pub struct BlockSink {
+    pub blocks: parking_lot::Mutex<Vec<BlockHeader>>,
+    pub failures: AtomicU64,
+}
+
+fn nothing<T>() -> BoxFuture<'static, Result<T, ChainError>> {
+    Box::pin(async { Err(ChainError::NoHealthyDaemon { problems: vec![] }) })
+}
+
+impl Daemon for BlockSink {
+    fn name(&self) -> String {
+        "block sink".into()
+    }
+    fn submit_block<'a>(
+        &'a self,
+        header: &'a BlockHeader,
+    ) -> BoxFuture<'a, Result<SubmitBlockAnswer, ChainError>> {
+        let fails = |left: u64| left.checked_sub(1);
+        if self
+            .failures
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fails)
+            .is_ok()
+        {
+            return nothing();
+        }
+        self.blocks.lock().push(header.clone());
+        Box::pin(async { Ok(SubmitBlockAnswer::Accepted) })
+    }
+    fn info(&self) -> BoxFuture<'_, Result<ChainInfo, ChainError>> {
+        nothing()
+    }
+    fn sync_status(&self) -> BoxFuture<'_, Result<SyncStatus, ChainError>> {
+        nothing()
+    }
+    fn template<'a>(&'a self, _: &'a Address) -> BoxFuture<'a, Result<Template, ChainError>> {
+        nothing()
+    }
+    fn block(&self, _: Hash) -> BoxFuture<'_, Result<Option<ChainBlock>, ChainError>> {
+        nothing()
+    }
+    fn nonce<'a>(&'a self, _: &'a Address) -> BoxFuture<'a, Result<u64, ChainError>> {
+        nothing()
+    }
+    fn stable_nonce<'a>(&'a self, _: &'a Address) -> BoxFuture<'a, Result<u64, ChainError>> {
+        nothing()
+    }
+    fn submit_transaction<'a>(
+        &'a self,
+        _: &'a [u8],
+    ) -> BoxFuture<'a, Result<SubmitTransactionAnswer, ChainError>> {
+        nothing()
+    }
+    fn execution(&self, _: Hash) -> BoxFuture<'_, Result<Option<Execution>, ChainError>> {
+        nothing()
+    }
+    fn is_pending(&self, _: Hash) -> BoxFuture<'_, Result<bool, ChainError>> {
+        nothing()
+    }
+}
+
+/// A template nobody will solve by accident.
+pub fn template(height: u64) -> Template {
+    template_of(height, u64::MAX)
+}
+
+pub fn template_of(height: u64, network_difficulty: u64) -> Template {
+    let header = BlockHeader {
+        version: 6,
+        height,
+        timestamp_ms: 1_700_000_000_000 + height * 5_000,
+        nonce: 0,
+        extra_nonce: [0; 32],
+        tips: vec![Hash([u8::try_from(height % 251).unwrap(); 32])],
+        transactions: vec![],
+        miner_key: *Address::parse(POOL, Network::Devnet).unwrap().public_key(),
+    };
+    Template {
+        work_hash: header.work_hash(),
+        header,
+        algorithm: Algorithm::V3,
+        height,
+        topoheight: height,
+        difficulty: Difficulty::from_u64(network_difficulty).unwrap(),
+    }
+}
+
+/// A running server and everything around it.
+pub struct Pool {
+    pub server: StratumServer,
+    pub cluster: Arc<GatedCluster>,
+    pub daemon: Arc<BlockSink>,
+    pub templates: watch::Sender<Option<Arc<Template>>>,
+    pub registry: prometheus::Registry,
+}
+
+pub fn config() -> StratumConfig {
+    StratumConfig {
+        starting_difficulty: 1,
+        minimum_difficulty: 1,
+        batch_linger_ms: 1,
+        // The shares of a script come faster than any real miner's; nothing shall move by itself.
+        target_share_interval_ms: 3_600_000,
+        ..StratumConfig::new(vec![([127, 0, 0, 1], 0).into()])
+    }
+}
+
+impl Pool {
+    /// A pool with a template at height 100 and difficulty 1.
+    pub async fn start() -> Self {
+        Self::with(config()).await
+    }
+
+    pub async fn with(config: StratumConfig) -> Self {
+        Self::over(config, GatedCluster::new(), 1).await
+    }
+
+    pub async fn over(config: StratumConfig, cluster: Arc<GatedCluster>, epoch: u64) -> Self {
+        let pool = Self::without_template(config, cluster, epoch).await;
+        pool.new_template(template(100));
+        pool
+    }
+
+    pub async fn without_template(
+        config: StratumConfig,
+        cluster: Arc<GatedCluster>,
+        epoch: u64,
+    ) -> Self {
+        let daemon = Arc::new(BlockSink::default());
+        let templates = watch::Sender::new(None);
+        let registry = prometheus::Registry::new();
+        let parts = StratumParts {
+            cluster: cluster.clone(),
+            clock: Arc::new(TestClock(AtomicU64::new(1_700_000_000_000))),
+            daemons: daemon.clone(),
+            templates: templates.subscribe(),
+            registry: registry.clone(),
+            identity: NodeIdentity { node_id: 1, epoch },
+            extra_nonce_key: [9; 32],
+            pool_address: Address::parse(POOL, Network::Devnet).unwrap(),
+            network: Network::Devnet,
+        };
+        let server = StratumServer::start(config, parts).await.unwrap();
+        Self {
+            server,
+            cluster,
+            daemon,
+            templates,
+            registry,
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.server.local_addresses()[0]
+    }
+
+    pub fn new_template(&self, template: Template) {
+        self.templates.send_replace(Some(Arc::new(template)));
+    }
+
+    pub async fn connect(&self) -> Client {
+        Client::connect(self.address()).await
+    }
+
+    /// A miner that has its first job.
+    pub async fn miner(&self, user: &str, password: &str) -> Client {
+        let mut client = self.connect().await;
+        client.login(user, password).await;
+        client.next_job().await;
+        client
+    }
+
+    pub fn read<T: Send>(
+        &self,
+        query: impl FnOnce(&LedgerView<'_>) -> raftpool_ledger::view::Result<T> + Send,
+    ) -> T {
+        cluster::read(&*self.cluster, |state| query(&LedgerView::new(state))).unwrap()
+    }
+
+    pub fn ledger_miner(&self, address: &str) -> Option<Miner> {
+        self.read(|view| view.miner(address))
+    }
+
+    pub fn ledger_worker(&self, address: &str, worker: &str) -> Option<Worker> {
+        self.read(|view| view.worker(address, worker))
+    }
+
+    pub fn totals(&self) -> Totals {
+        self.read(|view| view.totals())
+    }
+
+    /// Value of a metric, summed over its labels.
+    pub fn metric(&self, name: &str, label: Option<&str>) -> f64 {
+        let families = self.registry.gather();
+        let family = families
+            .iter()
+            .find(|family| family.name() == format!("raftpool_stratum_{name}"));
+        let metrics = family.map(|family| family.get_metric()).unwrap_or_default();
+        metrics
+            .iter()
+            .filter(|metric| {
+                label.is_none_or(|l| metric.get_label().iter().any(|p| p.value() == l))
+            })
+            .map(|metric| metric.get_counter().get_value() + metric.get_gauge().get_value())
+            .sum()
+    }
+}
+
+/// A job as a miner reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientJob {
+    pub id: String,
+    pub timestamp_ms: u64,
+    pub work_hash: [u8; 32],
+    pub algorithm: String,
+    pub difficulty: u64,
+}
+
+/// A scripted miner.
+pub struct Client {
+    reader: BufReader<OwnedReadHalf>,
+    pub writer: OwnedWriteHalf,
+    pub extra_nonce: [u8; 32],
+    pub miner_key: [u8; 32],
+    pub difficulty: u64,
+    pub job: Option<ClientJob>,
+    next_id: u64,
+    /// Scripts are short: one that still reads then waits for something that never comes.
+    deadline: tokio::time::Instant,
+}
+
+impl Client {
+    pub async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let (reader, writer) = stream.into_split();
+        Self {
+            reader: BufReader::new(reader),
+            writer,
+            extra_nonce: [0; 32],
+            miner_key: [0; 32],
+            difficulty: 0,
+            job: None,
+            next_id: 100,
+            deadline: tokio::time::Instant::now() + DEADLINE,
+        }
+    }
+
+    pub async fn send(&mut self, line: &str) {
+        self.send_bytes(format!("{line}\n").as_bytes()).await;
+    }
+
+    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.writer.write_all(bytes).await.unwrap();
+    }
+
+    /// The next line as it was written, without its end; `None` when the connection is closed.
+    pub async fn raw_line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        assert!(
+            tokio::time::Instant::now() < self.deadline,
+            "the script takes too long"
+        );
+        let read = tokio::time::timeout_at(self.deadline, self.reader.read_line(&mut line)).await;
+        match read.expect("no line came in time") {
+            Ok(0) | Err(_) => None,
+            Ok(_) => {
+                assert!(line.ends_with('\n') && !line.ends_with("\r\n"));
+                line.pop();
+                Some(line)
+            }
+        }
+    }
+
+    pub async fn line(&mut self) -> serde_json::Value {
+        let line = self.raw_line().await.expect("the connection was closed");
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// Reads until the server closes, and returns the last line.
+    pub async fn last_words(&mut self) -> Option<String> {
+        let mut last = None;
+        while let Some(line) = self.raw_line().await {
+            last = Some(line);
+        }
+        last
+    }
+
+    /// Reads until an answer with this id comes, noting jobs on the way.
+    pub async fn answer(&mut self, id: u64) -> serde_json::Value {
+        loop {
+            let line = self.line().await;
+            if line["method"].is_null() && line["id"] == id {
+                return line;
+            }
+            self.note(&line);
+        }
+    }
+
+    pub async fn login(&mut self, user: &str, password: &str) {
+        self.send(r#"{"id":1,"method":"mining.subscribe","params":["test/1.0",["xel/v3"]]}"#)
+            .await;
+        let request =
+            format!(r#"{{"id":2,"method":"mining.authorize","params":["{user}","{password}"]}}"#);
+        self.send(&request).await;
+        let subscribed = self.line().await;
+        self.extra_nonce = bytes32(&subscribed["result"][1]);
+        self.miner_key = bytes32(&subscribed["result"][3]);
+        assert_eq!(self.line().await, serde_json::json!({"id":2,"result":true}));
+    }
+
+    /// Waits for the next job.
+    pub async fn next_job(&mut self) -> ClientJob {
+        loop {
+            let line = self.line().await;
+            if self.note(&line) {
+                return self.job.clone().unwrap();
+            }
+        }
+    }
+
+    fn note(&mut self, line: &serde_json::Value) -> bool {
+        let params = &line["params"];
+        match line["method"].as_str() {
+            Some("mining.set_difficulty") => self.difficulty = params[0].as_u64().unwrap(),
+            Some("mining.notify") => {
+                self.job = Some(ClientJob {
+                    id: params[0].as_str().unwrap().into(),
+                    timestamp_ms: u64::from_str_radix(params[1].as_str().unwrap(), 16).unwrap(),
+                    work_hash: bytes32(&params[2]),
+                    algorithm: params[3].as_str().unwrap().into(),
+                    difficulty: self.difficulty,
+                });
+                return true;
+            }
+            _ => {}
+        }
+        false
+    }
+
+    pub fn work(&self, job: &ClientJob, nonce: u64) -> MinerWork {
+        MinerWork {
+            work_hash: job.work_hash,
+            timestamp_ms: job.timestamp_ms,
+            nonce,
+            extra_nonce: self.extra_nonce,
+            miner_key: self.miner_key,
+        }
+    }
+
+    /// The first nonce from `from` on whose difficulty is, or is not, at least `difficulty`.
+    pub fn find_nonce(&self, job: &ClientJob, difficulty: u64, meets: bool, from: u64) -> u64 {
+        let target = Difficulty::from_u64(difficulty).unwrap().target();
+        let mut hasher = Hasher::new();
+        let mut solves = |nonce| {
+            let hash = hasher
+                .hash(Algorithm::V3, &self.work(job, nonce).to_bytes())
+                .unwrap();
+            target.is_met_by(&hash) == meets
+        };
+        (from..).find(|nonce| solves(*nonce)).unwrap()
+    }
+
+    /// Sends a share and returns the id of its request.
+    pub async fn send_share(&mut self, job: &str, nonce: u64) -> u64 {
+        self.next_id += 1;
+        let id = self.next_id;
+        let request = format!(
+            r#"{{"id":{id},"method":"mining.submit","params":["w","{job}","{nonce:016x}"]}}"#
+        );
+        self.send(&request).await;
+        id
+    }
+
+    /// Sends a share and waits for its answer.
+    pub async fn submit(&mut self, job: &str, nonce: u64) -> serde_json::Value {
+        let id = self.send_share(job, nonce).await;
+        self.answer(id).await
+    }
+}
+
+pub fn bytes32(value: &serde_json::Value) -> [u8; 32] {
+    hex::decode(value.as_str().unwrap())
+        .unwrap()
+        .try_into()
+        .unwrap()
+}
+
+pub fn is_accepted(answer: &serde_json::Value) -> bool {
+    answer["result"] == true && answer.get("error").is_none()
+}
+
+/// Code and message of a refusal.
+pub fn refusal(answer: &serde_json::Value) -> (i64, String) {
+    assert!(answer["result"].is_null(), "{answer}");
+    let error = &answer["error"];
+    assert!(error.as_object().unwrap().contains_key("data"), "{answer}");
+    (
+        error["code"].as_i64().unwrap(),
+        error["message"].as_str().unwrap().to_owned(),
+    )
+}

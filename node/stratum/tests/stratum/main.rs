@@ -1,0 +1,16 @@
+//! The miners' side as miners see it: scripts over real TCP, real hashing, the real ledger in
+//! memory.
+
+#![forbid(unsafe_code)]
+// Helpers of tests fail by panicking, like the tests themselves.
+#![allow(clippy::unwrap_used)]
+
+mod harness;
+
+mod blocks;
+mod clients;
+mod difficulty;
+mod durability;
+mod hostile;
+mod sessions;
+mod shares;
