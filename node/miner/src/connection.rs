@@ -23,6 +23,8 @@ use crate::protocol::{self, AUTHORIZE_ID, Identity, Message, Notification, SUBSC
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Senseless lines in a row after which the other side is no pool.
 const SENSELESS_MAX: u32 = 100;
+/// Messages besides the job that a pool may send before it; real ones send a few.
+const EARLY_MAX: usize = 256;
 
 /// Why a connection could not be made, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -139,6 +141,9 @@ impl Connection {
         while !(has_job && self.is_authorized) {
             match self.read().await? {
                 Some(Incoming::Ping { id }) => self.pong(&id).await?,
+                Some(_) if self.early.len() >= EARLY_MAX => {
+                    return Err(ConnectionError::NotStratum);
+                }
                 Some(incoming) => {
                     has_job |= matches!(incoming, Incoming::Job(_));
                     self.early.push_back(incoming);

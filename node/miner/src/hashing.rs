@@ -95,6 +95,8 @@ fn rest_for(worked: Duration, part: f32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use raftpool_pow::{Algorithm, Difficulty, WORK_SIZE};
+
     use super::*;
 
     #[test]
@@ -114,5 +116,52 @@ mod tests {
         assert_eq!(rest_for(worked, 1.0), Duration::ZERO);
         assert_eq!(rest_for(worked, 0.5), worked);
         assert_eq!(rest_for(worked, 0.25), 3 * worked);
+    }
+
+    #[test]
+    fn a_throttled_thread_rests_most_of_the_time() {
+        const HASHES: u64 = 30;
+        let difficulty = Difficulty::from_u128(u128::MAX).unwrap();
+        let job = Arc::new(Job {
+            connection: 1,
+            job_id: String::new(),
+            work: [7; WORK_SIZE],
+            algorithm: Algorithm::V3,
+            difficulty,
+            target: difficulty.target(),
+        });
+        let mut hasher = Hasher::new();
+        let quickest_hash = (0..10).map(|_| {
+            let started = Instant::now();
+            hasher.hash(Algorithm::V3, &job.work).unwrap();
+            started.elapsed()
+        });
+        let quickest_hash = quickest_hash.min().unwrap();
+
+        let board = Arc::new(JobBoard::default());
+        let counters = Arc::new(Counters::new());
+        let (shares, _receiver) = mpsc::channel(1);
+        let thread = HashingThread {
+            board: Arc::clone(&board),
+            counters: Arc::clone(&counters),
+            shares,
+            first_nonce: 0,
+            throttle: Some(0.1),
+        };
+        board.publish(Some(job));
+        let started = Instant::now();
+        let thread = thread.spawn(0).unwrap();
+        while counters.stats(Instant::now()).hashes < HASHES {
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "too few hashes"
+            );
+            thread::yield_now();
+        }
+        // A tenth of the time is asked for; rests follow the real time of each hash, so a slow
+        // machine only makes this longer.
+        assert!(started.elapsed() >= quickest_hash * HASHES as u32 * 5);
+        board.stop();
+        thread.join().unwrap();
     }
 }

@@ -11,15 +11,24 @@
 
 #![deny(unsafe_code)]
 
-mod algorithm;
-mod arithmetic;
-pub mod bench;
-mod difficulty;
+// In reading order: names and numbers, the entry point, then how it is done.
 mod error;
-mod fast;
+
+mod algorithm;
+
+mod difficulty;
+
 mod hasher;
-mod portable;
+
 mod scratchpad;
+
+mod arithmetic;
+
+mod portable;
+
+mod fast;
+
+pub mod bench;
 
 pub use algorithm::Algorithm;
 pub use difficulty::{Difficulty, Target};

@@ -11,9 +11,9 @@ use crate::arithmetic::{isqrt_v3, join};
 const ODD_ROOTS_START: u64 = 0xffff_fffe_0000_0001;
 
 /// Divisors from here on make the check of an estimated digit ambiguous. An estimate is off by one
-/// only when the exact quotient is within 2^-16 of a whole number; the wrong remainder then lies
-/// within 2^-16 divisors of 0 or of one divisor, and can be mistaken for a right one only if the
-/// divisor is that close to 2^64.
+/// only when the exact quotient is next to a whole number; the wrong remainder then lies within
+/// 2^45 + 2^32 of zero or of the divisor. It wraps into the range of right remainders only if the
+/// divisor is that close to 2^64; the bound below leaves ample room.
 const AMBIGUOUS_DIVISORS_START: u64 = 0xffff_0000_0000_0000;
 
 /// How to divide. All methods are exact for every input with a divisor above zero.
@@ -208,8 +208,8 @@ fn divide_estimated(high: u64, low: u64, divisor: u64) -> Option<(u64, u64)> {
 #[inline(always)]
 fn next_digit(carried: u64, digits: u64, divisor: u64, inverse: f64) -> (u64, u64) {
     let estimate = carried as f64 * (4_294_967_296.0 * inverse);
-    // The incoming digits shift the quotient by less than 2^-8, which the estimate leaves out only
-    // for divisors it does not accept.
+    // The estimate leaves out the incoming digits, which add less than 2^-8 to the quotient. Where
+    // that crosses a whole number, the check of the remainder fails.
     estimate_digit((carried << 32).wrapping_add(digits), estimate, divisor)
 }
 
