@@ -1,4 +1,5 @@
 //! Events and getwork, and what survives a restart.
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! A pool's way through the simulated network, over its real sockets.
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod common;
 

@@ -2,6 +2,7 @@
 //!
 //! Field names, JSON types, error codes and kinds must be the same everywhere. Where the recorded
 //! chain can be rebuilt block by block, numbers, booleans and names must be the same too.
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod common;
 
