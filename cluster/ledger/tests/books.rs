@@ -1,6 +1,6 @@
 //! What must stop a node, what full scans must find, and what keeps the state bounded.
 
-// Helpers of tests may stop a test like the tests themselves.
+// What tests are made of may stop a test like the tests themselves.
 #![allow(clippy::unwrap_used)]
 
 use raftpool_ledger::command::command::Body;

@@ -1,6 +1,6 @@
 //! The cluster in memory, as other crates' tests use it.
 
-// Helpers of tests may stop a test like the tests themselves.
+// What tests are made of may stop a test like the tests themselves.
 #![allow(clippy::unwrap_used)]
 
 use std::pin::pin;

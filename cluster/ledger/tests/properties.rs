@@ -3,7 +3,7 @@
 //!
 //! A failing case is printed, and its seed is written to `properties/regressions.txt`.
 
-// Helpers of tests may stop a test like the tests themselves.
+// What tests are made of may stop a test like the tests themselves.
 #![allow(clippy::unwrap_used)]
 
 #[path = "properties/model.rs"]

@@ -4,7 +4,7 @@
 //! output up to the next empty line. `UPDATE_EXPECT=1` records what comes out now. After each
 //! command the whole state is verified, so that every story also tests the books.
 
-// Helpers of tests may stop a test like the tests themselves.
+// What tests are made of may stop a test like the tests themselves.
 #![allow(clippy::unwrap_used)]
 
 mod script;

@@ -89,7 +89,13 @@ impl Stream for Watch {
                 index: present.index,
             }));
         }
-        present.wakers.push(context.waker().clone());
+        if !present
+            .wakers
+            .iter()
+            .any(|waker| waker.will_wake(context.waker()))
+        {
+            present.wakers.push(context.waker().clone());
+        }
         Poll::Pending
     }
 }
