@@ -207,11 +207,6 @@ impl Books {
 
 fn collect_leadership(leadership: Leadership, families: &mut Vec<MetricFamily>) {
     families.push(gauge(
-        "raftpool_node_is_leader",
-        "Whether this node leads, as far as it knows.",
-        number(leadership.is_leader()),
-    ));
-    families.push(gauge(
         "raftpool_leader_known",
         "Whether this node knows a leader.",
         number(leadership.leader_id.is_some()),

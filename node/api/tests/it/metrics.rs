@@ -60,7 +60,7 @@ async fn metrics_say_what_the_books_say() -> anyhow::Result<()> {
             1.0,
         ),
         ("raftpool_build_info{version=\"1.2.3\"}", 1.0),
-        ("raftpool_node_is_leader", 1.0),
+        ("raftpool_leader_known", 1.0),
     ];
     for (name, value) in expected {
         assert_eq!(samples.get(name), Some(&value), "{name}");
