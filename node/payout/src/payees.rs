@@ -79,11 +79,13 @@ impl Suspicion {
         self.quarantined.contains_key(address)
     }
 
-    /// Ends quarantines that are over.
+    /// Ends quarantines that are over. Who comes out is tried apart from the others first, which
+    /// therefore need not be searched through again.
     pub(crate) fn refresh(&mut self) {
         let now = Instant::now();
-        self.quarantined
-            .retain(|_, quarantine| quarantine.until > now);
+        let over = |_: &String, quarantine: &mut Quarantine| quarantine.until <= now;
+        let released = self.quarantined.extract_if(.., over);
+        self.suspects.extend(released.map(|(address, _)| address));
     }
 
     /// How many are left out, and a sentence for the operator, while there are any.
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payee_refused_alone_is_left_out_for_a_while_only() {
+    fn a_payee_refused_alone_is_left_out_for_a_while_and_then_tried_apart() {
         let mut suspicion = Suspicion::default();
         suspicion.not_built(&payees(&["a", "b"]), true, "no", HOUR);
         assert_eq!(suspicion.suspects(), ["a", "b"]);
@@ -125,6 +127,7 @@ mod tests {
         suspicion.leave_out("b", "for no time at all", Duration::ZERO);
         suspicion.refresh();
         assert!(!suspicion.is_left_out("b"));
+        assert_eq!(suspicion.suspects(), ["b"]);
     }
 
     #[test]
