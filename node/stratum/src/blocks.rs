@@ -111,7 +111,7 @@ impl BlockPath {
             heights_late: u32::try_from(share.heights_late).unwrap_or(u32::MAX),
             node_id: self.proposer.node_id,
         }));
-        let deadline = share.received + self.no_quorum_wait;
+        let deadline = share.waiting_since + self.no_quorum_wait;
         match self.proposer.propose(&command, Some(deadline)).await {
             Ok(outcome) => self.recorded(Some(share), hash, outcome),
             Err(undecided) => {

@@ -94,7 +94,7 @@ impl StratumConfig {
             connections_max: 60_000,
             connections_per_ip_max: 4_096,
             shares_in_flight_per_connection: 64,
-            verification_queue_max: 8_192,
+            verification_queue_max: 2_048,
             credit_queue_max: 65_536,
             batch_linger_ms: 3,
             batch_shares_max: 1_024,

@@ -182,7 +182,7 @@ impl Batch {
             shares,
             workers: self.reports.clone(),
         }));
-        let oldest = self.shares.iter().map(|share| share.received).min();
+        let oldest = self.shares.iter().map(|share| share.waiting_since).min();
         let started = Instant::now();
         let deadline = oldest.unwrap_or(started) + wait;
         let result = proposer.propose(&command, Some(deadline)).await;

@@ -23,12 +23,12 @@ pub(crate) struct Judge {
 
 impl Judge {
     /// A block first, whatever else is wrong with it; then age; then difficulty.
-    pub(crate) fn judge(&self, share: Share, hash: Result<[u8; 32], PowError>) {
+    pub(crate) fn judge(&self, mut share: Share, hash: Result<[u8; 32], PowError>) {
         let Ok(hash) = hash else {
             return self.refuse_for_good(share, RejectReason::Malformed, "the work has no hash");
         };
         if share.job.block_target.is_met_by(&hash) {
-            if self.remember(&share) {
+            if self.remember(&mut share) {
                 self.blocks.found(share);
             } else {
                 self.answers
@@ -65,8 +65,8 @@ impl Judge {
         self.credit(share);
     }
 
-    fn credit(&self, share: Share) {
-        if !self.remember(&share) {
+    fn credit(&self, mut share: Share) {
+        if !self.remember(&mut share) {
             return self
                 .answers
                 .refuse(share, RejectReason::Duplicate, DUPLICATE);

@@ -119,7 +119,7 @@ impl Pipeline {
             key,
             difficulty,
             received_at_ms: self.clock.now_ms(),
-            received: Instant::now(),
+            waiting_since: Instant::now(),
         });
         Ok(())
     }

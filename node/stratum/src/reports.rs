@@ -108,3 +108,53 @@ impl Reports {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use raftpool_ledger::command::Scheme;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::vardiff::{Aim, Vardiff};
+
+    fn miner() -> Arc<Miner> {
+        let (miner, _) = Miner::new(1, ([127, 0, 0, 1], 1).into(), 0, [0; 32]);
+        let account = Account {
+            address: "xet:a".into(),
+            worker: "rig".into(),
+            scheme: Scheme::Pplns,
+        };
+        miner.account.set(account).unwrap();
+        let aim = Aim {
+            interval_ms: 5_000,
+            minimum: 1,
+            maximum: 1_000,
+        };
+        *miner.vardiff.lock() = Some(Vardiff::new(aim, 500, false, Instant::now()));
+        miner
+    }
+
+    #[test]
+    fn reports_are_summed_and_come_back_when_they_were_not_stored() {
+        let reports = Reports::default();
+        let miner = miner();
+        reports.count_reject(&miner, RejectReason::Stale);
+        reports.note_difficulty(&miner);
+        assert!(reports.is_empty(), "the ledger does not know the worker");
+
+        miner.is_known.store(true, Ordering::Relaxed);
+        reports.note_difficulty(&miner);
+        reports.count_reject(&miner, RejectReason::Stale);
+        reports.count_reject(&miner, RejectReason::Stale);
+        let taken = reports.take(10);
+        assert_eq!(taken.len(), 1);
+        assert_eq!((taken[0].difficulty, taken[0].rejects[0].count), (500, 2));
+
+        reports.note_difficulty(&miner);
+        assert!(reports.is_empty(), "an unchanged difficulty is no news");
+        reports.count_reject(&miner, RejectReason::Stale);
+        reports.put_back(taken);
+        let taken = reports.take(10);
+        assert_eq!((taken[0].difficulty, taken[0].rejects[0].count), (500, 3));
+    }
+}

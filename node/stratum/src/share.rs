@@ -49,7 +49,8 @@ pub(crate) struct Share {
     pub(crate) heights_late: u64,
     /// Wall clock when it arrived.
     pub(crate) received_at_ms: u64,
-    pub(crate) received: Instant,
+    /// Since when it waits for the ledger; before, since when it waits for a verifier.
+    pub(crate) waiting_since: Instant,
 }
 
 impl Share {

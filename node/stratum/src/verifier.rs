@@ -160,3 +160,42 @@ impl<T: HashTask> Shared<T> {
 fn as_gauge(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Task(u64);
+
+    impl HashTask for Task {
+        fn lane(&self) -> u64 {
+            self.0
+        }
+        fn algorithm(&self) -> Algorithm {
+            Algorithm::V3
+        }
+        fn work(&self) -> [u8; WORK_SIZE] {
+            [0; WORK_SIZE]
+        }
+    }
+
+    #[test]
+    fn a_panic_costs_its_own_share_and_what_is_queued_is_finished() {
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let sink = done.clone();
+        let on_hash: OnHash<Task> = Arc::new(move |task, hash| {
+            assert_ne!(task.0, 1, "made to panic by the test");
+            sink.lock().push((task.0, hex::encode(hash.unwrap())));
+        });
+        let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+        let verifier = Verifier::start(1, 10, metrics, on_hash).unwrap();
+        for lane in 0..4 {
+            assert!(verifier.push(Task(lane)).is_none());
+        }
+        verifier.stop();
+        verifier.join();
+        // The official vector of 112 zero bytes.
+        let zeros = "69ac67285efd5ca22afc05c4ecee5bda169de4e9ef08fa39d4a6798494cd67a3";
+        assert_eq!(*done.lock(), [0, 2, 3].map(|lane| (lane, zeros.to_owned())));
+    }
+}

@@ -62,10 +62,7 @@ pub struct GatedCluster {
 impl GatedCluster {
     /// Without settings, as before an operator has set up the pool.
     pub fn unset() -> Arc<Self> {
-        Self::around(MemoryCluster::new())
-    }
-
-    fn around(memory: MemoryCluster) -> Arc<Self> {
+        let memory = MemoryCluster::new();
         Arc::new(Self {
             memory,
             gate: watch::Sender::new(true),
@@ -74,8 +71,14 @@ impl GatedCluster {
     }
 
     pub fn new() -> Arc<Self> {
-        let memory = MemoryCluster::new();
-        let settings = Settings {
+        let cluster = Self::unset();
+        cluster.change_settings(|_| {});
+        cluster
+    }
+
+    /// Sets the settings anew, with a change to what tests usually have.
+    pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = Settings {
             network: "devnet".into(),
             pool_address: POOL.into(),
             pplns_fee_bps: 100,
@@ -88,14 +91,14 @@ impl GatedCluster {
             payout_interval_ms: 1,
             payout_payees_max: 255,
         };
+        change(&mut settings);
         let change = ChangeSettings {
             settings: Some(settings),
             reason: "test".into(),
         };
-        memory
+        self.memory
             .propose_now(compose("test", 1, Body::ChangeSettings(change)))
             .unwrap();
-        Self::around(memory)
     }
 
     pub fn close(&self) {

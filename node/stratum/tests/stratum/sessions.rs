@@ -232,6 +232,23 @@ async fn schemes_are_chosen_by_password_and_unknown_ones_are_refused() {
 }
 
 #[tokio::test]
+async fn a_share_the_books_refuse_says_why() {
+    let pool = Pool::start().await;
+    let mut client = pool.miner(MINER, "scheme=solo").await;
+    let job = client.job.clone().unwrap();
+    pool.cluster
+        .change_settings(|settings| settings.solo_offered = false);
+    let (code, message) = refusal(&client.submit(&job.id, 1).await);
+    assert!(code == 20 && message.contains("solo"), "{message}");
+    pool.cluster
+        .change_settings(|settings| settings.solo_offered = true);
+    assert!(
+        is_accepted(&client.submit(&job.id, 1).await),
+        "never booked, so it may come again"
+    );
+}
+
+#[tokio::test]
 async fn a_second_authorize_may_only_repeat_the_address() {
     let pool = Pool::start().await;
     let mut client = pool.miner(MINER, "x").await;

@@ -1,0 +1,134 @@
+//! Measures what the miners' side adds to hashing. Prints numbers, asserts nothing.
+//!
+//! `cargo bench -p raftpool-stratum`; the miners and the ledger (in memory) run in the same
+//! process and on the same cores as the server.
+
+// The harness is that of the tests, of which only a part is needed here.
+#![allow(clippy::unwrap_used, dead_code)]
+
+#[path = "../tests/stratum/harness.rs"]
+mod harness;
+
+use std::time::{Duration, Instant};
+
+use harness::{Client, MINER, Pool, config, is_accepted};
+use raftpool_pow::{Algorithm, Hasher};
+use raftpool_stratum::{StratumConfig, Verification};
+
+const ROUND: Duration = Duration::from_secs(3);
+
+#[tokio::main]
+async fn main() {
+    idle_connections(5_000).await;
+    fan_out(2_000).await;
+    let bare = bare_hash_rate();
+    let full = shares_per_second(Verification::Full, 4, 8).await;
+    println!(
+        "shares with hashing, 1 verifier    {full:>10.0} per second, {:.1} % of {bare:.0} bare hashes per second",
+        100.0 * full / bare
+    );
+    let without = shares_per_second(Verification::WithoutHashing, 50, 16).await;
+    println!("shares without hashing             {without:>10.0} per second, 50 connections");
+}
+
+fn bare_hash_rate() -> f64 {
+    let mut hasher = Hasher::new();
+    let (started, mut hashes) = (Instant::now(), 0_u64);
+    let mut work = [0; raftpool_pow::WORK_SIZE];
+    while started.elapsed() < ROUND {
+        work[40..48].copy_from_slice(&hashes.to_be_bytes());
+        hasher.hash(Algorithm::V3, &work).unwrap();
+        hashes += 1;
+    }
+    hashes as f64 / started.elapsed().as_secs_f64()
+}
+
+async fn shares_per_second(verification: Verification, clients: u64, window: u64) -> f64 {
+    let pool = Pool::with(StratumConfig {
+        verification,
+        ..config()
+    })
+    .await;
+    let mut tasks = Vec::new();
+    for _ in 0..clients {
+        let client = pool.miner(MINER, "d=1").await;
+        tasks.push(tokio::spawn(submit_until(
+            client,
+            window,
+            Instant::now() + ROUND,
+        )));
+    }
+    let started = Instant::now();
+    let mut accepted = 0;
+    for task in tasks {
+        accepted += task.await.unwrap();
+    }
+    accepted as f64 / started.elapsed().as_secs_f64()
+}
+
+async fn submit_until(mut client: Client, window: u64, end: Instant) -> u64 {
+    let job = client.job.clone().unwrap();
+    let (mut nonce, mut open, mut accepted) = (0, 0, 0);
+    while open > 0 || Instant::now() < end {
+        while open < window && Instant::now() < end {
+            client.send_share(&job.id, nonce).await;
+            (nonce, open) = (nonce + 1, open + 1);
+        }
+        let line = client.line().await;
+        if line["method"].is_null() {
+            open -= 1;
+            accepted += u64::from(is_accepted(&line));
+        }
+    }
+    accepted
+}
+
+async fn idle_connections(count: usize) {
+    let pool = Pool::with(StratumConfig {
+        connections_per_ip_max: count,
+        ..config()
+    })
+    .await;
+    let before = resident_bytes();
+    let mut clients = Vec::new();
+    for _ in 0..count {
+        clients.push(pool.miner(MINER, "x").await);
+    }
+    let each = resident_bytes().saturating_sub(before) / count;
+    println!(
+        "memory of an idle connection       {each:>10} bytes, with its scripted miner ({count} connections)"
+    );
+    drop(clients);
+}
+
+async fn fan_out(count: usize) {
+    let pool = Pool::with(StratumConfig {
+        connections_per_ip_max: count,
+        ..config()
+    })
+    .await;
+    let mut clients = Vec::new();
+    for _ in 0..count {
+        clients.push(pool.miner(MINER, "x").await);
+    }
+    let started = Instant::now();
+    pool.new_template(harness::template(101));
+    for client in &mut clients {
+        client.next_job().await;
+    }
+    println!(
+        "new job to the last of {count} miners  {:>10.1} ms",
+        started.elapsed().as_secs_f64() * 1e3
+    );
+}
+
+/// Memory of this process, from the second field of `statm` in pages of 4 KiB; 0 elsewhere than
+/// on Linux.
+fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|field| field.parse::<usize>().ok());
+    pages.unwrap_or(0) * 4_096
+}
