@@ -225,12 +225,6 @@ fn collect_node(facts: &NodeFacts, now_ms: u64, families: &mut Vec<MetricFamily>
         help,
         seconds(facts.started_at_ms),
     ));
-    let help = "Open connections of miners.";
-    families.push(gauge(
-        "raftpool_miner_connections",
-        help,
-        facts.miner_connections as f64,
-    ));
     let daemons = facts.daemons.iter();
     families.push(gauges(
         "raftpool_daemon_healthy",
@@ -256,12 +250,6 @@ fn collect_node(facts: &NodeFacts, now_ms: u64, families: &mut Vec<MetricFamily>
             template.height as f64,
         ));
     }
-    let help = "Matters of the payout duty an operator must look at.";
-    families.push(gauge(
-        "raftpool_payout_alarms",
-        help,
-        facts.payout.alarms.len() as f64,
-    ));
     families.retain(|family| !family.get_metric().is_empty());
 }
 

@@ -53,7 +53,6 @@ async fn metrics_say_what_the_books_say() -> anyhow::Result<()> {
         ("raftpool_pplns_window_blocks", 1_500.0 / 1_024.0),
         ("raftpool_round_effort_blocks", 0.0),
         ("raftpool_miners", 2.0),
-        ("raftpool_miner_connections", 7.0),
         ("raftpool_template_age_seconds", 1.5),
         (
             "raftpool_daemon_healthy{daemon=\"own \\\"daemon\\\"\"}",
