@@ -68,6 +68,8 @@ pub struct Rules {
     pub stable_depth: u64,
     /// How far behind the best tip another tip is still merged, in heights.
     pub merge_depth: u64,
+    /// Whether transactions that a reorder takes out of the order wait again, as they usually do.
+    pub returns_to_mempool: bool,
     /// Time source.
     pub clock: Clock,
 }
@@ -85,6 +87,7 @@ impl Rules {
             stable_depth,
             // A tip at or below the stable height must never be merged: its place is decided.
             merge_depth: config.merge_depth.min(stable_depth - 1),
+            returns_to_mempool: true,
             clock: Arc::clone(&config.clock),
         }
     }

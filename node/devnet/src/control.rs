@@ -273,6 +273,12 @@ impl Control {
         self.chain(Chain::drop_mempool)
     }
 
+    /// Says whether transactions that a reorder or an orphan takes out of the order wait again
+    /// (they do at first) or are forgotten.
+    pub fn return_to_mempool(&self, is_returned: bool) {
+        self.chain(|chain| chain.rules.returns_to_mempool = is_returned);
+    }
+
     /// Keeps transactions out of templates and produced blocks, or lets them in again.
     pub fn stall_execution(&self, is_stalled: bool) {
         self.chain(|chain| chain.execution_is_stalled = is_stalled);

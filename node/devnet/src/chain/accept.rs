@@ -113,15 +113,6 @@ impl Chain {
     /// # Errors
     /// The first rule of the network that the block breaks; nothing has changed then.
     pub fn add_block(&mut self, header: BlockHeader, proof: Proof) -> Result<Hash, BlockRefusal> {
-        self.add_block_with(header, proof, Unexecuted::ReturnToMempool)
-    }
-
-    pub(super) fn add_block_with(
-        &mut self,
-        header: BlockHeader,
-        proof: Proof,
-        unexecuted: Unexecuted,
-    ) -> Result<Hash, BlockRefusal> {
         let hash = header.block_hash();
         if self.blocks.contains_key(&hash) {
             return Err(BlockRefusal::AlreadyInChain);
@@ -146,7 +137,7 @@ impl Chain {
             self.tips.retain(|tip| !tips.contains(tip));
             self.tips.push(hash);
         }
-        self.reorganize(unexecuted);
+        self.reorganize(Unexecuted::of(self.rules.returns_to_mempool));
         self.tell_new_block(&hash);
         self.tell_new_template();
         self.tell_changes_since(&before);

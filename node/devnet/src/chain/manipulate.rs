@@ -72,7 +72,7 @@ impl Chain {
             if !production.with_transactions {
                 work.header.transactions.clear();
             }
-            hashes.push(self.add_work(work, Unexecuted::ReturnToMempool)?);
+            hashes.push(self.add_work(work)?);
         }
         Ok(hashes)
     }
@@ -88,7 +88,7 @@ impl Chain {
             .map(|block| block.header.tips.clone())
             .unwrap_or_default();
         let work = self.work_on(tips, Vec::new(), miner_key);
-        self.add_work(work, Unexecuted::ReturnToMempool)
+        self.add_work(work)
     }
 
     /// Removes the last `count` blocks of the order, and what stands on them, from the chain.
@@ -111,11 +111,7 @@ impl Chain {
         self.forget_headless_blocks();
         self.update_stable();
         self.find_tips();
-        let fate = if return_to_mempool {
-            Unexecuted::ReturnToMempool
-        } else {
-            Unexecuted::Forget
-        };
+        let fate = Unexecuted::of(return_to_mempool);
         self.settle_unexecuted(&removed, fate);
         self.reorganize(fate);
         self.tell_new_template();
@@ -143,7 +139,7 @@ impl Chain {
         self.abandon(hash);
         self.find_tips();
         let work = self.work_on(tips, Vec::new(), miner_key);
-        let mut hashes = vec![self.add_work(work, Unexecuted::ReturnToMempool)?];
+        let mut hashes = vec![self.add_work(work)?];
         while self.height() < top_height + 1 {
             hashes.extend(self.produce(Production {
                 count: 1,
@@ -186,7 +182,7 @@ impl Chain {
         // Blocks merged into the old branch count as its work, so one height more may not be enough.
         while hashes.last().is_none_or(|last| *last != self.top_hash()) {
             let work = self.work_on(tips, Vec::new(), miner_key);
-            let hash = self.add_work(work, Unexecuted::ReturnToMempool)?;
+            let hash = self.add_work(work)?;
             tips = vec![hash];
             hashes.push(hash);
         }
@@ -272,8 +268,8 @@ impl Chain {
         self.random = StdRng::seed_from_u64(seed);
     }
 
-    fn add_work(&mut self, work: Work, fate: Unexecuted) -> Result<Hash, ManipulationError> {
-        self.add_block_with(work.header, Proof::Waived, fate)
+    fn add_work(&mut self, work: Work) -> Result<Hash, ManipulationError> {
+        self.add_block(work.header, Proof::Waived)
             .map_err(ManipulationError::Produce)
     }
 

@@ -22,6 +22,16 @@ pub(super) enum Unexecuted {
     Forget,
 }
 
+impl Unexecuted {
+    pub(super) fn of(returns_to_mempool: bool) -> Self {
+        if returns_to_mempool {
+            Self::ReturnToMempool
+        } else {
+            Self::Forget
+        }
+    }
+}
+
 impl Chain {
     /// "Sync", "Side", "Normal" or "Orphaned".
     #[must_use]

@@ -332,3 +332,21 @@ fn random_histories_stay_consistent() {
         }
     }
 }
+
+#[test]
+fn reorder_returns_transactions_to_the_mempool_or_forgets_them() {
+    for returns in [true, false] {
+        let mut chain = chain(24);
+        chain.rules.returns_to_mempool = returns;
+        produce(&mut chain, 40, 1);
+        let payout = pay(&mut chain, 1, 2, 0);
+        chain.submit_transaction(payout.clone()).unwrap();
+        let executing = produce(&mut chain, 1, 1)[0];
+        chain.orphan(executing, key(2)).unwrap();
+        assert_eq!(chain.executor_of(&payout.hash), None);
+        assert_eq!(chain.mempool.get(&payout.hash).is_some(), returns);
+        produce(&mut chain, 1, 1);
+        assert_eq!(chain.executor_of(&payout.hash).is_some(), returns);
+        assert_consistent(&chain);
+    }
+}

@@ -1,4 +1,19 @@
 //! The control interface over HTTP: `POST /control/<call>` with a JSON object, `GET /control/state`.
+//!
+//! | call | parameters |
+//! |---|---|
+//! | `produce_blocks` | `count`, `miner` (address), `empty` |
+//! | `side_block` | `miner`: a block beside the best one |
+//! | `rewind` | `count`, `return_to_mempool` |
+//! | `orphan` | `hash` |
+//! | `reorder` | `depth` |
+//! | `foreign_spend` | `amount_atomic` |
+//! | `sync`, `daemon` | `daemon` (from 0), `on` (or `synced`, `running`) |
+//! | `wallet`, `wallet_online` | `wallet` (from 0), `on` (or `running`, `online`) |
+//! | `stall_execution`, `return_to_mempool` | `on` (or `stalled`) |
+//! | `drop_mempool`, `clear_faults` | none |
+//! | `fault` | the fields of [`Fault`] |
+//! | `auto_mine` | `every_ms` (`null` stops), `difficulty` |
 
 use std::error::Error;
 
@@ -184,6 +199,7 @@ async fn switch(control: &Control, call: &str, body: &[u8]) -> Result<Value, Cal
             control.set_wallet_online(params.wallet, params.on)?;
         }
         "stall_execution" => control.stall_execution(read::<Switch>(body)?.on),
+        "return_to_mempool" => control.return_to_mempool(read::<Switch>(body)?.on),
         "drop_mempool" => {
             read::<Nothing>(body)?;
             return Ok(json!({ "dropped": control.drop_mempool() }));
