@@ -24,7 +24,7 @@ use rand::{Rng, SeedableRng};
 const CHILD_DIRECTORY: &str = "RAFTPOOL_KILL_TEST_DIRECTORY";
 const CHILD_AGAIN: &str = "RAFTPOOL_KILL_TEST_AGAIN";
 const CHILD_NEXT: &str = "RAFTPOOL_KILL_TEST_NEXT";
-const ROUNDS: usize = 12;
+const ROUNDS: usize = 16;
 const CONCURRENCY: usize = 16;
 
 #[derive(Default)]
@@ -127,16 +127,22 @@ fn kill_under_load(directory: &Path, random: &mut StdRng, batches: &mut Batches)
         .spawn()
         .unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut wanted = random.random_range(0..150);
-    while wanted > 0 {
+    // Often enough it is killed while it starts: founding, opening, replaying.
+    let mut wanted = random.random_range(-40..150).max(0);
+    let mut is_started = false;
+    loop {
         let line = output
             .next()
             .expect("the child goes on until it is killed")
             .unwrap();
-        wanted -= i32::from(line.starts_with("acknowledged"));
         batches.note(&line);
+        wanted -= i32::from(line.starts_with("acknowledged"));
+        is_started |= line.starts_with("starting");
+        if is_started && wanted <= 0 {
+            break;
+        }
     }
-    for _ in 0..random.random_range(0..20_000) {
+    for _ in 0..random.random_range(0..2_000_000) {
         std::hint::spin_loop();
     }
     child.kill().unwrap();
@@ -174,6 +180,7 @@ fn tell(kind: &str, sequence: u64) {
 }
 
 async fn propose_for_ever(directory: &Path, again: Vec<u64>, next: u64) {
+    tell("starting", 0);
     let node: Arc<RaftNode> = start(directory).await;
     let founded = read(&*node, |state| LedgerView::new(state).settings()).unwrap();
     if founded.is_none() {

@@ -338,4 +338,40 @@ mod tests {
             );
         }
     }
+
+    /// What version 1 of the data directory holds. A change here is a new version of the format,
+    /// and the old one must still be read.
+    #[test]
+    fn records_on_disk_stay_what_they_are() {
+        let command = Command {
+            format: 1,
+            author: "node 1".into(),
+            ..Command::default()
+        };
+        let entry = |payload| {
+            encode_entry(&Entry {
+                log_id: position(3, 7),
+                payload,
+            })
+        };
+        let stored = StoredMembership::new(Some(position(1, 2)), membership());
+        for (record, expected) in [
+            (entry(EntryPayload::Blank), "ac6844a10a060803100118071001"),
+            (
+                entry(EntryPayload::Normal(Proposal::new(command))),
+                "5afff2f10a060803100118071a0a08011a066e6f64652031",
+            ),
+            (
+                encode_vote(&Vote::new_committed(4, 2)),
+                "2f88d821080410021801",
+            ),
+            (encode_log_id(&position(3, 7)), "f0a12145080310011807"),
+            (
+                encode_membership(&stored),
+                "8e8a6fb80a0608011001180212410a040a0201020a050a03010203120b080112076e6f6465313a37120b080212076e6f6465323a37120b080312076e6f6465333a37120b080912076e6f6465393a37",
+            ),
+        ] {
+            assert_eq!(hex::encode(record), expected);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::{IDENTITY, append, command, open, options};
-use openraft::storage::RaftLogStorage;
+use openraft::storage::RaftLogReader;
 use openraft::type_config::TypeConfigExt;
 use raftpool_store::{Identity, Store, StoreError, TypeConfig, stored_identity};
 
@@ -125,25 +125,27 @@ fn directory_in_use_is_refused_until_it_is_closed() {
 }
 
 #[test]
-fn torn_tail_of_the_log_is_forgiven() {
+fn torn_tail_of_the_log_is_forgiven_wherever_it_is_torn() {
     TypeConfig::run(async {
-        let directory = tempfile::tempdir().unwrap();
-        fill(directory.path(), 20).await;
-        let file = write_ahead_file(directory.path());
-        let length = fs::metadata(&file).unwrap().len();
-        fs::File::options()
-            .write(true)
-            .open(&file)
-            .unwrap()
-            .set_len(length - 5)
-            .unwrap();
-        let store = open(directory.path());
-        let state = store.log().get_log_state().await.unwrap();
-        assert_eq!(
-            state.last_log_id.map(|last| last.index()),
-            Some(18),
-            "only the torn one"
-        );
+        for torn_bytes in [1, 5, 200, 777, 2_000] {
+            let directory = tempfile::tempdir().unwrap();
+            fill(directory.path(), 20).await;
+            let file = write_ahead_file(directory.path());
+            let length = fs::metadata(&file).unwrap().len();
+            let file = fs::File::options().write(true).open(&file).unwrap();
+            file.set_len(length - torn_bytes).unwrap();
+            let mut log = open(directory.path()).log();
+            let entries = log.try_get_log_entries(..).await.unwrap();
+            let indexes: Vec<_> = entries.iter().map(|entry| entry.log_id.index()).collect();
+            let kept = indexes.len() as u64;
+            assert_eq!(indexes, (0..kept).collect::<Vec<_>>(), "a prefix");
+            // An entry takes between 200 and 250 bytes of the file.
+            let lost = 20 - kept;
+            assert!(
+                (1..=torn_bytes / 200 + 1).contains(&lost),
+                "{lost} of {torn_bytes} bytes"
+            );
+        }
     });
 }
 

@@ -90,15 +90,18 @@ fn kill_after(lines: usize, directory: &Path, random: &mut StdRng, noted: &mut A
         .unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut told = 0;
-    while told < lines {
+    loop {
         let line = output
             .next()
             .expect("the child goes on until it is killed")
             .unwrap();
-        told += usize::from(line.starts_with("appended"));
         noted.note(&line);
+        told += usize::from(line.starts_with("appended"));
+        if told >= lines && (told > 0 || line.starts_with("opening")) {
+            break;
+        }
     }
-    for _ in 0..random.random_range(0..20_000) {
+    for _ in 0..random.random_range(0..500_000) {
         std::hint::spin_loop();
     }
     child.kill().unwrap();
@@ -172,6 +175,7 @@ fn tell(kind: &str, number: u64) {
 }
 
 async fn append_for_ever(directory: &Path, mut random: StdRng) {
+    tell("opening", 0);
     let mut log = open(directory).log();
     let state = log.get_log_state().await.unwrap();
     let mut next = state.last_log_id.map_or(0, |last| last.index() + 1);
