@@ -12,21 +12,36 @@
 //! Nothing here reads the environment or the wall clock; see [`DevnetConfig`].
 #![forbid(unsafe_code)]
 
-mod chain;
+// Kept apart by blank lines, so that they stay in reading order.
 mod config;
-mod control;
-mod daemon;
+
 mod devnet;
+
+mod control;
+
+mod chain;
+
 mod emission;
-mod faults;
-mod fees;
-mod key;
-mod net;
-mod persistence;
-mod rpc;
+
 mod transaction;
+
+mod fees;
+
+mod key;
+
 mod view;
+
+mod daemon;
+
 mod wallet;
+
+mod rpc;
+
+mod faults;
+
+mod net;
+
+mod persistence;
 
 pub use chain::{BlockRefusal, ExecutedTransaction, ManipulationError, SavedError};
 pub use config::{Clock, DevnetConfig, DifficultyRule, Listen};
