@@ -91,14 +91,16 @@ impl Judge {
 
     /// Remembers the share as credited and counts it as evidence of its worker's speed; `false`
     /// when it is a duplicate.
-    fn remember(&self, share: &Share) -> bool {
+    fn remember(&self, share: &mut Share) -> bool {
+        // How long the verifiers took says nothing about the quorum.
+        share.waiting_since = Instant::now();
         let is_new = share
             .miner
             .judged
             .lock()
             .credit(share.job.number, share.key);
         if is_new && let Some(vardiff) = &mut *share.miner.vardiff.lock() {
-            vardiff.record(share.difficulty, Instant::now());
+            vardiff.record(share.difficulty, share.waiting_since);
         }
         is_new
     }

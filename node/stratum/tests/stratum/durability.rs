@@ -111,8 +111,8 @@ async fn a_share_that_was_certainly_not_stored_may_be_sent_again() {
 #[tokio::test]
 async fn under_random_faults_accepted_shares_are_in_the_ledger_and_none_twice() {
     const SHARES: u64 = 40;
-    for seed in [3_u64, 77, 2_024] {
-        println!("seed {seed}");
+    for (seed, faults) in [(3_u64, 20), (77, 45), (2_024, 60)] {
+        println!("seed {seed}, {faults} faults");
         let one_by_one = StratumConfig {
             no_quorum_wait_ms: 150,
             batch_shares_max: 1,
@@ -122,7 +122,7 @@ async fn under_random_faults_accepted_shares_are_in_the_ledger_and_none_twice() 
         let mut client = pool.miner(MINER, "x").await;
         let job = client.job.clone().unwrap();
         let mut random = seed;
-        for _ in 0..2 * SHARES {
+        for _ in 0..faults {
             random = random
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);
@@ -156,6 +156,25 @@ async fn under_random_faults_accepted_shares_are_in_the_ledger_and_none_twice() 
             "{accepted} accepted, {credited} credited"
         );
         assert!(accepted > 0);
+    }
+}
+
+#[tokio::test]
+async fn waiting_for_a_verifier_is_not_waiting_for_a_quorum() {
+    let pool = Pool::with(StratumConfig {
+        no_quorum_wait_ms: 50,
+        ..config()
+    })
+    .await;
+    let mut client = pool.miner(MINER, "x").await;
+    let job = client.job.clone().unwrap();
+    // More hashing than fits into the wait for a quorum.
+    for nonce in 0..60 {
+        client.send_share(&job.id, nonce).await;
+    }
+    for _ in 0..60 {
+        let answer = client.line().await;
+        assert!(is_accepted(&answer), "{answer}");
     }
 }
 
