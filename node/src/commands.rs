@@ -35,7 +35,11 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
 
 /// The error and its causes on one line.
 pub fn chain_of(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    error
+        .chain()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 /// 64 when the operator's input is wrong, 1 for everything else.
@@ -48,5 +52,8 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     use anyhow::Context;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")
 }

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use raftpool_chain::{Address, AddressError};
 
 pub use sections::{
-    ApiSection, DaemonSection, LogFormat, LogSection, NodeSection, PayoutSection, PoolSection, RawConfig,
-    SettingsSection, StratumSection, VerificationMode, WalletSection,
+    ApiSection, DaemonSection, LogFormat, LogSection, NodeSection, PayoutSection, PoolSection,
+    RawConfig, SettingsSection, StratumSection, VerificationMode, WalletSection,
 };
 
 /// The commented example, which is also the reference of every key.
@@ -91,8 +91,10 @@ impl Config {
         path: &Path,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.into(),
+            source,
+        })?;
         Self::parse(path, &text, environment)
     }
 
@@ -105,8 +107,10 @@ impl Config {
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let parse_error =
-            |error: toml::de::Error| ConfigError::Parse { path: path.into(), message: explain(text, &error) };
+        let parse_error = |error: toml::de::Error| ConfigError::Parse {
+            path: path.into(),
+            message: explain(text, &error),
+        };
         let mut table: toml::Table = toml::from_str(text).map_err(parse_error)?;
         // The typed parse of the untouched text comes first: only it knows lines and columns.
         let overrides = environment::overrides(environment);
@@ -121,8 +125,14 @@ impl Config {
         let raw = RawConfig::deserialize_table(table).map_err(|error| {
             let message = with_nearest_name(error.message());
             match overrides.iter().find(|one| one.is_named_in(&message)) {
-                Some(one) => ConfigError::Environment { variable: one.variable.clone(), message },
-                None => ConfigError::Parse { path: path.into(), message },
+                Some(one) => ConfigError::Environment {
+                    variable: one.variable.clone(),
+                    message,
+                },
+                None => ConfigError::Parse {
+                    path: path.into(),
+                    message,
+                },
             }
         })?;
         Self::check(path, raw)
@@ -144,7 +154,11 @@ impl Config {
         };
         let mut raw = raw;
         raw.node.data_directory = relative_to(path, &raw.node.data_directory);
-        Ok(Self { raw, pool_address, wallet_password })
+        Ok(Self {
+            raw,
+            pool_address,
+            wallet_password,
+        })
     }
 }
 

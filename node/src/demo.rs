@@ -54,7 +54,10 @@ async fn show(args: &DemoArgs, pool: &mut DemoPool) -> anyhow::Result<()> {
         let scene = pool.scene().await?;
         story.follow(&scene);
         screen.draw(&scene, &mut story)?;
-        if args.until_payouts.is_some_and(|wanted| story.payouts_confirmed() >= wanted) {
+        if args
+            .until_payouts
+            .is_some_and(|wanted| story.payouts_confirmed() >= wanted)
+        {
             return Ok(());
         }
     }

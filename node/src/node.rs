@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use raftpool_api::{ApiConfig, ApiParts, ApiServer};
-use raftpool_chain::{Daemon, DaemonClient, DaemonSet, Template, TemplateFeed, Wallet, WalletClient};
+use raftpool_chain::{
+    Daemon, DaemonClient, DaemonSet, Template, TemplateFeed, Wallet, WalletClient,
+};
 use raftpool_ledger::Cluster;
 use raftpool_payout::{PayoutConfig, PayoutParts, PayoutService, StepHook};
 use raftpool_raft::{RaftNode, RaftNodeConfig};
@@ -85,19 +87,40 @@ impl Node {
             registry: registry.clone(),
             step_hook,
         };
-        let payouts = PayoutService::start(payout_config(config), parts).context("start payouts")?;
+        let payouts =
+            PayoutService::start(payout_config(config), parts).context("start payouts")?;
         let payouts = Arc::new(payouts);
-        let live = Facts::start(raft.clone(), daemons, templates, stratum.clone(), payouts.clone());
-        let parts = ApiParts { cluster, clock, registry, live };
+        let live = Facts::start(
+            raft.clone(),
+            daemons,
+            templates,
+            stratum.clone(),
+            payouts.clone(),
+        );
+        let parts = ApiParts {
+            cluster,
+            clock,
+            registry,
+            live,
+        };
         let api = ApiServer::start(ApiConfig::new(config.raw.api.listen), parts)
             .await
             .context("start the API")?;
-        Ok(Self { raft, stratum, payouts, api, fatal })
+        Ok(Self {
+            raft,
+            stratum,
+            payouts,
+            api,
+            fatal,
+        })
     }
 
     /// Where the node listens.
     pub fn addresses(&self) -> NodeAddresses {
-        NodeAddresses { stratum: self.stratum.local_addresses().to_vec(), api: self.api.local_addr() }
+        NodeAddresses {
+            stratum: self.stratum.local_addresses().to_vec(),
+            api: self.api.local_addr(),
+        }
     }
 
     /// Waits until storage or consensus has stopped for good, and says why.
@@ -127,7 +150,10 @@ impl Node {
 async fn start_raft(config: &Config, fatal: mpsc::Sender<String>) -> anyhow::Result<Arc<RaftNode>> {
     let directory = &config.raw.node.data_directory;
     let on_fatal: OnFatal = Arc::new(move |reason: &str| {
-        tracing::error!(reason, "storage or consensus has stopped; the process must end");
+        tracing::error!(
+            reason,
+            "storage or consensus has stopped; the process must end"
+        );
         // A full channel holds a reason already.
         let _ = fatal.try_send(reason.to_owned());
     });

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::process::{Child, Command};
 
 /// Where a node listens, as written to `--addresses-file`.
@@ -89,8 +89,15 @@ impl Process {
         environment: &[(&str, &str)],
         log: &Path,
     ) -> Result<Self, ProcessError> {
-        let failed = |source| ProcessError::Start { name: name.into(), source };
-        let output = File::options().create(true).append(true).open(log).map_err(failed)?;
+        let failed = |source| ProcessError::Start {
+            name: name.into(),
+            source,
+        };
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .map_err(failed)?;
         let errors = output.try_clone().map_err(failed)?;
         let child = Command::new(executable)
             .args(arguments)
@@ -102,7 +109,11 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .map_err(failed)?;
-        Ok(Self { name: name.into(), child, log: log.into() })
+        Ok(Self {
+            name: name.into(),
+            child,
+            log: log.into(),
+        })
     }
 
     /// Waits until the child wrote `file`, and reads it.
@@ -127,7 +138,11 @@ impl Process {
             }
             if start.elapsed() > deadline {
                 let (name, log) = (self.name.clone(), self.log.clone());
-                return Err(ProcessError::Silent { name, waited: deadline, log });
+                return Err(ProcessError::Silent {
+                    name,
+                    waited: deadline,
+                    log,
+                });
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -139,7 +154,12 @@ impl Process {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let tail = lines[lines.len().saturating_sub(12)..].join("\n");
-        Some(ProcessError::Ended { name: self.name.clone(), status, log: self.log.clone(), tail })
+        Some(ProcessError::Ended {
+            name: self.name.clone(),
+            status,
+            log: self.log.clone(),
+            tail,
+        })
     }
 
     /// The process id, while it runs.

@@ -1,5 +1,6 @@
 //! What only the binary may touch: the wall clock, and the log's destination.
 
+use std::io::IsTerminal;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use raftpool_ledger::Clock;
@@ -19,14 +20,21 @@ impl Clock for SystemClock {
 
 /// Milliseconds since the Unix epoch; 0 on a machine whose clock stands before it.
 pub fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Logs readable lines to standard error; for commands without a configuration file.
 pub fn log_to_stderr(filter: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let stderr = std::io::stderr;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(stderr().is_terminal())
+        .with_writer(stderr)
+        .init();
 }
 
 /// Logs as the configuration says.
@@ -35,9 +43,12 @@ pub fn log_to_stderr(filter: &str) {
 /// When the filter is not one; the text says where.
 pub fn log_as_configured(log: &LogSection) -> Result<(), String> {
     let filter = EnvFilter::try_new(&log.filter).map_err(|error| error.to_string())?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let stderr = std::io::stderr;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr);
     match log.format {
-        LogFormat::Text => builder.init(),
+        LogFormat::Text => builder.with_ansi(stderr().is_terminal()).init(),
         LogFormat::Json => builder.json().init(),
     }
     Ok(())

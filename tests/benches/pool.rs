@@ -22,21 +22,31 @@ struct Round {
 }
 
 fn main() -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(without_hashing())?;
     runtime.block_on(with_hashing())
 }
 
 async fn without_hashing() -> Result<()> {
-    println!("accepted shares per second without hashing, one node, fsync on, load from the same machine");
-    let options = PoolOptions { share_difficulty: 1_000_000, ..PoolOptions::default() };
+    println!(
+        "accepted shares per second without hashing, one node, fsync on, load from the same machine"
+    );
+    let options = PoolOptions {
+        share_difficulty: 1_000_000,
+        ..PoolOptions::default()
+    };
     let pool = Pool::start(options).await?;
     for (connections, depth) in [(1, 1), (1, 64), (8, 64), (64, 16)] {
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
             rounds.push(measure(&pool, connections, depth).await?);
         }
-        report(&format!("{connections} connections, {depth} shares in flight each"), &rounds);
+        report(
+            &format!("{connections} connections, {depth} shares in flight each"),
+            &rounds,
+        );
     }
     Ok(())
 }
@@ -44,7 +54,11 @@ async fn without_hashing() -> Result<()> {
 async fn with_hashing() -> Result<()> {
     println!("accepted shares per second with v3 hashing, one verifier thread");
     // At difficulty 1 every hash is a share, so that the load costs nothing to make.
-    let options = PoolOptions { share_difficulty: 1, hashing: true, ..PoolOptions::default() };
+    let options = PoolOptions {
+        share_difficulty: 1,
+        hashing: true,
+        ..PoolOptions::default()
+    };
     let pool = Pool::start(options).await?;
     let (mut rounds, mut ratios) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -77,14 +91,24 @@ fn bare_hash_rate() -> f64 {
 async fn measure(pool: &Pool, connections: usize, depth: u64) -> Result<Round> {
     let start = Instant::now();
     let tasks: Vec<_> = (0..connections)
-        .map(|n| tokio::spawn(send_shares(pool.stratum(), format!("bench{n}"), depth, start + ROUND)))
+        .map(|n| {
+            tokio::spawn(send_shares(
+                pool.stratum(),
+                format!("bench{n}"),
+                depth,
+                start + ROUND,
+            ))
+        })
         .collect();
     let mut latencies_us = Vec::new();
     for task in tasks {
         latencies_us.extend(task.await.context("a miner's task")??);
     }
     let shares_per_second = latencies_us.len() as f64 / start.elapsed().as_secs_f64();
-    Ok(Round { shares_per_second, latencies_us })
+    Ok(Round {
+        shares_per_second,
+        latencies_us,
+    })
 }
 
 /// Keeps `depth` shares in flight until `end`, and returns the answers' latencies.
@@ -111,13 +135,20 @@ async fn send_shares(
             latencies_us.push(at.elapsed().as_micros() as u64);
         }
     }
-    anyhow::ensure!(miner.refused.is_empty(), "refused: {:?}", miner.refused.first());
+    anyhow::ensure!(
+        miner.refused.is_empty(),
+        "refused: {:?}",
+        miner.refused.first()
+    );
     Ok(latencies_us)
 }
 
 fn report(what: &str, rounds: &[Round]) {
     let mut rates: Vec<f64> = rounds.iter().map(|round| round.shares_per_second).collect();
-    let mut latencies: Vec<u64> = rounds.iter().flat_map(|round| round.latencies_us.clone()).collect();
+    let mut latencies: Vec<u64> = rounds
+        .iter()
+        .flat_map(|round| round.latencies_us.clone())
+        .collect();
     latencies.sort_unstable();
     let at = |per_mille: usize| latencies[(latencies.len() - 1) * per_mille / 1000] as f64 / 1000.0;
     println!(

@@ -38,8 +38,15 @@ impl ScriptedMiner {
     ///
     /// # Errors
     /// When the pool refuses or does not answer.
-    pub async fn connect(pool: SocketAddr, address: &str, worker: &str, password: &str) -> Result<Self> {
-        let stream = TcpStream::connect(pool).await.context("connect to the pool")?;
+    pub async fn connect(
+        pool: SocketAddr,
+        address: &str,
+        worker: &str,
+        password: &str,
+    ) -> Result<Self> {
+        let stream = TcpStream::connect(pool)
+            .await
+            .context("connect to the pool")?;
         stream.set_nodelay(true).context("set nodelay")?;
         let (reader, writer) = stream.into_split();
         let mut miner = Self {
@@ -57,7 +64,9 @@ impl ScriptedMiner {
             refused: Vec::new(),
         };
         miner.send(&json!({"id":1,"method":"mining.subscribe","params":["raftpool-tests/1",["xel/v3"]]})).await?;
-        miner.send(&json!({"id":2,"method":"mining.authorize","params":[address, worker, password]})).await?;
+        miner
+            .send(&json!({"id":2,"method":"mining.authorize","params":[address, worker, password]}))
+            .await?;
         while miner.job.is_none() {
             miner.read_one(Duration::from_secs(20)).await?;
         }
@@ -69,7 +78,10 @@ impl ScriptedMiner {
     /// # Errors
     /// When the connection is gone.
     pub async fn send(&mut self, message: &Value) -> Result<()> {
-        self.writer.write_all(format!("{message}\n").as_bytes()).await.context("send")
+        self.writer
+            .write_all(format!("{message}\n").as_bytes())
+            .await
+            .context("send")
     }
 
     /// Submits a nonce for the newest job without waiting for the answer.
@@ -81,8 +93,10 @@ impl ScriptedMiner {
         let id = self.next_id;
         self.next_id += 1;
         self.unanswered.insert(id, ());
-        self.send(&json!({"id":id,"method":"mining.submit","params":["w", job, format!("{nonce:016x}")]}))
-            .await?;
+        self.send(
+            &json!({"id":id,"method":"mining.submit","params":["w", job, format!("{nonce:016x}")]}),
+        )
+        .await?;
         Ok(id)
     }
 
@@ -155,7 +169,10 @@ impl ScriptedMiner {
         match message["method"].as_str() {
             Some("mining.notify") => {
                 let text = |index: usize| {
-                    message["params"][index].as_str().map(String::from).context("notify")
+                    message["params"][index]
+                        .as_str()
+                        .map(String::from)
+                        .context("notify")
                 };
                 self.job = Some([text(0)?, text(1)?, text(2)?, text(3)?]);
             }

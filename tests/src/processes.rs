@@ -79,7 +79,10 @@ impl Pool {
             "--control-port=0",
             &format!("--difficulty={}", options.network_difficulty),
             &format!("--stable-depth={}", options.stable_depth),
-            &format!("--foreign-block-every-ms={}", options.foreign_block_every_ms),
+            &format!(
+                "--foreign-block-every-ms={}",
+                options.foreign_block_every_ms
+            ),
             &format!("--wallet-password-file={}", at("wallet-password").display()),
             &format!("--addresses-file={}", at("network.json").display()),
         ]);
@@ -114,8 +117,13 @@ impl Pool {
             &at("pool.toml").display().to_string(),
             &format!("--addresses-file={}", file.display()),
         ]);
-        let mut node =
-            Process::start("node", &executable()?, &arguments, environment, &at("node.log"))?;
+        let mut node = Process::start(
+            "node",
+            &executable()?,
+            &arguments,
+            environment,
+            &at("node.log"),
+        )?;
         self.addresses = Some(node.addresses(&file, DEADLINE).await?);
         self.node = Some(node);
         Ok(())
@@ -131,7 +139,10 @@ impl Pool {
     /// Stops the node as an operator would, and says whether it ended cleanly.
     pub async fn stop_node(&mut self) -> bool {
         match self.node.take() {
-            Some(mut node) => node.stop(DEADLINE).await.is_some_and(|status| status.success()),
+            Some(mut node) => node
+                .stop(DEADLINE)
+                .await
+                .is_some_and(|status| status.success()),
             None => true,
         }
     }
@@ -141,7 +152,9 @@ impl Pool {
     /// # Errors
     /// When it does not within the deadline.
     pub async fn node_ends(&mut self) -> Result<()> {
-        let Some(mut node) = self.node.take() else { return Ok(()) };
+        let Some(mut node) = self.node.take() else {
+            return Ok(());
+        };
         match tokio::time::timeout(DEADLINE, node.wait()).await {
             Ok(_) => Ok(()),
             Err(_) => bail!("the node did not end; its log:\n{}", node.log_text()),
@@ -175,7 +188,11 @@ impl Pool {
         if !status.is_success() {
             bail!("control {action} {body}: {status} {text}");
         }
-        Ok(if text.is_empty() { json!(null) } else { serde_json::from_str(&text)? })
+        Ok(if text.is_empty() {
+            json!(null)
+        } else {
+            serde_json::from_str(&text)?
+        })
     }
 
     /// Everything the simulated network knows: the oracle of the payout tests.
@@ -184,7 +201,14 @@ impl Pool {
     /// When it does not answer.
     pub async fn network_state(&self) -> Result<Value> {
         let url = format!("{}/control/state", self.network.control);
-        Ok(self.http.get(url).send().await?.error_for_status()?.json().await?)
+        Ok(self
+            .http
+            .get(url)
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await?)
     }
 
     /// Runs `raftpool ledger verify` on the stopped node.
@@ -233,9 +257,11 @@ impl Pool {
         probe: impl Fn(&Value) -> Option<T>,
     ) -> Result<T> {
         let probe = &probe;
-        wait::until(what, DEADLINE, || async move { Ok(probe(&self.api(path).await?)) })
-            .await
-            .with_context(|| tail(&self.node_log(), 30))
+        wait::until(what, DEADLINE, || async move {
+            Ok(probe(&self.api(path).await?))
+        })
+        .await
+        .with_context(|| tail(&self.node_log(), 30))
     }
 }
 
@@ -257,7 +283,10 @@ pub fn executable() -> Result<PathBuf> {
         .context("a test lies in target/PROFILE/deps")?
         .join("raftpool");
     if !path.is_file() {
-        bail!("{} is not built; run `cargo build --package raftpool`", path.display());
+        bail!(
+            "{} is not built; run `cargo build --package raftpool`",
+            path.display()
+        );
     }
     Ok(path)
 }
@@ -296,18 +325,25 @@ listen = "127.0.0.1:0"
 payout_threshold_atomic = {threshold}
 payout_interval_ms = {interval}
 [log]
-filter = "info"
+filter = "info,openraft=warn"
 "#,
         pool = network.pool_address,
         daemon = network.daemon,
         wallet = network.wallet,
         share = options.share_difficulty,
-        verification = if options.hashing { "full" } else { "without-hashing" },
+        verification = if options.hashing {
+            "full"
+        } else {
+            "without-hashing"
+        },
         threshold = options.payout_threshold_atomic,
         interval = options.payout_interval_ms,
     )
 }
 
 fn strings(arguments: &[&str]) -> Vec<String> {
-    arguments.iter().map(|argument| (*argument).to_owned()).collect()
+    arguments
+        .iter()
+        .map(|argument| (*argument).to_owned())
+        .collect()
 }

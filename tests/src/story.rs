@@ -34,15 +34,27 @@ pub async fn find_block(pool: &Pool) -> Result<String> {
     let nonce = miner.solve(NETWORK_DIFFICULTY)?;
     miner.submit(nonce).await?;
     miner.read_answers().await?;
-    ensure!(miner.accepted == 1, "the solving share was refused: {:?}", miner.refused);
+    ensure!(
+        miner.accepted == 1,
+        "the solving share was refused: {:?}",
+        miner.refused
+    );
     // Answered after the block's entry was committed, so it is there at once.
-    ensure!(number_of_blocks(pool).await? == before + 1, "the block is not in the ledger");
+    ensure!(
+        number_of_blocks(pool).await? == before + 1,
+        "the block is not in the ledger"
+    );
     let blocks = pool.api("/api/v1/blocks?limit=1").await?;
-    Ok(blocks["items"][0]["hash"].as_str().context("hash")?.to_owned())
+    Ok(blocks["items"][0]["hash"]
+        .as_str()
+        .context("hash")?
+        .to_owned())
 }
 
 async fn number_of_blocks(pool: &Pool) -> Result<u64> {
-    pool.api("/api/v1/pool").await?["totals"]["blocks"].as_u64().context("totals.blocks")
+    pool.api("/api/v1/pool").await?["totals"]["blocks"]
+        .as_u64()
+        .context("totals.blocks")
 }
 
 /// Lets the chain grow block by block until `path` of the API answers what `probe` accepts.
@@ -69,14 +81,19 @@ pub async fn mine_until<T>(
 /// # Errors
 /// At the deadline.
 pub async fn mine_until_quiet(pool: &Pool) -> Result<()> {
-    mine_until(pool, "everything settled and paid", "/api/v1/pool", |answer| {
-        let is_mature = answer["totals"]["blocks_maturing"] == json!(0);
-        let threshold: u128 = atomic(&answer["settings"]["payout_threshold_atomic"])?;
-        let is_paid = answer["payouts"]["open"].is_null()
-            && atomic(&answer["accounts"]["balances_atomic"])? < threshold
-            && atomic(&answer["accounts"]["in_flight_atomic"])? == 0;
-        (is_mature && is_paid).then_some(())
-    })
+    mine_until(
+        pool,
+        "everything settled and paid",
+        "/api/v1/pool",
+        |answer| {
+            let is_mature = answer["totals"]["blocks_maturing"] == json!(0);
+            let threshold: u128 = atomic(&answer["settings"]["payout_threshold_atomic"])?;
+            let is_paid = answer["payouts"]["open"].is_null()
+                && atomic(&answer["accounts"]["balances_atomic"])? < threshold
+                && atomic(&answer["accounts"]["in_flight_atomic"])? == 0;
+            (is_mature && is_paid).then_some(())
+        },
+    )
     .await
 }
 
@@ -107,8 +124,13 @@ pub async fn audit_payouts(pool: &Pool) -> Result<u64> {
         }
         confirmed += 1;
         let hash = payout["tx_hash"].as_str().context("tx_hash")?;
-        ensure!(hashes.iter().any(|known| known == hash), "{hash} was never executed");
-        let detail = pool.api(&format!("/api/v1/payouts/{}", payout["id"])).await?;
+        ensure!(
+            hashes.iter().any(|known| known == hash),
+            "{hash} was never executed"
+        );
+        let detail = pool
+            .api(&format!("/api/v1/payouts/{}", payout["id"]))
+            .await?;
         for transfer in detail["transfers"].as_array().context("transfers")? {
             let payee = transfer["address"].as_str().context("address")?.to_owned();
             *in_ledger.entry(payee).or_default() +=
@@ -120,7 +142,10 @@ pub async fn audit_payouts(pool: &Pool) -> Result<u64> {
         "{} transactions were executed, {confirmed} payouts are confirmed",
         hashes.len()
     );
-    ensure!(on_chain == in_ledger, "on the chain {on_chain:?}, in the ledger {in_ledger:?}");
+    ensure!(
+        on_chain == in_ledger,
+        "on the chain {on_chain:?}, in the ledger {in_ledger:?}"
+    );
     Ok(confirmed as u64)
 }
 

@@ -20,7 +20,10 @@ where
         match answer {
             Ok(Some(value)) => return Ok(value),
             other if start.elapsed() > deadline => {
-                bail!("{what}: not within {deadline:?}; last answer: {}", describe(&other))
+                bail!(
+                    "{what}: not within {deadline:?}; last answer: {}",
+                    describe(&other)
+                )
             }
             _ => tokio::time::sleep(Duration::from_millis(20)).await,
         }

@@ -10,13 +10,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 fn run(arguments: &[&str]) -> Result<Output> {
-    Command::new(executable()?).args(arguments).output().context("run raftpool")
+    Command::new(executable()?)
+        .args(arguments)
+        .output()
+        .context("run raftpool")
 }
 
 #[track_caller]
 fn check(output: &Output, code: i32, expected: &str) {
     let text = String::from_utf8_lossy(&output.stderr);
-    assert!(text.contains(expected), "`{text}` does not contain `{expected}`");
+    assert!(
+        text.contains(expected),
+        "`{text}` does not contain `{expected}`"
+    );
     assert_eq!(output.status.code(), Some(code), "{text}");
 }
 
@@ -25,12 +31,24 @@ fn a_wrong_configuration_ends_with_64_and_names_the_place() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("pool.toml");
     let path = file.display().to_string();
-    check(&run(&["config", "check", &path])?, 64, "read configuration file");
+    check(
+        &run(&["config", "check", &path])?,
+        64,
+        "read configuration file",
+    );
     std::fs::write(&file, "[pool]\nnetwerk = \"mainnet\"\n")?;
-    check(&run(&["config", "check", &path])?, 64, "line 2, column 1: unknown key `netwerk`; did you mean `network`?");
+    check(
+        &run(&["config", "check", &path])?,
+        64,
+        "line 2, column 1: unknown key `netwerk`; did you mean `network`?",
+    );
     check(&run(&["run", &path])?, 64, "did you mean `network`?");
     check(&run(&["pow", "hash", "zz"])?, 1, "not hexadecimal");
-    check(&run(&["pow", "hash", "00"])?, 1, "1 bytes; it must have 112");
+    check(
+        &run(&["pow", "hash", "00"])?,
+        1,
+        "1 bytes; it must have 112",
+    );
     let example = run(&["config", "example"])?;
     std::fs::write(&file, &example.stdout)?;
     ensure!(run(&["config", "check", &path])?.status.success());
@@ -41,11 +59,20 @@ fn a_wrong_configuration_ends_with_64_and_names_the_place() -> Result<()> {
 fn the_zero_work_has_the_official_hash() -> Result<()> {
     let zero = "0".repeat(224);
     for (algorithm, hash) in [
-        ("v2", "7edb70f0748573902728a4691e9e2d7e4043ee34c823a11390d3d6e15fbe921b"),
-        ("v3", "69ac67285efd5ca22afc05c4ecee5bda169de4e9ef08fa39d4a6798494cd67a3"),
+        (
+            "v2",
+            "7edb70f0748573902728a4691e9e2d7e4043ee34c823a11390d3d6e15fbe921b",
+        ),
+        (
+            "v3",
+            "69ac67285efd5ca22afc05c4ecee5bda169de4e9ef08fa39d4a6798494cd67a3",
+        ),
     ] {
         let output = run(&["pow", "hash", "--algorithm", algorithm, &zero])?;
-        ensure!(String::from_utf8_lossy(&output.stdout).trim() == hash, "{output:?}");
+        ensure!(
+            String::from_utf8_lossy(&output.stdout).trim() == hash,
+            "{output:?}"
+        );
     }
     Ok(())
 }
@@ -62,14 +89,22 @@ async fn a_daemon_of_another_network_and_a_foreign_or_newer_directory_are_refuse
 
     // The same address text is valid on every test network, so only the daemon can tell.
     std::fs::write(&file, config.replace("\"devnet\"", "\"testnet\""))?;
-    check(&run(&["run", &path])?, 64, "is on devnet, the pool is configured for testnet");
+    check(
+        &run(&["run", &path])?,
+        64,
+        "is on devnet, the pool is configured for testnet",
+    );
 
     let data = pool.config_file().with_file_name("data");
     let other = config
         .replace(&pool.network.pool_address, MINERS[0])
         .replace("\"data\"", &format!("{:?}", data.display().to_string()));
     std::fs::write(&file, &other)?;
-    check(&run(&["run", &path])?, 64, "but this cluster was created with");
+    check(
+        &run(&["run", &path])?,
+        64,
+        "but this cluster was created with",
+    );
 
     std::fs::write(&file, other.replace("[node]\n", "[node]\nid = 2\n"))?;
     check(&run(&["run", &path])?, 1, "node 1");
@@ -79,7 +114,11 @@ async fn a_daemon_of_another_network_and_a_foreign_or_newer_directory_are_refuse
     let newer = text.replacen('1', "9", 1);
     ensure!(newer != text, "no version in {text}");
     std::fs::write(&header, newer)?;
-    check(&run(&["run", &pool.config_file().display().to_string()])?, 1, "newer");
+    check(
+        &run(&["run", &pool.config_file().display().to_string()])?,
+        1,
+        "newer",
+    );
     std::fs::write(&header, text)?;
     pool.start_node(&[]).await
 }
@@ -114,12 +153,19 @@ async fn strangers_on_the_miners_port_cost_only_their_own_connection() -> Result
     }
     honest.submit_fresh(20).await?;
     honest.read_answers().await?;
-    ensure!(honest.accepted == 20, "an honest miner suffered: {:?}", honest.refused);
+    ensure!(
+        honest.accepted == 20,
+        "an honest miner suffered: {:?}",
+        honest.refused
+    );
     let shares = pool.api(&format!("/api/v1/miners/{}", MINERS[0])).await?["shares"].clone();
     ensure!(shares == json!(20), "{shares} shares are in the ledger");
     // The one with the oversized line was closed on.
     let mut rest = Vec::new();
-    let closed = tokio::time::timeout(std::time::Duration::from_secs(20), half_open[0].read_to_end(&mut rest));
+    let closed = tokio::time::timeout(
+        std::time::Duration::from_secs(20),
+        half_open[0].read_to_end(&mut rest),
+    );
     ensure!(closed.await.is_ok(), "an endless line was listened to");
     Ok(())
 }

@@ -10,10 +10,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use rand::Rng;
 use raftpool_tests::miner::ScriptedMiner;
 use raftpool_tests::processes::{MINERS, Pool, PoolOptions};
 use raftpool_tests::random;
+use rand::Rng;
 
 /// What became of one connection's shares.
 struct Tally {
@@ -24,7 +24,11 @@ struct Tally {
 
 /// Sends shares until the connection breaks.
 async fn mine(pool: std::net::SocketAddr, worker: String, depth: u64) -> Tally {
-    let mut tally = Tally { worker, accepted: 0, unanswered: 0 };
+    let mut tally = Tally {
+        worker,
+        accepted: 0,
+        unanswered: 0,
+    };
     let Ok(mut miner) = ScriptedMiner::connect(pool, MINERS[0], &tally.worker, "x").await else {
         return tally;
     };
@@ -47,7 +51,8 @@ async fn acknowledged_shares_survive_kills_at_random_moments() -> Result<()> {
     let mut random = random::seeded();
     let rounds = random::rounds(8);
     let mut pool = Pool::start(PoolOptions::default()).await?;
-    pool.control("produce_blocks", serde_json::json!({"count": 1})).await?;
+    pool.control("produce_blocks", serde_json::json!({"count": 1}))
+        .await?;
     let mut tallies = Vec::new();
     for round in 0..rounds {
         let depth = random.random_range(1..64);
@@ -60,17 +65,30 @@ async fn acknowledged_shares_survive_kills_at_random_moments() -> Result<()> {
         for task in tasks {
             tallies.push(task.await.context("a miner's task")?);
         }
-        pool.start_node(&[]).await.with_context(|| format!("restart after round {round}"))?;
+        pool.start_node(&[])
+            .await
+            .with_context(|| format!("restart after round {round}"))?;
     }
     let accepted: u64 = tallies.iter().map(|tally| tally.accepted).sum();
     let unanswered: u64 = tallies.iter().map(|tally| tally.unanswered).sum();
     println!("{rounds} kills: {accepted} shares answered accepted, {unanswered} without an answer");
-    ensure!(accepted > 0, "no share was accepted: the test shows nothing");
+    ensure!(
+        accepted > 0,
+        "no share was accepted: the test shows nothing"
+    );
 
     let credited = credited_by_worker(&pool).await?;
-    for Tally { worker, accepted, unanswered } in &tallies {
+    for Tally {
+        worker,
+        accepted,
+        unanswered,
+    } in &tallies
+    {
         let credited = credited.get(worker).copied().unwrap_or(0);
-        ensure!(*accepted <= credited, "{worker}: {accepted} accepted, only {credited} credited");
+        ensure!(
+            *accepted <= credited,
+            "{worker}: {accepted} accepted, only {credited} credited"
+        );
         ensure!(
             credited <= accepted + unanswered,
             "{worker}: {credited} credited, but only {accepted} accepted and {unanswered} unknown"
@@ -88,7 +106,10 @@ async fn credited_by_worker(pool: &Pool) -> Result<HashMap<String, u64>> {
         let page = pool.api(&path).await?;
         for worker in page["items"].as_array().context("items")? {
             let name = worker["name"].as_str().context("name")?;
-            credited.insert(name.to_owned(), worker["shares"].as_u64().context("shares")?);
+            credited.insert(
+                name.to_owned(),
+                worker["shares"].as_u64().context("shares")?,
+            );
         }
         match page["next_after"].as_str() {
             Some(next) => after = format!("&after={next}"),

@@ -29,13 +29,19 @@ async fn a_share_becomes_a_confirmed_payout_and_a_restart_goes_on() -> Result<()
     let on_chain = rpc(&pool, "get_block_by_hash", json!({"hash": hash})).await?;
     let amount = on_chain["miner_reward"].as_u64().context("miner_reward")?
         + on_chain["total_fees"].as_u64().context("total_fees")?;
-    ensure!(atomic(&settled["amount_atomic"]) == Some(amount.into()), "{settled}");
+    ensure!(
+        atomic(&settled["amount_atomic"]) == Some(amount.into()),
+        "{settled}"
+    );
 
     mine_until_quiet(&pool).await?;
     ensure!(audit_payouts(&pool).await? >= 1, "nothing was paid");
     for address in MINERS {
         let miner = pool.api(&format!("/api/v1/miners/{address}")).await?;
-        ensure!(atomic(&miner["paid_atomic"]) > Some(0), "{address} got nothing: {miner}");
+        ensure!(
+            atomic(&miner["paid_atomic"]) > Some(0),
+            "{address} got nothing: {miner}"
+        );
     }
 
     let before = pool.api("/api/v1/pool").await?;
@@ -75,7 +81,10 @@ async fn a_solo_block_pays_its_finder_alone_and_an_orphan_pays_nobody() -> Resul
     })
     .await?;
     let earned = pool.api(&format!("/api/v1/miners/{}", MINERS[0])).await?;
-    ensure!(atomic(&earned["earned_atomic"]) == Some(0), "an orphan paid: {earned}");
+    ensure!(
+        atomic(&earned["earned_atomic"]) == Some(0),
+        "an orphan paid: {earned}"
+    );
     audit_payouts(&pool).await?;
     Ok(())
 }
@@ -83,7 +92,11 @@ async fn a_solo_block_pays_its_finder_alone_and_an_orphan_pays_nobody() -> Resul
 async fn rpc(pool: &Pool, method: &str, params: serde_json::Value) -> Result<serde_json::Value> {
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
     let url = format!("{}/json_rpc", pool.network.daemon);
-    let answer = reqwest::Client::new().post(url).json(&request).send().await?;
+    let answer = reqwest::Client::new()
+        .post(url)
+        .json(&request)
+        .send()
+        .await?;
     let answer: serde_json::Value = answer.json().await?;
     ensure!(answer["error"].is_null(), "{answer}");
     Ok(answer["result"].clone())

@@ -14,7 +14,9 @@ use serde_json::json;
 /// Steps that an undisturbed block and payout pass.
 fn passed_points() -> impl Iterator<Item = PayoutPoint> {
     PayoutPoint::ALL.iter().copied().filter(|point| {
-        !["release", "pause", "orphan"].iter().any(|step| point.as_str().ends_with(step))
+        !["release", "pause", "orphan"]
+            .iter()
+            .any(|step| point.as_str().ends_with(step))
     })
 }
 
@@ -25,13 +27,26 @@ async fn killed_before_and_after_each_step_it_is_paid_once() -> Result<()> {
     pool.control("auto_mine", json!({"every_ms": 100})).await?;
     for (round, point) in passed_points().enumerate() {
         pool.stop_node().await;
-        pool.start_node(&[("RAFTPOOL_TEST_CRASH_AT", point.as_str())]).await?;
-        find_block(&pool).await.with_context(|| format!("{point}: find a block"))?;
-        pool.node_ends().await.with_context(|| format!("the node passed no {point}"))?;
+        pool.start_node(&[("RAFTPOOL_TEST_CRASH_AT", point.as_str())])
+            .await?;
+        find_block(&pool)
+            .await
+            .with_context(|| format!("{point}: find a block"))?;
+        pool.node_ends()
+            .await
+            .with_context(|| format!("the node passed no {point}"))?;
         pool.start_node(&[]).await?;
-        mine_until_quiet(&pool).await.with_context(|| format!("after a crash at {point}"))?;
-        let paid = audit_payouts(&pool).await.with_context(|| format!("crash at {point}"))?;
-        ensure!(paid == round as u64 + 1, "{point}: {paid} payouts after {} rounds", round + 1);
+        mine_until_quiet(&pool)
+            .await
+            .with_context(|| format!("after a crash at {point}"))?;
+        let paid = audit_payouts(&pool)
+            .await
+            .with_context(|| format!("crash at {point}"))?;
+        ensure!(
+            paid == round as u64 + 1,
+            "{point}: {paid} payouts after {} rounds",
+            round + 1
+        );
     }
     ensure!(pool.stop_node().await, "the node did not stop cleanly");
     pool.verify_books()
@@ -59,9 +74,17 @@ async fn with_a_wallet_and_a_daemon_that_misbehave_it_is_paid_once() -> Result<(
         let fault = json!({"endpoint": endpoint, "method": method, "kind": kind, "count": 1});
         pool.control("fault", fault.clone()).await?;
         find_block(&pool).await?;
-        mine_until_quiet(&pool).await.with_context(|| format!("with {fault}"))?;
-        let paid = audit_payouts(&pool).await.with_context(|| format!("with {fault}"))?;
-        ensure!(paid == round as u64 + 1, "{fault}: {paid} payouts after {} rounds", round + 1);
+        mine_until_quiet(&pool)
+            .await
+            .with_context(|| format!("with {fault}"))?;
+        let paid = audit_payouts(&pool)
+            .await
+            .with_context(|| format!("with {fault}"))?;
+        ensure!(
+            paid == round as u64 + 1,
+            "{fault}: {paid} payouts after {} rounds",
+            round + 1
+        );
         let left = pool.network_state().await?["faults"].clone();
         ensure!(left == json!([]), "the fault never struck: {left}");
     }
@@ -80,21 +103,29 @@ async fn a_lost_mempool_and_a_rewound_chain_are_paid_once() -> Result<()> {
         (answer["payouts"]["open"]["status"] == json!("signed")).then_some(())
     })
     .await?;
-    pool.api_until("it is in the mempool", "/api/v1/pool", |_| Some(())).await?;
+    pool.api_until("it is in the mempool", "/api/v1/pool", |_| Some(()))
+        .await?;
     pool.control("drop_mempool", json!({})).await?;
-    pool.control("stall_execution", json!({"on": false})).await?;
+    pool.control("stall_execution", json!({"on": false}))
+        .await?;
     mine_until_quiet(&pool).await?;
     audit_payouts(&pool).await?;
 
     // The transaction is executed, then the chain is rewound below it.
     find_block(&pool).await?;
     let is_executed = |state: &serde_json::Value| {
-        state["executed"].as_array().is_some_and(|executed| executed.len() == 2)
+        state["executed"]
+            .as_array()
+            .is_some_and(|executed| executed.len() == 2)
     };
-    raftpool_tests::wait::until("an execution", raftpool_tests::processes::DEADLINE, || async {
-        pool.control("produce_blocks", json!({"count": 1})).await?;
-        Ok(is_executed(&pool.network_state().await?).then_some(()))
-    })
+    raftpool_tests::wait::until(
+        "an execution",
+        raftpool_tests::processes::DEADLINE,
+        || async {
+            pool.control("produce_blocks", json!({"count": 1})).await?;
+            Ok(is_executed(&pool.network_state().await?).then_some(()))
+        },
+    )
     .await?;
     pool.control("rewind", json!({"count": 2})).await?;
     mine_until_quiet(&pool).await?;

@@ -16,7 +16,9 @@ const DEFAULT_PASSWORD: &str = "pool";
 
 pub(super) async fn execute(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
     crate::system::log_to_stderr("info");
-    let devnet = Devnet::start(configuration(args)?).await.context("start the simulated network")?;
+    let devnet = Devnet::start(configuration(args)?)
+        .await
+        .context("start the simulated network")?;
     let addresses = DevnetAddresses {
         daemon: devnet.daemon_url(),
         wallet: devnet.wallet_url(),
@@ -32,7 +34,10 @@ pub(super) async fn execute(args: &DevnetArgs) -> anyhow::Result<ExitCode> {
     }
     let reason = stop::requested(args.exit_on_stdin_close).await?;
     tracing::info!(reason, "stopping");
-    devnet.shutdown().await.context("keep the network's state")?;
+    devnet
+        .shutdown()
+        .await
+        .context("keep the network's state")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -47,7 +52,8 @@ fn configuration(args: &DevnetArgs) -> anyhow::Result<DevnetConfig> {
     Ok(DevnetConfig {
         difficulty: DifficultyRule::Fixed(args.difficulty.into()),
         stable_depth: args.stable_depth,
-        auto_mine_every_ms: (args.foreign_block_every_ms > 0).then_some(args.foreign_block_every_ms),
+        auto_mine_every_ms: (args.foreign_block_every_ms > 0)
+            .then_some(args.foreign_block_every_ms),
         wallet_username: args.wallet_username.clone(),
         wallet_password,
         listen: Listen {

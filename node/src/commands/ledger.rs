@@ -19,15 +19,26 @@ pub(super) fn execute(command: &LedgerCommand) -> anyhow::Result<ExitCode> {
 fn verify(config: &Config) -> anyhow::Result<ExitCode> {
     let directory = &config.raw.node.data_directory;
     let Some(identity) = stored_identity(directory)? else {
-        bail!("{} holds no data; is node.data_directory right?", directory.display());
+        bail!(
+            "{} holds no data; is node.data_directory right?",
+            directory.display()
+        );
     };
-    let options = StoreOptions::new(directory, identity, Arc::new(|reason| eprintln!("{reason}")));
+    let options = StoreOptions::new(
+        directory,
+        identity,
+        Arc::new(|reason| eprintln!("{reason}")),
+    );
     let store = Store::open(&options)
         .with_context(|| format!("open {} (the node must be stopped)", directory.display()))?;
     let mut found = None;
     store.state().reader().read(&mut |state| {
         let view = LedgerView::new(state);
-        found = Some((raftpool_ledger::verify(state)?, view.index()?, view.digest()?));
+        found = Some((
+            raftpool_ledger::verify(state)?,
+            view.index()?,
+            view.digest()?,
+        ));
         Ok(())
     })?;
     let (violations, index, digest) = found.context("the state was not read")?;

@@ -30,9 +30,14 @@ pub(super) fn execute(command: &PowCommand) -> anyhow::Result<ExitCode> {
 fn print_hash(algorithm: Algorithm, text: &str) -> anyhow::Result<()> {
     let bytes = hex::decode(text.trim()).context("the work is not hexadecimal")?;
     let Ok(work) = <[u8; WORK_SIZE]>::try_from(bytes.as_slice()) else {
-        bail!("the work has {} bytes; it must have {WORK_SIZE}", bytes.len());
+        bail!(
+            "the work has {} bytes; it must have {WORK_SIZE}",
+            bytes.len()
+        );
     };
-    let hash = Hasher::new().hash(algorithm, &work).context("hash the work")?;
+    let hash = Hasher::new()
+        .hash(algorithm, &work)
+        .context("hash the work")?;
     println!("{}", hex::encode(hash));
     Ok(())
 }
@@ -45,7 +50,10 @@ fn bench(algorithm: Option<AlgorithmName>, seconds: u64) {
     };
     for algorithm in algorithms {
         for threads in [1, cores] {
-            println!("{}", measure(algorithm, threads, Duration::from_secs(seconds)));
+            println!(
+                "{}",
+                measure(algorithm, threads, Duration::from_secs(seconds))
+            );
         }
     }
 }

@@ -13,8 +13,10 @@ use crate::system::log_as_configured;
 
 pub(super) fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config, std::env::vars())?;
-    log_as_configured(&config.raw.log)
-        .map_err(|problem| ConfigError::Value { key: "log.filter", problem })?;
+    log_as_configured(&config.raw.log).map_err(|problem| ConfigError::Value {
+        key: "log.filter",
+        problem,
+    })?;
     super::runtime()?.block_on(serve(args, &config))
 }
 

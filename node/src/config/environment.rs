@@ -20,7 +20,12 @@ pub(super) fn overrides(environment: impl IntoIterator<Item = (String, String)>)
         .filter_map(|(variable, value)| {
             let path = variable.strip_prefix(PREFIX)?.to_lowercase();
             let (section, key) = path.split_once("__").unwrap_or((path.as_str(), ""));
-            Some(Override { section: section.into(), key: key.into(), variable, value })
+            Some(Override {
+                section: section.into(),
+                key: key.into(),
+                variable,
+                value,
+            })
         })
         .collect();
     overrides.sort_by(|a, b| a.variable.cmp(&b.variable));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use raftpool_chain::Network;
 use raftpool_ledger::command::{Scheme, Settings};
+use raftpool_ledger::settings::check_settings;
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -211,7 +212,9 @@ pub struct ApiSection {
 
 impl Default for ApiSection {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8000)) }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+        }
     }
 }
 
@@ -274,7 +277,10 @@ pub struct LogSection {
 
 impl Default for LogSection {
     fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info".into() }
+        Self {
+            format: LogFormat::Text,
+            filter: "info,openraft=warn".into(),
+        }
     }
 }
 
@@ -301,7 +307,11 @@ impl RawConfig {
             "daemon.urls",
             "must name at least one daemon, such as \"http://127.0.0.1:8080\"".into(),
         )?;
-        require(self.daemon.timeout_ms > 0, "daemon.timeout_ms", "must be above 0".into())?;
+        require(
+            self.daemon.timeout_ms > 0,
+            "daemon.timeout_ms",
+            "must be above 0".into(),
+        )?;
         require(
             self.daemon.template_poll_ms >= 50,
             "daemon.template_poll_ms",
@@ -331,7 +341,10 @@ impl RawConfig {
         require(
             stratum.grace_heights <= 8,
             "stratum.grace_heights",
-            format!("{} is above 8, where late blocks are no longer paid", stratum.grace_heights),
+            format!(
+                "{} is above 8, where late blocks are no longer paid",
+                stratum.grace_heights
+            ),
         )?;
         require(
             stratum.target_share_interval_ms >= 100,
@@ -361,27 +374,7 @@ impl SettingsSection {
             offered.push(scheme("settings.schemes", name)?);
         }
         let default_scheme = scheme("settings.default_scheme", &self.default_scheme)?;
-        if !offered.contains(&default_scheme) {
-            return Err(ConfigError::Value {
-                key: "settings.default_scheme",
-                problem: format!("`{}` is not among settings.schemes", self.default_scheme),
-            });
-        }
-        for (key, fee_bps) in
-            [("settings.pplns_fee_bps", self.pplns_fee_bps), ("settings.solo_fee_bps", self.solo_fee_bps)]
-        {
-            if fee_bps > 10_000 {
-                let problem = format!("{fee_bps} is above 10000, which is all of the reward");
-                return Err(ConfigError::Value { key, problem });
-            }
-        }
-        if !(1..=255).contains(&self.payout_payees_max) {
-            return Err(ConfigError::Value {
-                key: "settings.payout_payees_max",
-                problem: format!("{} is not from 1 to 255", self.payout_payees_max),
-            });
-        }
-        Ok(Settings {
+        let settings = Settings {
             network: config.pool.network.to_string(),
             pool_address: config.pool.address.clone(),
             pplns_fee_bps: self.pplns_fee_bps,
@@ -393,6 +386,14 @@ impl SettingsSection {
             payout_threshold_atomic: self.payout_threshold_atomic,
             payout_interval_ms: self.payout_interval_ms,
             payout_payees_max: self.payout_payees_max,
-        })
+        };
+        // The ledger has the last word on what it takes, so it is asked here as well.
+        match check_settings(&settings) {
+            Ok(()) => Ok(settings),
+            Err(rejection) => Err(ConfigError::Value {
+                key: "settings",
+                problem: rejection.to_string(),
+            }),
+        }
     }
 }

@@ -16,7 +16,9 @@ urls = ["http://127.0.0.1:8080"]
 "#;
 
 fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    let environment = environment
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
     Config::parse(Path::new("/etc/raftpool/pool.toml"), text, environment)
 }
 
@@ -27,13 +29,19 @@ fn check_error(text: &str, environment: &[(&str, &str)], expected: &str) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     };
-    assert!(message.contains(expected), "`{message}` does not contain `{expected}`");
+    assert!(
+        message.contains(expected),
+        "`{message}` does not contain `{expected}`"
+    );
 }
 
 #[test]
 fn example_is_valid_and_paths_are_relative_to_the_file() {
     let config = parse(EXAMPLE, &[]).unwrap();
-    assert_eq!(config.raw.node.data_directory, Path::new("/etc/raftpool/data"));
+    assert_eq!(
+        config.raw.node.data_directory,
+        Path::new("/etc/raftpool/data")
+    );
     assert_eq!(config.raw.stratum.grace_heights, 3);
 }
 
@@ -43,12 +51,22 @@ fn example_names_every_key_with_its_default() {
     let uncommented: String = EXAMPLE
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(rest) if rest.split(" = ").next().is_some_and(|key| !key.contains(' ')) => rest,
+            Some(rest)
+                if rest
+                    .split(" = ")
+                    .next()
+                    .is_some_and(|key| !key.contains(' ')) =>
+            {
+                rest
+            }
             _ => line,
         })
         .collect::<Vec<_>>()
         .join("\n");
-    let (plain, spelled) = (parse(EXAMPLE, &[]).unwrap(), parse(&uncommented, &[]).unwrap());
+    let (plain, spelled) = (
+        parse(EXAMPLE, &[]).unwrap(),
+        parse(&uncommented, &[]).unwrap(),
+    );
     assert!(uncommented.contains("\ngrace_heights = 3"));
     assert_eq!(format!("{:?}", plain.raw), format!("{:?}", spelled.raw));
 }
@@ -56,22 +74,66 @@ fn example_names_every_key_with_its_default() {
 #[test]
 fn unknown_key_is_refused_with_the_nearest_name_and_its_place() {
     let text = format!("{MINIMAL}\n[stratum]\nlisten_adress = []\n");
-    check_error(&text, &[], "line 10, column 1: unknown key `listen_adress`; did you mean `listen`?");
-    check_error(&format!("{MINIMAL}\n[startum]\n"), &[], "did you mean `stratum`?");
-    check_error(&format!("{MINIMAL}\n[zzz]\n"), &[], "unknown key `zzz`, expected one of");
+    check_error(
+        &text,
+        &[],
+        "line 10, column 1: unknown key `listen_adress`; did you mean `listen`?",
+    );
+    check_error(
+        &format!("{MINIMAL}\n[startum]\n"),
+        &[],
+        "did you mean `stratum`?",
+    );
+    check_error(
+        &format!("{MINIMAL}\n[zzz]\n"),
+        &[],
+        "unknown key `zzz`, expected one of",
+    );
 }
 
 #[test]
 fn wrong_values_say_what_would_be_right() {
-    check_error(&MINIMAL.replace("mainnet", "mainet"), &[], "known are mainnet, testnet");
+    check_error(
+        &MINIMAL.replace("mainnet", "mainet"),
+        &[],
+        "known are mainnet, testnet",
+    );
     check_error(&MINIMAL.replace("mainnet", "testnet"), &[], "pool.address");
-    check_error(&MINIMAL.replace("[\"http://127.0.0.1:8080\"]", "[]"), &[], "at least one daemon");
-    check_error(&format!("{MINIMAL}\n[stratum]\ngrace_heights = 9"), &[], "9 is above 8");
-    check_error(&format!("{MINIMAL}\n[stratum]\nstarting_difficulty = 1"), &[], "must hold");
-    check_error(&format!("{MINIMAL}\n[settings]\npplns_fee_bps = 10001"), &[], "above 10000");
-    check_error(&format!("{MINIMAL}\n[settings]\nschemes = [\"pps\"]"), &[], "known are pplns and solo");
-    check_error(&format!("{MINIMAL}\n[settings]\nschemes = [\"solo\"]"), &[], "not among");
-    check_error(&format!("{MINIMAL}\n[api]\nlisten = \"nowhere\""), &[], "line 10, column 10");
+    check_error(
+        &MINIMAL.replace("[\"http://127.0.0.1:8080\"]", "[]"),
+        &[],
+        "at least one daemon",
+    );
+    check_error(
+        &format!("{MINIMAL}\n[stratum]\ngrace_heights = 9"),
+        &[],
+        "9 is above 8",
+    );
+    check_error(
+        &format!("{MINIMAL}\n[stratum]\nstarting_difficulty = 1"),
+        &[],
+        "must hold",
+    );
+    check_error(
+        &format!("{MINIMAL}\n[settings]\npplns_fee_bps = 10001"),
+        &[],
+        "pplns_fee_bps: must be at most 10000",
+    );
+    check_error(
+        &format!("{MINIMAL}\n[settings]\nschemes = [\"pps\"]"),
+        &[],
+        "known are pplns and solo",
+    );
+    check_error(
+        &format!("{MINIMAL}\n[settings]\nschemes = [\"solo\"]"),
+        &[],
+        "default_scheme: must be one of the offered schemes",
+    );
+    check_error(
+        &format!("{MINIMAL}\n[api]\nlisten = \"nowhere\""),
+        &[],
+        "line 10, column 10",
+    );
     check_error("pool = ", &[], "line 1, column 8");
 }
 
@@ -94,12 +156,21 @@ fn environment_overrides_the_file() {
 
 #[test]
 fn environment_mistakes_name_the_variable() {
-    check_error(MINIMAL, &[("RAFTPOOL__NODE__IDD", "7")], "variable RAFTPOOL__NODE__IDD: unknown key");
+    check_error(
+        MINIMAL,
+        &[("RAFTPOOL__NODE__IDD", "7")],
+        "variable RAFTPOOL__NODE__IDD: unknown key",
+    );
     check_error(MINIMAL, &[("RAFTPOOL__NODE", "7")], "names no key");
 }
 
 #[test]
 fn missing_secret_file_is_named() {
-    let wallet = "[wallet]\nurl = \"http://127.0.0.1:1\"\nusername = \"u\"\npassword_file = \"nope\"";
-    check_error(&format!("{MINIMAL}\n{wallet}"), &[], "wallet.password_file: read /etc/raftpool/nope");
+    let wallet =
+        "[wallet]\nurl = \"http://127.0.0.1:1\"\nusername = \"u\"\npassword_file = \"nope\"";
+    check_error(
+        &format!("{MINIMAL}\n{wallet}"),
+        &[],
+        "wallet.password_file: read /etc/raftpool/nope",
+    );
 }

@@ -22,8 +22,16 @@ const FOREIGN_BLOCK_EVERY_MS: u64 = 2_000;
 
 /// The two miners: a name, an address of the test networks, and a worker.
 pub(super) const MINERS: [(&str, &str, &str); 2] = [
-    ("alice", "xet:qrazsuyu44la5vfn3pwy35z8ke6yzuwjc9605rndvu6q0d5wcqtsqzu9wca", "garage"),
-    ("bob", "xet:gpw20kcesg7dfpxwvwtrmj7ygumysq92xv3wl4fpr7327yhcaywqqjdh97c", "attic"),
+    (
+        "alice",
+        "xet:qrazsuyu44la5vfn3pwy35z8ke6yzuwjc9605rndvu6q0d5wcqtsqzu9wca",
+        "garage",
+    ),
+    (
+        "bob",
+        "xet:gpw20kcesg7dfpxwvwtrmj7ygumysq92xv3wl4fpr7327yhcaywqqjdh97c",
+        "attic",
+    ),
 ];
 
 /// Everything the demo started.
@@ -56,7 +64,8 @@ impl DemoPool {
             Process::start(name, &executable, &arguments, &[], &log)
         };
         write(&directory.join("wallet-password"), "demo\n")?;
-        let (network_file, node_file) = (directory.join("network.json"), directory.join("node.json"));
+        let (network_file, node_file) =
+            (directory.join("network.json"), directory.join("node.json"));
         for stale in [&network_file, &node_file] {
             // Ports of an earlier run would lead to nobody.
             let _ = std::fs::remove_file(stale);
@@ -75,9 +84,16 @@ impl DemoPool {
         let addresses: NodeAddresses = node.addresses(&node_file, START_DEADLINE).await?;
         let mut processes = vec![network, node];
         for (name, address, worker) in MINERS {
-            processes.push(start(name, miner_arguments(&addresses, address, worker, load))?);
+            processes.push(start(
+                name,
+                miner_arguments(&addresses, address, worker, load),
+            )?);
         }
-        Ok(Self { processes, node: addresses, http: reqwest::Client::new() })
+        Ok(Self {
+            processes,
+            node: addresses,
+            http: reqwest::Client::new(),
+        })
     }
 
     /// Fails when a process has ended by itself.
@@ -91,7 +107,11 @@ impl DemoPool {
     pub(super) async fn scene(&self) -> anyhow::Result<Scene> {
         let mut miners = Vec::new();
         for (_, address, _) in MINERS {
-            miners.push(self.get(&format!("/api/v1/miners/{address}")).await?.unwrap_or_default());
+            miners.push(
+                self.get(&format!("/api/v1/miners/{address}"))
+                    .await?
+                    .unwrap_or_default(),
+            );
         }
         let need = |path: &'static str, answer: Option<Value>| {
             answer.ok_or_else(|| anyhow!("the node has no {path}"))
@@ -109,12 +129,19 @@ impl DemoPool {
     /// The answer, or nothing when there is no such thing (yet).
     async fn get(&self, path: &str) -> anyhow::Result<Option<Value>> {
         let url = format!("http://{}{path}", self.node.api);
-        let answer = self.http.get(&url).send().await.with_context(|| format!("get {url}"))?;
+        let answer = self
+            .http
+            .get(&url)
+            .send()
+            .await
+            .with_context(|| format!("get {url}"))?;
         if answer.status() == reqwest::StatusCode::NOT_FOUND {
             return Ok(None);
         }
         let answer = answer.error_for_status()?;
-        Ok(Some(answer.json().await.with_context(|| format!("read {url}"))?))
+        Ok(Some(
+            answer.json().await.with_context(|| format!("read {url}"))?,
+        ))
     }
 
     /// Stops the miners first and the network last.

@@ -25,7 +25,11 @@ pub(super) struct Screen {
 impl Screen {
     pub(super) fn new(plain: bool) -> Self {
         let is_plain = plain || !io::stdout().is_terminal();
-        Self { is_plain, start: Instant::now(), last_summary: None }
+        Self {
+            is_plain,
+            start: Instant::now(),
+            last_summary: None,
+        }
     }
 
     pub(super) fn draw(&mut self, scene: &Scene, story: &mut Story) -> io::Result<()> {
@@ -35,10 +39,17 @@ impl Screen {
                 // Writing to a String cannot fail.
                 let _ = writeln!(text, "{:>5} s  {line}", self.start.elapsed().as_secs());
             }
-            let is_due = self.last_summary.is_none_or(|last| last.elapsed() >= SUMMARY_EVERY);
+            let is_due = self
+                .last_summary
+                .is_none_or(|last| last.elapsed() >= SUMMARY_EVERY);
             if is_due {
                 self.last_summary = Some(Instant::now());
-                let _ = writeln!(text, "{:>5} s  {}", self.start.elapsed().as_secs(), summary(scene));
+                let _ = writeln!(
+                    text,
+                    "{:>5} s  {}",
+                    self.start.elapsed().as_secs(),
+                    summary(scene)
+                );
             }
         } else {
             text.push_str(CLEAR);
@@ -73,8 +84,14 @@ fn full(scene: &Scene, story: &Story, elapsed: Duration) -> String {
         out.push('\n');
     };
     let (pool, totals) = (&scene.pool, &scene.pool["totals"]);
-    line(format!("Raftpool demo, {} s   Ctrl-C ends it", elapsed.as_secs()));
-    line(format!("API {}/api/v1/pool   miners connect to {}", scene.api, scene.stratum));
+    line(format!(
+        "Raftpool demo, {} s   Ctrl-C ends it",
+        elapsed.as_secs()
+    ));
+    line(format!(
+        "API {}/api/v1/pool   miners connect to {}",
+        scene.api, scene.stratum
+    ));
     line(String::new());
     line(format!(
         "network  height {}, difficulty {}, stable after {} heights",
@@ -114,7 +131,10 @@ fn full(scene: &Scene, story: &Story, elapsed: Duration) -> String {
         ));
     }
     line(String::new());
-    for block in items(&scene.blocks).iter().filter(|block| text(block, "status") == "maturing") {
+    for block in items(&scene.blocks)
+        .iter()
+        .filter(|block| text(block, "status") == "maturing")
+    {
         line(maturity(block, pool));
     }
     for told in story.lines() {
@@ -133,7 +153,10 @@ fn maturity(block: &Value, pool: &Value) -> String {
     const WIDTH: u64 = 24;
     let height = block["height"].as_u64().unwrap_or(0);
     let next = pool["node"]["template"]["height"].as_u64().unwrap_or(0);
-    let depth = pool["node"]["stability_heights"].as_u64().unwrap_or(WIDTH).max(1);
+    let depth = pool["node"]["stability_heights"]
+        .as_u64()
+        .unwrap_or(WIDTH)
+        .max(1);
     let passed = next.saturating_sub(height + 1).min(depth);
     let filled = usize::try_from(passed * WIDTH / depth).unwrap_or(0);
     format!(

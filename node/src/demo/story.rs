@@ -44,7 +44,16 @@ impl Story {
                 self.tell(payout_line(payout, &status));
             }
         }
-        self.is_first_scene_over = true;
+        if !self.is_first_scene_over {
+            self.is_first_scene_over = true;
+            let blocks = scene.pool["totals"]["blocks"].as_u64().unwrap_or(0);
+            self.tell(match blocks {
+                0 => "a new pool on a new network".into(),
+                _ => {
+                    format!("the pool goes on where it stopped, with {blocks} blocks found so far")
+                }
+            });
+        }
     }
 
     /// Payouts that were confirmed since the demo was started.
@@ -63,10 +72,17 @@ impl Story {
     }
 
     fn is_news(&mut self, kind: &str, id: &str, status: &str) -> bool {
-        self.told.insert(format!("{kind} {id}"), status.to_owned()).as_deref() != Some(status)
+        self.told
+            .insert(format!("{kind} {id}"), status.to_owned())
+            .as_deref()
+            != Some(status)
     }
 
+    /// What a first scene shows has happened before the demo was started, and is no news.
     fn tell(&mut self, line: String) {
+        if !self.is_first_scene_over {
+            return;
+        }
         self.unprinted.push(line.clone());
         self.lines.push(line);
         let surplus = self.lines.len().saturating_sub(4 * LINES_KEPT);
@@ -101,7 +117,10 @@ fn payout_line(payout: &Value, status: &str) -> String {
             text(payout, "tx_hash")
         ),
         "released" => format!("payout {id} released: {}", text(payout, "release_reason")),
-        _ => format!("payout {id} reserved: {} XEL for {payees} miners", xel(&payout["debit_atomic"])),
+        _ => format!(
+            "payout {id} reserved: {} XEL for {payees} miners",
+            xel(&payout["debit_atomic"])
+        ),
     }
 }
 
@@ -121,7 +140,10 @@ pub(super) fn text(value: &Value, field: &str) -> String {
 
 /// An amount of atomic units in XEL, exactly.
 pub(super) fn xel(atomic: &Value) -> String {
-    let atomic: u128 = atomic.as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let atomic: u128 = atomic
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
     format!("{}.{:08}", atomic / 100_000_000, atomic % 100_000_000)
 }
 

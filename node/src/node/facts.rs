@@ -130,17 +130,19 @@ impl LiveFacts for Facts {
             problem: daemon.problem,
         });
         NodeFacts {
-            build: BuildFacts { version: env!("CARGO_PKG_VERSION").into(), revision: None },
+            build: BuildFacts {
+                version: env!("CARGO_PKG_VERSION").into(),
+                revision: None,
+            },
             started_at_ms: self.started_at_ms,
             miner_connections: self.stratum.connections() as u64,
             daemons: daemons.collect(),
             template: self.template(),
             stability_heights: STABILITY_HEIGHTS,
             payout: PayoutFacts {
-                status: status.payouts.map_or_else(
-                    || "not started".into(),
-                    |last| last.step.to_string(),
-                ),
+                status: status
+                    .payouts
+                    .map_or_else(|| "not started".into(), |last| last.step.to_string()),
                 alarms: status
                     .alarms
                     .iter()

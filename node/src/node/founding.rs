@@ -40,7 +40,10 @@ pub(super) fn data_identity(directory: &Path, node_id: u64) -> anyhow::Result<Id
     let stored = stored_identity(directory)
         .with_context(|| format!("read the header of {}", directory.display()))?;
     let cluster_id = stored.map_or_else(rand::random, |identity| identity.cluster_id);
-    Ok(Identity { cluster_id, node_id })
+    Ok(Identity {
+        cluster_id,
+        node_id,
+    })
 }
 
 /// Founds the pool with the configured settings, or checks that this is the pool that was founded.
@@ -57,12 +60,22 @@ pub(super) async fn settle_settings(
     let advice = "use another data_directory for another pool, or correct the configuration";
     let fixed = [
         ("pool.network", &configured.network, &stored.network),
-        ("pool.address", &configured.pool_address, &stored.pool_address),
+        (
+            "pool.address",
+            &configured.pool_address,
+            &stored.pool_address,
+        ),
     ];
     for (key, configured, stored) in fixed {
         if configured != stored {
             let (configured, stored) = (configured.clone(), stored.clone());
-            return Err(FoundingError::OtherPool { key, configured, stored, advice }.into());
+            return Err(FoundingError::OtherPool {
+                key,
+                configured,
+                stored,
+                advice,
+            }
+            .into());
         }
     }
     if configured != stored {
@@ -79,9 +92,21 @@ async fn found(
     settings: Settings,
     now_ms: u64,
 ) -> anyhow::Result<()> {
-    let change = ChangeSettings { settings: Some(settings), reason: "the cluster is created".into() };
-    let command = compose(format!("node {node_id}"), now_ms, Body::ChangeSettings(change));
-    match cluster.propose(command).await.context("store the settings")?.outcome {
+    let change = ChangeSettings {
+        settings: Some(settings),
+        reason: "the cluster is created".into(),
+    };
+    let command = compose(
+        format!("node {node_id}"),
+        now_ms,
+        Body::ChangeSettings(change),
+    );
+    match cluster
+        .propose(command)
+        .await
+        .context("store the settings")?
+        .outcome
+    {
         Outcome::SettingsChanged => Ok(()),
         Outcome::Rejected(rejection) => Err(rejection).context("[settings]"),
         other => bail!("storing the settings led to {other:?}"),
@@ -95,9 +120,14 @@ pub(super) fn identity(
     node_id: u64,
     now_ms: u64,
 ) -> anyhow::Result<NodeIdentity> {
-    let newest = read(cluster, |state| LedgerView::new(state).batches_of_node(node_id))?;
+    let newest = read(cluster, |state| {
+        LedgerView::new(state).batches_of_node(node_id)
+    })?;
     let above = newest.map_or(1, |(epoch, _)| epoch.saturating_add(1));
-    Ok(NodeIdentity { node_id, epoch: now_ms.max(above) })
+    Ok(NodeIdentity {
+        node_id,
+        epoch: now_ms.max(above),
+    })
 }
 
 /// Refuses to start with a daemon of another network; daemons that do not answer are waited for

@@ -12,41 +12,85 @@ use raftpool_store::LatencyHistogram;
 type Reading = (&'static str, &'static str, fn(&RaftStatus) -> Option<u64>);
 
 const GAUGES: &[Reading] = &[
-    ("raftpool_raft_is_leader", "1 while this node leads", |status| {
-        Some(u64::from(status.leadership.is_leader()))
+    (
+        "raftpool_raft_is_leader",
+        "1 while this node leads",
+        |status| Some(u64::from(status.leadership.is_leader())),
+    ),
+    ("raftpool_raft_term", "Current term", |status| {
+        Some(status.leadership.term)
     }),
-    ("raftpool_raft_term", "Current term", |status| Some(status.leadership.term)),
-    ("raftpool_raft_voters", "Nodes that vote", |status| Some(status.voters.len() as u64)),
-    ("raftpool_raft_last_log_index", "Index of the newest log entry", |status| status.last_log_index),
-    ("raftpool_raft_committed_index", "Newest committed index", |status| status.committed_index),
-    ("raftpool_raft_applied_index", "Newest applied index", |status| status.applied_index),
-    ("raftpool_raft_snapshot_index", "Newest index in a snapshot", |status| status.snapshot_index),
-    ("raftpool_raft_in_flight", "Proposals waiting to be committed", |status| Some(status.in_flight)),
-    ("raftpool_raft_stopped", "1 when storage or consensus has stopped for good", |status| {
-        Some(u64::from(status.stopped.is_some()))
+    ("raftpool_raft_voters", "Nodes that vote", |status| {
+        Some(status.voters.len() as u64)
     }),
-    ("raftpool_store_log_entries", "Entries in the log", |status| Some(status.log.entries)),
-    ("raftpool_store_log_bytes", "Bytes of the log's database", |status| {
-        Some(status.log.database_bytes)
-    }),
-    ("raftpool_store_state_bytes", "Bytes of the state's database", |status| {
-        Some(status.state.database_bytes)
-    }),
+    (
+        "raftpool_raft_last_log_index",
+        "Index of the newest log entry",
+        |status| status.last_log_index,
+    ),
+    (
+        "raftpool_raft_committed_index",
+        "Newest committed index",
+        |status| status.committed_index,
+    ),
+    (
+        "raftpool_raft_applied_index",
+        "Newest applied index",
+        |status| status.applied_index,
+    ),
+    (
+        "raftpool_raft_snapshot_index",
+        "Newest index in a snapshot",
+        |status| status.snapshot_index,
+    ),
+    (
+        "raftpool_raft_in_flight",
+        "Proposals waiting to be committed",
+        |status| Some(status.in_flight),
+    ),
+    (
+        "raftpool_raft_stopped",
+        "1 when storage or consensus has stopped for good",
+        |status| Some(u64::from(status.stopped.is_some())),
+    ),
+    (
+        "raftpool_store_log_entries",
+        "Entries in the log",
+        |status| Some(status.log.entries),
+    ),
+    (
+        "raftpool_store_log_bytes",
+        "Bytes of the log's database",
+        |status| Some(status.log.database_bytes),
+    ),
+    (
+        "raftpool_store_state_bytes",
+        "Bytes of the state's database",
+        |status| Some(status.state.database_bytes),
+    ),
 ];
 
 const COUNTERS: &[Reading] = &[
-    ("raftpool_raft_proposals_committed_total", "Proposals committed and applied", |status| {
-        Some(status.proposals.committed)
-    }),
-    ("raftpool_raft_proposals_not_accepted_total", "Proposals that were not taken", |status| {
-        Some(status.proposals.not_accepted)
-    }),
-    ("raftpool_raft_proposals_unknown_total", "Proposals whose fate is not known", |status| {
-        Some(status.proposals.unknown)
-    }),
-    ("raftpool_store_log_appended_bytes_total", "Bytes of entries appended", |status| {
-        Some(status.log.appended_bytes)
-    }),
+    (
+        "raftpool_raft_proposals_committed_total",
+        "Proposals committed and applied",
+        |status| Some(status.proposals.committed),
+    ),
+    (
+        "raftpool_raft_proposals_not_accepted_total",
+        "Proposals that were not taken",
+        |status| Some(status.proposals.not_accepted),
+    ),
+    (
+        "raftpool_raft_proposals_unknown_total",
+        "Proposals whose fate is not known",
+        |status| Some(status.proposals.unknown),
+    ),
+    (
+        "raftpool_store_log_appended_bytes_total",
+        "Bytes of entries appended",
+        |status| Some(status.log.appended_bytes),
+    ),
 ];
 
 const SYNC_NAME: &str = "raftpool_store_log_sync_seconds";
@@ -73,7 +117,9 @@ impl Collector for RaftCollector {
         let status = self.raft.status();
         let mut families = Vec::new();
         for (name, help, read) in GAUGES {
-            if let (Some(value), Ok(gauge)) = (read(&status), Gauge::with_opts(Opts::new(*name, *help))) {
+            if let (Some(value), Ok(gauge)) =
+                (read(&status), Gauge::with_opts(Opts::new(*name, *help)))
+            {
                 gauge.set(value as f64);
                 families.extend(gauge.collect());
             }
@@ -84,8 +130,17 @@ impl Collector for RaftCollector {
                 families.extend(counter.collect());
             }
         }
-        if let Ok(gauge) = IntGauge::new("raftpool_raft_leader_id", "The leader's node id, 0 when unknown") {
-            gauge.set(status.leadership.leader_id.and_then(|id| id.try_into().ok()).unwrap_or(0));
+        if let Ok(gauge) = IntGauge::new(
+            "raftpool_raft_leader_id",
+            "The leader's node id, 0 when unknown",
+        ) {
+            gauge.set(
+                status
+                    .leadership
+                    .leader_id
+                    .and_then(|id| id.try_into().ok())
+                    .unwrap_or(0),
+            );
             families.extend(gauge.collect());
         }
         families.push(sync_latency(&status.log.sync));
