@@ -6,7 +6,7 @@
 // The harness is that of the tests, of which only a part is needed here.
 #![allow(clippy::unwrap_used, dead_code)]
 
-#[path = "../tests/stratum/harness.rs"]
+#[path = "../tests/stratum/harness/mod.rs"]
 mod harness;
 
 use std::time::{Duration, Instant};
