@@ -77,7 +77,7 @@ fn unknown_key_is_refused_with_the_nearest_name_and_its_place() {
     check_error(
         &text,
         &[],
-        "line 10, column 1: unknown key `listen_adress`; did you mean `listen`?",
+        "line 11, column 1: unknown key `listen_adress`; did you mean `listen`?",
     );
     check_error(
         &format!("{MINIMAL}\n[startum]\n"),
@@ -132,7 +132,7 @@ fn wrong_values_say_what_would_be_right() {
     check_error(
         &format!("{MINIMAL}\n[api]\nlisten = \"nowhere\""),
         &[],
-        "line 10, column 10",
+        "line 11, column 10",
     );
     check_error("pool = ", &[], "line 1, column 8");
 }
