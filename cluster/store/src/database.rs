@@ -210,6 +210,8 @@ fn base_options(options: &StoreOptions) -> Options {
     database.set_manual_wal_flush(false);
     database.set_write_buffer_size(options.memtable_bytes);
     database.set_max_write_buffer_number(4);
+    // All memtables of the database together; without it each family may have its own four.
+    database.set_db_write_buffer_size(2 * options.memtable_bytes);
     database.set_max_background_jobs(2);
     database.set_max_open_files(512);
     database.set_bytes_per_sync(MIB as u64);
