@@ -20,7 +20,7 @@ build: setup ## build the program
 demo: build ## a simulated XELIS network, a pool and two miners, on one screen
 	@$(CARGO_TARGET_DIR)/debug/raftpool demo $(DEMO_FLAGS)
 
-test: setup lint ## formatting, lints and every test
+test: lint build ## formatting, lints and every test
 	cargo test --locked --workspace
 
 lint: setup ## formatting and lints, without changing anything
@@ -32,8 +32,12 @@ fix: setup ## format, and apply what clippy can mend by itself
 	cargo fmt --all
 
 bench: setup ## print the measured figures, optimised build
-	cargo bench --locked --package raftpool-ledger --package raftpool-raft --package raftpool-tests
-	cargo run --locked --release --package raftpool -- pow bench
+	cargo build --locked --release --package raftpool
+	$(CARGO_TARGET_DIR)/release/raftpool pow bench
+	cargo bench --locked --package raftpool-ledger --bench apply
+	cargo bench --locked --package raftpool-raft --bench commit
+	cargo bench --locked --package raftpool-stratum --bench throughput
+	cargo bench --locked --package raftpool-tests --bench pool
 
 soak: build ## the crash tests with many more rounds: make soak ROUNDS=200
 	RAFTPOOL_TEST_ROUNDS=$(or $(ROUNDS),200) cargo test --locked --package raftpool-tests --test crash -- --nocapture
