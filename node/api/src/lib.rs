@@ -2,9 +2,10 @@
 //!
 //! Every answer is computed from one consistent read of the ledger and carries the log index of
 //! that read, so a client that moves to another node can ask for a state that is "not older".
-//! This crate only reads: it never proposes a command, and it knows the cluster only as the
-//! [`raftpool_ledger::Cluster`] handle. Ledger types are never serialized; [`dto`] has the wire
-//! types. What only the running process knows comes through [`LiveFacts`].
+//! The public listener only reads. Operators have a listener of their own, [`admin`], on a
+//! Unix-domain socket: there, and nowhere else in this crate, commands are proposed. The cluster
+//! is known only as the [`raftpool_ledger::Cluster`] handle. Ledger types are never serialized;
+//! [`dto`] has the wire types. What only the running process knows comes through [`LiveFacts`].
 //!
 //! What may surprise: the health answers are made here, but `/livez` touches neither the
 //! cluster nor the daemons, so that a node that waits for a quorum is not restarted for it.
@@ -13,6 +14,8 @@
 
 pub mod facts;
 pub mod server;
+
+pub mod admin;
 
 mod app;
 mod guard;
@@ -29,6 +32,7 @@ mod number;
 
 mod metrics;
 
+pub use admin::{AdminError, AdminParts, AdminServer};
 pub use facts::{
     BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts, TemplateFacts,
 };

@@ -3,7 +3,7 @@
 //! Browsers keep numbers exact up to 2^53 only, so amounts, work and difficulties are decimal
 //! text. Ratios are decimal text as well: six digits, always rounded down.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// One unit of a score: scores are kept in 2^-64 of the expected work of a block.
 const SCORE_ONE: u128 = 1 << 64;
@@ -30,6 +30,15 @@ impl From<u128> for Decimal {
 impl Serialize for Decimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let value = text.parse().ok().filter(|_| is_number).map(Self);
+        value.ok_or_else(|| de::Error::custom("a whole number is wanted, as decimal text"))
     }
 }
 
@@ -127,6 +136,20 @@ mod tests {
         assert_eq!(blocks_of_work(SCORE_ONE), "1.000000");
         assert_eq!(blocks_of_work(SCORE_ONE + SCORE_ONE / 2), "1.500000");
         assert_eq!(blocks_of_work(u128::MAX), "18446744073709551615.999999");
+    }
+
+    #[test]
+    fn a_decimal_is_read_as_it_is_written_and_nothing_else_is() {
+        for value in [0, 1, u128::MAX] {
+            let text = serde_json::to_string(&Decimal(value)).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Decimal>(&text).unwrap(),
+                Decimal(value)
+            );
+        }
+        for wrong in ["\"\"", "\"+1\"", "\"-1\"", "\"1.0\"", "1", "\"1e3\""] {
+            assert!(serde_json::from_str::<Decimal>(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -74,6 +74,48 @@ pub(crate) const LEDGER_UNREADABLE: Kind = Kind {
     code: "ledger_unreadable",
     title: "This node cannot read its ledger",
 };
+/// The body is not what the resource takes.
+pub(crate) const BAD_BODY: Kind = Kind {
+    status: StatusCode::BAD_REQUEST,
+    code: "bad_body",
+    title: "The body cannot be used",
+};
+/// The resource is read with GET, or changed with POST, and not the other way.
+pub(crate) const WRONG_METHOD: Kind = Kind {
+    status: StatusCode::METHOD_NOT_ALLOWED,
+    code: "wrong_method",
+    title: "The path is served with another method",
+};
+/// The command was committed and its outcome is a refusal.
+pub(crate) const REFUSED: Kind = Kind {
+    status: StatusCode::CONFLICT,
+    code: "refused",
+    title: "The ledger refuses this",
+};
+/// The ledger is not in the state that the request was made for.
+pub(crate) const OVERTAKEN: Kind = Kind {
+    status: StatusCode::CONFLICT,
+    code: "overtaken",
+    title: "The ledger is not as the request assumes",
+};
+/// The command is not in the log and never will be.
+pub(crate) const NOT_ACCEPTED: Kind = Kind {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    code: "not_accepted",
+    title: "The cluster did not accept the command",
+};
+/// The command may or may not be in the log.
+pub(crate) const OUTCOME_UNKNOWN: Kind = Kind {
+    status: StatusCode::GATEWAY_TIMEOUT,
+    code: "outcome_unknown",
+    title: "It is not known whether the command takes effect",
+};
+/// Storage or consensus of this node has stopped for good.
+pub(crate) const NODE_STOPPED: Kind = Kind {
+    status: StatusCode::INTERNAL_SERVER_ERROR,
+    code: "node_stopped",
+    title: "This node has stopped",
+};
 
 /// A refusal of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]

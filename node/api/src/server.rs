@@ -1,18 +1,16 @@
 //! The listener: accepts connections within limits, serves them, and ends them in time.
 
 mod connections;
+pub(crate) mod serving;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use prometheus::Registry;
 use raftpool_ledger::{Clock, Cluster};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -22,14 +20,11 @@ use crate::health::Probe;
 use crate::metrics::{HttpMetrics, PoolCollector};
 use crate::page::Page;
 use crate::reading::Reader;
-use connections::{Connections, Slot};
+use connections::Connections;
+use serving::{Patience, end_all, serve};
 
-/// Bytes a connection buffers; the head of a request must fit.
-const BUFFER_BYTES_MAX: usize = 16 * 1024;
 /// Pause after a failed accept, so that a lack of file descriptors is not a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How long a connection that has reached its age may take to finish its request.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Limits of the API; none of them changes what is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,6 +182,10 @@ async fn accept(
     mut stopped: watch::Receiver<bool>,
 ) {
     let limits = Connections::new(config.connections_max, config.connections_per_ip_max);
+    let patience = Patience {
+        header_timeout: Duration::from_millis(config.header_timeout_ms),
+        connection_age_max: Duration::from_millis(config.connection_age_ms_max),
+    };
     let mut tasks = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -200,13 +199,11 @@ async fn accept(
                     tracing::debug!(%peer, "too many connections, closed");
                     continue;
                 };
-                tasks.spawn(serve(
-                    stream,
-                    slot,
-                    router.clone(),
-                    config.clone(),
-                    stopped.clone(),
-                ));
+                let serving = serve(stream, router.clone(), patience, stopped.clone());
+                tasks.spawn(async move {
+                    serving.await;
+                    drop(slot);
+                });
             }
             Err(error) => {
                 tracing::warn!(%error, "accept a connection for the API");
@@ -215,39 +212,5 @@ async fn accept(
         }
     }
     drop(listener);
-    let all_ended = async { while tasks.join_next().await.is_some() {} };
-    let timeout = Duration::from_millis(config.shutdown_timeout_ms);
-    if tokio::time::timeout(timeout, all_ended).await.is_err() {
-        // Waits until the cut connections have let go of what they served from.
-        tasks.shutdown().await;
-    }
-}
-
-async fn serve(
-    stream: TcpStream,
-    slot: Slot,
-    router: Router,
-    config: ApiConfig,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(config.header_timeout_ms))
-        .max_buf_size(BUFFER_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    tokio::pin!(connection);
-    let age = tokio::time::sleep(Duration::from_millis(config.connection_age_ms_max));
-    tokio::select! {
-        // A client that breaks off or sends nonsense is its own affair.
-        _ = connection.as_mut() => {}
-        () = age => {
-            connection.as_mut().graceful_shutdown();
-            let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection).await;
-        }
-        _ = stopped.changed() => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
-        }
-    }
-    drop(slot);
+    end_all(tasks, Duration::from_millis(config.shutdown_timeout_ms)).await;
 }

@@ -6,6 +6,7 @@
 //! hashes are 64 digits of lower-case hex; ratios are decimal text with six digits, rounded
 //! down. A time that has not come and a value that is not known are `null`.
 
+pub mod admin;
 pub mod block;
 pub mod miner;
 pub mod node;

@@ -1,5 +1,6 @@
 //! The API over real HTTP, against a ledger in memory that was filled by real commands.
 
+mod admin;
 mod health;
 mod hostile;
 mod limits;

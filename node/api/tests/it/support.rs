@@ -40,7 +40,7 @@ pub struct TestFacts {
     pub template_fresh: Mutex<Condition>,
 }
 
-struct TestClock;
+pub struct TestClock;
 
 impl Clock for TestClock {
     fn now_ms(&self) -> u64 {

@@ -1,0 +1,62 @@
+//! One connection from its first byte to its last, whatever it runs over.
+
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Bytes a connection buffers; the head of a request must fit.
+const BUFFER_BYTES_MAX: usize = 16 * 1024;
+/// How long a connection that has reached its age may take to finish its request.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a client is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Longest time it may take to send the head of a request.
+    pub(crate) header_timeout: Duration,
+    /// Longest life of its connection; it is closed after the request it is in.
+    pub(crate) connection_age_max: Duration,
+}
+
+/// Serves one connection until it ends, is too old, or `stopped` changes.
+pub(crate) async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    router: Router,
+    patience: Patience,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience.header_timeout)
+        .max_buf_size(BUFFER_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::pin!(connection);
+    let age = tokio::time::sleep(patience.connection_age_max);
+    tokio::select! {
+        // A client that breaks off or sends nonsense is its own affair.
+        _ = connection.as_mut() => {}
+        () = age => {
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection).await;
+        }
+        _ = stopped.changed() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+/// Waits for connections that were told to end, and cuts those that do not in time.
+pub(crate) async fn end_all(mut connections: JoinSet<()>, timeout: Duration) {
+    let all_ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(timeout, all_ended).await.is_err() {
+        // Waits until the cut connections have let go of what they served from.
+        connections.shutdown().await;
+    }
+}
