@@ -21,13 +21,43 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start a node of the pool
+    ///
+    /// The node keeps its ledger in the configured data directory, listens for miners, serves the
+    /// API, settles found blocks and pays. It stops cleanly on Ctrl-C and SIGTERM. Exit code 64
+    /// means that the configuration is wrong, 1 that the node failed.
     Run(RunArgs),
     /// Show a whole pool at work on a simulated XELIS network
+    ///
+    /// Starts a simulated network, a node and two miners with real hashing, and shows shares,
+    /// blocks, maturity, balances and payouts on one screen. Ctrl-C ends everything; the next run
+    /// continues where this one stopped.
     Demo(DemoArgs),
     /// Mine with the CPU on a pool
+    ///
+    /// Works over stratum. Several pools may be given: the first that answers is used, and a better
+    /// one is gone back to when it returns.
     Miner(MinerArgs),
     /// Run a simulated XELIS network: daemon, wallet and a control interface
+    ///
+    /// Serves the JSON-RPC, the events and the getwork WebSocket of the official daemon and the
+    /// JSON-RPC of the official wallet, with real proof of work at a settable difficulty. For
+    /// trying out and testing; its coins are worth nothing.
     Devnet(DevnetArgs),
+    /// Look at payouts, pause, resume or release them
+    ///
+    /// Asks the running node that the configuration file describes, through the socket
+    /// `admin.sock` in its data directory; only the node's user and root may. Every change is
+    /// kept in the pool's books with who made it and why. Exit code 1 means that it was not made,
+    /// or that this is not known; the message says which.
+    #[command(subcommand)]
+    Payout(PayoutCommand),
+    /// Look at the pool's settings, and change them
+    ///
+    /// Fees, schemes, windows and thresholds are part of the pool's books, the same on all nodes.
+    /// These commands ask the running node that the configuration file describes, through the
+    /// socket `admin.sock` in its data directory; only the node's user and root may.
+    #[command(subcommand)]
+    Pool(PoolCommand),
     /// Work with configuration files
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -39,11 +69,7 @@ pub enum Command {
     Pow(PowCommand),
 }
 
-/// Start a node of the pool.
-///
-/// The node keeps its ledger in the configured data directory, listens for miners, serves the
-/// API, settles found blocks and pays. It stops cleanly on Ctrl-C and SIGTERM. Exit code 64 means
-/// that the configuration is wrong, 1 that the node failed.
+/// What a node is started with.
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// Configuration file
@@ -56,11 +82,7 @@ pub struct RunArgs {
     pub exit_on_stdin_close: bool,
 }
 
-/// Show a whole pool at work on a simulated XELIS network.
-///
-/// Starts a simulated network, a node and two miners with real hashing, and shows shares, blocks,
-/// maturity, balances and payouts on one screen. Ctrl-C ends everything; the next run continues
-/// where this one stopped.
+/// How the demo runs.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Where the demo keeps its data and logs
@@ -80,10 +102,7 @@ pub struct DemoArgs {
     pub plain: bool,
 }
 
-/// Mine with the CPU on a pool.
-///
-/// Works over stratum. Several pools may be given: the first that answers is used, and a better
-/// one is gone back to when it returns.
+/// Where and how to mine.
 #[derive(Debug, Args)]
 pub struct MinerArgs {
     /// Pool to mine on, HOST:PORT; may be given several times, the preferred one first
@@ -109,11 +128,7 @@ pub struct MinerArgs {
     pub exit_on_stdin_close: bool,
 }
 
-/// Run a simulated XELIS network: daemon, wallet and a control interface.
-///
-/// Serves the JSON-RPC, the events and the getwork WebSocket of the official daemon and the
-/// JSON-RPC of the official wallet, with real proof of work at a settable difficulty. For trying
-/// out and testing; its coins are worth nothing.
+/// What network to simulate, and where.
 #[derive(Debug, Args)]
 pub struct DevnetArgs {
     /// Interface every server listens on
@@ -152,6 +167,82 @@ pub struct DevnetArgs {
     /// Stop when standard input is closed
     #[arg(long)]
     pub exit_on_stdin_close: bool,
+}
+
+/// Look at payouts, pause, resume or release them.
+#[derive(Debug, Subcommand)]
+pub enum PayoutCommand {
+    /// Show whether payouts run, which one is open, and what was changed by hand
+    Status(LookArgs),
+    /// Make no further payout and send nothing new
+    ///
+    /// What was sent before may still execute; it is followed to its end. The reason is public.
+    Pause(ChangeArgs),
+    /// Let payouts go on
+    ///
+    /// A pool that has paused itself has a reason, which `raftpool payout status` shows: find out
+    /// where the money went before you resume. If the cause is still there it pauses again.
+    Resume(ChangeArgs),
+    /// Give the amounts of the open payout back to its payees
+    ///
+    /// Refused once a transaction is signed, because that may have been sent. Pause first, or the
+    /// next payout may be made at once. The reason is public.
+    Release(ChangeArgs),
+}
+
+/// Look at the pool's settings, and change them.
+#[derive(Debug, Subcommand)]
+pub enum PoolCommand {
+    /// Show the settings in force, as lines of a configuration file
+    Show(LookArgs),
+    /// Put the settings of a configuration file in force
+    ///
+    /// Reads the `[settings]` section (a key that is left out has its default), shows line by
+    /// line what would change, asks, and changes it. New fees hold for the blocks found from then
+    /// on. The network and the pool's address can never be changed.
+    Apply(ApplyArgs),
+}
+
+/// Which node to ask, and how to show the answer.
+#[derive(Debug, Args)]
+pub struct LookArgs {
+    /// Configuration file of the node
+    pub config: PathBuf,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    pub output: OutputFormat,
+}
+
+/// Which node to ask, and why.
+#[derive(Debug, Args)]
+pub struct ChangeArgs {
+    /// Configuration file of the node
+    pub config: PathBuf,
+    /// Why: one line, kept in the books for ever
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// Which settings, and why.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Configuration file of the node, with the settings as they shall be
+    pub config: PathBuf,
+    /// Why: one line, kept in the books for ever
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// How an answer is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// A few lines for people
+    Text,
+    /// The node's answer, for programs
+    Json,
 }
 
 /// Work with configuration files.
@@ -207,4 +298,24 @@ pub enum AlgorithmName {
     V2,
     /// Today's
     V3,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_its_main_commands_are_explained() {
+        Cli::command().debug_assert();
+        for name in ["run", "demo", "miner", "devnet", "payout", "pool"] {
+            let command = Cli::command();
+            let command = command.find_subcommand(name).unwrap();
+            assert!(
+                command.get_long_about().is_some(),
+                "`raftpool {name} --help` says no more than the list of commands"
+            );
+        }
+    }
 }

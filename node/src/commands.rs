@@ -4,6 +4,8 @@ mod config;
 mod devnet;
 mod ledger;
 mod miner;
+mod payout;
+mod pool;
 mod pow;
 mod run;
 mod stop;
@@ -29,6 +31,8 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Devnet(args) => runtime()?.block_on(devnet::execute(&args)),
         Command::Config(command) => config::execute(&command),
         Command::Ledger(command) => ledger::execute(&command),
+        Command::Payout(command) => runtime()?.block_on(payout::execute(&command)),
+        Command::Pool(command) => runtime()?.block_on(pool::execute(&command)),
         Command::Pow(command) => pow::execute(&command),
     }
 }

@@ -1,7 +1,7 @@
 //! The configuration file: what one node needs to know before it can start.
 //!
-//! Local facts only (addresses, paths, limits). What changes money is ledger state; the
-//! `[settings]` section is read once, when a cluster is created.
+//! Local facts only (addresses, paths, limits). What changes money is ledger state: the
+//! `[settings]` section says how a cluster is created, and what `raftpool pool apply` proposes.
 //! A file is parsed strictly: an unknown key is refused with the nearest valid name.
 
 mod environment;
@@ -136,6 +136,11 @@ impl Config {
             }
         })?;
         Self::check(path, raw)
+    }
+
+    /// Where the node listens for its operators, and where they find it.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.raw.node.data_directory.join("admin.sock")
     }
 
     fn check(path: &Path, raw: RawConfig) -> Result<Self, ConfigError> {

@@ -5,10 +5,12 @@
 
 #![forbid(unsafe_code)]
 
+mod amount;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod node;
+mod operator;
 pub mod process;
 pub mod system;

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use raftpool_api::{ApiConfig, ApiParts, ApiServer};
+use raftpool_api::{AdminParts, AdminServer, ApiConfig, ApiParts, ApiServer};
 use raftpool_chain::{
     Daemon, DaemonClient, DaemonSet, Template, TemplateFeed, Wallet, WalletClient,
 };
-use raftpool_ledger::Cluster;
+use raftpool_ledger::{Clock, Cluster};
 use raftpool_payout::{PayoutConfig, PayoutParts, PayoutService, StepHook};
 use raftpool_raft::{RaftNode, RaftNodeConfig};
 use raftpool_store::OnFatal;
@@ -40,6 +40,7 @@ pub struct Node {
     stratum: Arc<StratumServer>,
     payouts: Arc<PayoutService>,
     api: ApiServer,
+    admin: AdminServer,
     fatal: mpsc::Receiver<String>,
 }
 
@@ -56,6 +57,7 @@ impl Node {
         metrics::register(&registry, raft.clone()).context("register the metrics")?;
         let cluster: Arc<dyn Cluster> = raft.clone();
         founding::settle_settings(&*cluster, config, now_ms()).await?;
+        let admin = start_admin(config, cluster.clone(), clock.clone()).await?;
 
         let network = config.raw.pool.network;
         let clients = daemon_clients(config)?;
@@ -111,6 +113,7 @@ impl Node {
             stratum,
             payouts,
             api,
+            admin,
             fatal,
         })
     }
@@ -143,6 +146,7 @@ impl Node {
             Some(payouts) => payouts.shutdown().await,
             None => tracing::error!("payouts are still in use; they end with the process"),
         }
+        self.admin.shutdown().await;
         self.raft.shutdown().await;
     }
 }
@@ -161,6 +165,17 @@ async fn start_raft(config: &Config, fatal: mpsc::Sender<String>) -> anyhow::Res
     RaftNode::start(RaftNodeConfig::new(directory, identity, on_fatal))
         .await
         .with_context(|| format!("open the ledger in {}", directory.display()))
+}
+
+async fn start_admin(
+    config: &Config,
+    cluster: Arc<dyn Cluster>,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<AdminServer> {
+    let parts = AdminParts { cluster, clock };
+    AdminServer::start(&config.admin_socket(), parts)
+        .await
+        .context("start the admin socket")
 }
 
 fn daemon_clients(config: &Config) -> anyhow::Result<Vec<Arc<dyn Daemon>>> {

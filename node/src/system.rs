@@ -1,6 +1,7 @@
-//! What only the binary may touch: the wall clock, and the log's destination.
+//! What only the binary may touch: the wall clock, who runs it, and the log's destination.
 
 use std::io::IsTerminal;
+use std::os::unix::fs::MetadataExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use raftpool_ledger::Clock;
@@ -24,6 +25,17 @@ pub fn now_ms() -> u64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Who runs this program, for the record: the user behind `sudo`, when there is one.
+pub fn user_name() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"]
+        .iter()
+        .find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()));
+    named.unwrap_or_else(|| match std::fs::metadata("/proc/self") {
+        Ok(process) => format!("user {}", process.uid()),
+        Err(_) => "an unknown user".into(),
+    })
 }
 
 /// Logs readable lines to standard error; for commands without a configuration file.

@@ -31,7 +31,7 @@ pub struct RawConfig {
     /// The HTTP side.
     #[serde(default)]
     pub api: ApiSection,
-    /// Fees, windows and thresholds the cluster is created with.
+    /// Fees, windows and thresholds a cluster is created with, and `raftpool pool apply` proposes.
     #[serde(default)]
     pub settings: SettingsSection,
     /// What the log looks like.
@@ -218,7 +218,7 @@ impl Default for ApiSection {
     }
 }
 
-/// `[settings]`: read once, when the cluster is created.
+/// `[settings]`: read when the cluster is created, and by `raftpool pool apply`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SettingsSection {
@@ -356,7 +356,7 @@ impl RawConfig {
 }
 
 impl SettingsSection {
-    /// The settings a new cluster starts with.
+    /// The settings as the ledger knows them.
     ///
     /// # Errors
     /// When a scheme is unknown or the default one is not offered.

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::pool::{MINERS, Scene};
-use super::story::{Story, items, text, xel};
+use super::story::{Story, items, text};
+use crate::amount::xel;
 
 /// How often plain output repeats the sums.
 const SUMMARY_EVERY: Duration = Duration::from_secs(10);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::pool::{MINERS, Scene};
+use crate::amount::xel;
 
 /// How many lines the screen has room for.
 const LINES_KEPT: usize = 12;
@@ -136,15 +137,6 @@ pub(super) fn text(value: &Value, field: &str) -> String {
         Value::Null => String::new(),
         other => other.to_string(),
     }
-}
-
-/// An amount of atomic units in XEL, exactly.
-pub(super) fn xel(atomic: &Value) -> String {
-    let atomic: u128 = atomic
-        .as_str()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0);
-    format!("{}.{:08}", atomic / 100_000_000, atomic % 100_000_000)
 }
 
 fn name_of(address: &str) -> String {

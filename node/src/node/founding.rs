@@ -80,7 +80,7 @@ pub(super) async fn settle_settings(
     }
     if configured != stored {
         tracing::warn!(
-            "[settings] differ from the cluster's, which stay in force: they are read when a cluster is created"
+            "[settings] differ from the cluster's, which stay in force: `raftpool pool apply` shows the difference and changes them"
         );
     }
     Ok(())

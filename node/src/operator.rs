@@ -1,0 +1,12 @@
+//! What an operator asks of a running node, and how the answers look on a terminal.
+//!
+//! The node is reached through the admin socket in its data directory, so its configuration file
+//! is all that a command needs to find it, and the file system says who may.
+
+mod client;
+mod settings;
+mod status;
+
+pub(crate) use client::AdminClient;
+pub(crate) use settings::{difference, listing};
+pub(crate) use status::describe;

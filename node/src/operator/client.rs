@@ -1,0 +1,148 @@
+//! The client's end of the admin socket.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::config::Config;
+
+/// A change waits for the one before it and for the cluster; both know shorter bounds.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A connection to a node's admin socket.
+pub(crate) struct AdminClient {
+    http: reqwest::Client,
+    socket: PathBuf,
+    config_file: PathBuf,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Missing {
+    /// Nobody listens.
+    #[error(
+        "the node is not running: nobody listens at {}; start it with `raftpool run {}`, or \
+         correct node.data_directory",
+        socket.display(), config_file.display()
+    )]
+    NotRunning {
+        /// The node's admin socket.
+        socket: PathBuf,
+        /// The configuration that names it.
+        config_file: PathBuf,
+    },
+    /// The socket belongs to somebody else.
+    #[error(
+        "{} is not open to this user: run the command as the user that runs the node",
+        .0.display()
+    )]
+    NotAllowed(PathBuf),
+    /// The node has the question, and broke off or took too long.
+    #[error(
+        "no answer from {}: if a change was asked for, it is not known whether it is made; look \
+         at `raftpool payout status`", socket.display()
+    )]
+    NoAnswer {
+        /// The node's admin socket.
+        socket: PathBuf,
+        /// What happened.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The node refuses, in its own words.
+    #[error("{title}: {detail}")]
+    Refused {
+        /// The kind of refusal.
+        title: String,
+        /// The particulars.
+        detail: String,
+    },
+}
+
+impl AdminClient {
+    /// A client of the node that `config`, read from `config_file`, describes.
+    ///
+    /// # Errors
+    /// When there can be no client at all.
+    pub(crate) fn new(config: &Config, config_file: &Path) -> anyhow::Result<Self> {
+        let socket = config.admin_socket();
+        let http = reqwest::Client::builder()
+            .unix_socket(socket.as_path())
+            .timeout(TIMEOUT)
+            .build()
+            .context("make a client of the admin socket")?;
+        Ok(Self {
+            http,
+            socket,
+            config_file: config_file.into(),
+        })
+    }
+
+    /// Reads a resource below `/admin/v1`.
+    ///
+    /// # Errors
+    /// When the node does not run, refuses, or does not answer.
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.answer(self.http.get(url(path))).await
+    }
+
+    /// Asks for a change.
+    ///
+    /// # Errors
+    /// When the node does not run, refuses, or does not answer.
+    pub(crate) async fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Value> {
+        self.answer(self.http.post(url(path)).json(body)).await
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+        let answer = request.send().await.map_err(|error| self.missing(error))?;
+        let is_success = answer.status().is_success();
+        let body: Value = answer.json().await.map_err(|error| self.missing(error))?;
+        if is_success {
+            return Ok(body);
+        }
+        let field = |name: &str| body[name].as_str().unwrap_or("the node says no").to_owned();
+        let (title, detail) = (field("title"), field("detail"));
+        Err(Missing::Refused { title, detail }.into())
+    }
+
+    fn missing(&self, error: reqwest::Error) -> Missing {
+        let socket = self.socket.clone();
+        match connect_failure(&error) {
+            Some(ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Missing::NotRunning {
+                socket,
+                config_file: self.config_file.clone(),
+            },
+            Some(ErrorKind::PermissionDenied) => Missing::NotAllowed(socket),
+            _ => Missing::NoAnswer {
+                socket,
+                source: error,
+            },
+        }
+    }
+}
+
+/// The socket decides where a request goes; the host only has to be there.
+fn url(path: &str) -> String {
+    format!("http://localhost/admin/v1/{path}")
+}
+
+/// What the system said, when it was the connection that failed.
+fn connect_failure(error: &reqwest::Error) -> Option<ErrorKind> {
+    if !error.is_connect() {
+        return None;
+    }
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return Some(error.kind());
+        }
+        cause = error.source();
+    }
+    None
+}

@@ -1,0 +1,240 @@
+//! What an operator does to a running pool from the command line, and what a stopped one answers.
+
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use raftpool_tests::processes::{MINERS, Pool, executable};
+use raftpool_tests::story::{
+    atomic, audit_payouts, find_block, hashing_options, mine_until, mine_until_quiet,
+};
+use serde_json::{Value, json};
+
+/// Every command that needs a running node.
+const COMMANDS: [&[&str]; 6] = [
+    &["payout", "status"],
+    &["payout", "pause"],
+    &["payout", "resume"],
+    &["payout", "release"],
+    &["pool", "show"],
+    &["pool", "apply"],
+];
+
+/// Runs a command on the pool's configuration file, without a terminal.
+fn run(pool: &Pool, command: &[&str], options: &[&str]) -> Result<Output> {
+    Command::new(executable()?)
+        .args(command)
+        .arg(pool.config_file())
+        .args(options)
+        .env("SUDO_USER", "otto")
+        .stdin(Stdio::null())
+        .output()
+        .context("run raftpool")
+}
+
+/// What the command printed; it must succeed.
+fn tell(pool: &Pool, command: &[&str], options: &[&str]) -> Result<String> {
+    let output = run(pool, command, options)?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?}: {errors}");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// What the command complained of; it must fail with exit code 1.
+fn refusal(pool: &Pool, command: &[&str], options: &[&str]) -> Result<String> {
+    let output = run(pool, command, options)?;
+    ensure!(output.status.code() == Some(1), "{command:?}: {output:?}");
+    Ok(String::from_utf8(output.stderr)?)
+}
+
+fn tell_json(pool: &Pool, command: &[&str]) -> Result<Value> {
+    Ok(serde_json::from_str(&tell(
+        pool,
+        command,
+        &["--output", "json"],
+    )?)?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paused_payouts_wait_and_resumed_ones_are_paid_once() -> Result<()> {
+    let pool = Pool::start(hashing_options()).await?;
+    pool.control("produce_blocks", json!({"count": 2})).await?;
+    let status = tell(&pool, &["payout", "status"], &[])?;
+    ensure!(status.starts_with("payouts   running\n"), "{status}");
+
+    let reason = "the wallet moves to another machine";
+    tell(&pool, &["payout", "pause"], &["--reason", reason])?;
+    let hash = find_block(&pool).await?;
+    mine_until(
+        &pool,
+        "the block settles",
+        &format!("/api/v1/blocks/{hash}"),
+        |block| (block["status"] == json!("settled")).then_some(()),
+    )
+    .await?;
+    // The payouts have looked at the mature balance, and the pause was what held them.
+    mine_until(&pool, "payouts wait", "/api/v1/pool", |answer| {
+        let threshold = atomic(&answer["settings"]["payout_threshold_atomic"])?;
+        let is_payable = atomic(&answer["accounts"]["balances_atomic"])? >= threshold;
+        let status = answer["node"]["payout_status"].as_str()?;
+        (is_payable && status.contains(reason)).then_some(())
+    })
+    .await?;
+    pool.control("produce_blocks", json!({"count": 10})).await?;
+    let payouts = pool.api("/api/v1/payouts").await?;
+    ensure!(
+        payouts["items"] == json!([]),
+        "paid though paused: {payouts}"
+    );
+
+    let status = tell_json(&pool, &["payout", "status"])?;
+    ensure!(status["payouts_paused_reason"] == json!(reason), "{status}");
+    ensure!(status["changes"][0]["author"] == json!("otto"), "{status}");
+    let status = tell(&pool, &["payout", "status"], &[])?;
+    ensure!(
+        status.contains(&format!("payouts   paused: {reason}\n")),
+        "{status}"
+    );
+
+    tell(&pool, &["payout", "resume"], &[])?;
+    mine_until_quiet(&pool).await?;
+    ensure!(audit_payouts(&pool).await? == 1, "one payout was due");
+    let miner = pool.api(&format!("/api/v1/miners/{}", MINERS[0])).await?;
+    ensure!(atomic(&miner["paid_atomic"]) > Some(0), "{miner}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_payout_is_not_released_and_is_shown_with_its_transaction() -> Result<()> {
+    let pool = Pool::start(hashing_options()).await?;
+    pool.control("produce_blocks", json!({"count": 2})).await?;
+    let nothing = refusal(&pool, &["payout", "release"], &[])?;
+    ensure!(nothing.contains("no payout is open"), "{nothing}");
+
+    pool.control("stall_execution", json!({"on": true})).await?;
+    find_block(&pool).await?;
+    mine_until(&pool, "a payout is signed", "/api/v1/pool", |answer| {
+        (answer["payouts"]["open"]["status"] == json!("signed")).then_some(())
+    })
+    .await?;
+    let refused = refusal(&pool, &["payout", "release"], &["--reason", "a try"])?;
+    ensure!(
+        refused.contains("payout 1 has a signed transaction that may have been sent"),
+        "{refused}"
+    );
+    let status = tell_json(&pool, &["payout", "status"])?;
+    let tx_hash = status["open_payout"]["variants"][0]["tx_hash"].as_str();
+    let text = tell(&pool, &["payout", "status"], &[])?;
+    ensure!(text.contains(tx_hash.context("no transaction")?), "{text}");
+
+    pool.control("stall_execution", json!({"on": false}))
+        .await?;
+    mine_until_quiet(&pool).await?;
+    audit_payouts(&pool).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_applied_fee_is_shown_and_holds_for_the_next_found_block() -> Result<()> {
+    let mut pool = Pool::start(hashing_options()).await?;
+    pool.control("produce_blocks", json!({"count": 2})).await?;
+    let unchanged = tell(&pool, &["pool", "apply"], &[])?;
+    ensure!(unchanged.contains("nothing to change"), "{unchanged}");
+    let before = find_block(&pool).await?;
+
+    let original = std::fs::read_to_string(pool.config_file())?;
+    let write = |text: String| std::fs::write(pool.config_file(), text);
+    write(original.replace("[settings]", "[settings]\npplns_fee_bps = 300"))?;
+    let unasked = refusal(&pool, &["pool", "apply"], &[])?;
+    ensure!(unasked.contains("confirm with --yes"), "{unasked}");
+    ensure!(
+        fee_bps(&pool).await? == json!(100),
+        "changed without asking"
+    );
+
+    let told = tell(
+        &pool,
+        &["pool", "apply"],
+        &["--yes", "--reason", "a new wallet costs"],
+    )?;
+    let difference = "- settings.pplns_fee_bps = 100\n+ settings.pplns_fee_bps = 300\n";
+    ensure!(told.starts_with(difference), "{told}");
+    ensure!(fee_bps(&pool).await? == json!(300), "not changed");
+    let shown = tell(&pool, &["pool", "show"], &[])?;
+    ensure!(
+        shown.contains("\nsettings.pplns_fee_bps = 300\n"),
+        "{shown}"
+    );
+    let status = tell_json(&pool, &["payout", "status"])?;
+    ensure!(
+        status["changes"][0]["reason"] == json!("a new wallet costs"),
+        "{status}"
+    );
+
+    let after = find_block(&pool).await?;
+    for (hash, bps) in [(before, 100), (after, 300)] {
+        let path = format!("/api/v1/blocks/{hash}");
+        let block = mine_until(&pool, "the block settles", &path, |block| {
+            (block["status"] == json!("settled")).then(|| block.clone())
+        })
+        .await?;
+        let amount = atomic(&block["amount_atomic"]).context("amount")?;
+        ensure!(
+            atomic(&block["fee_atomic"]) == Some(amount * bps / 10_000),
+            "not {bps}: {block}"
+        );
+    }
+
+    // What can never change is refused, and the file that was applied is the one in force.
+    let applied = std::fs::read_to_string(pool.config_file())?;
+    write(applied.replace(&pool.network.pool_address, MINERS[1]))?;
+    let refused = refusal(&pool, &["pool", "apply"], &["--yes"])?;
+    ensure!(refused.contains("cannot be changed to"), "{refused}");
+    write(applied)?;
+    mine_until_quiet(&pool).await?;
+    ensure!(pool.stop_node().await, "the node did not stop cleanly");
+    pool.verify_books()?;
+    pool.start_node(&[]).await?;
+    ensure!(fee_bps(&pool).await? == json!(300), "forgotten");
+    ensure!(
+        !pool.node_log().contains("[settings] differ"),
+        "a warning about nothing"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_to_a_node_that_does_not_run_say_so() -> Result<()> {
+    let mut pool = Pool::start(hashing_options()).await?;
+    let socket = pool.config_file().with_file_name("data").join("admin.sock");
+    ensure!(socket.exists(), "no socket while the node runs");
+    ensure!(pool.stop_node().await, "the node did not stop cleanly");
+    ensure!(!socket.exists(), "a socket after a clean stop");
+    check_not_running(&pool)?;
+
+    pool.start_node(&[]).await?;
+    pool.kill_node().await;
+    ensure!(socket.exists(), "a killed node cannot clean up");
+    check_not_running(&pool)?;
+
+    // The next start takes the place of the dead socket.
+    pool.start_node(&[]).await?;
+    tell(&pool, &["payout", "status"], &[])?;
+    Ok(())
+}
+
+fn check_not_running(pool: &Pool) -> Result<()> {
+    for command in COMMANDS {
+        let error = refusal(pool, command, &[])?;
+        ensure!(
+            error.contains("the node is not running: nobody listens at")
+                && error.contains("start it with `raftpool run"),
+            "{command:?}: {error}"
+        );
+    }
+    Ok(())
+}
+
+async fn fee_bps(pool: &Pool) -> Result<Value> {
+    let pool = pool.api("/api/v1/pool").await?;
+    Ok(pool["settings"]["schemes"][0]["fee_bps"].clone())
+}
