@@ -1,5 +1,6 @@
 //! How a node is run. Values that change money are not here: they are ledger commands.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +20,10 @@ pub struct RaftNodeConfig {
     /// Called once, with the reason, when storage or consensus has stopped for good. The process
     /// must end then.
     pub on_fatal: OnFatal,
-    /// Host and port of this node's peer listener; empty while it has none.
-    pub peer_address: String,
+    /// How this node and others reach each other; `None` in a node that runs alone.
+    pub peers: Option<PeerSettings>,
+    /// Bytes of snapshots sent to one node per second at most, so that replication is not starved.
+    pub snapshot_bytes_per_second: u64,
     /// How long [`RaftNode::start`](crate::RaftNode::start) waits for a leader.
     pub start_timeout: Duration,
     /// How long a proposal is waited for; then its outcome is unknown.
@@ -49,7 +52,8 @@ impl RaftNodeConfig {
             data_directory: data_directory.into(),
             identity,
             on_fatal,
-            peer_address: String::new(),
+            peers: None,
+            snapshot_bytes_per_second: 100 << 20,
             start_timeout: Duration::from_secs(30),
             propose_timeout: Duration::from_secs(10),
             linearize_timeout: Duration::from_secs(5),
@@ -90,6 +94,21 @@ impl RaftNodeConfig {
         };
         Ok(Arc::new(config.validate().map_err(RaftNodeError::Config)?))
     }
+}
+
+/// How a node is a member of a cluster of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerSettings {
+    /// Where peers connect; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// Host and port by which the others reach this node, best by a name that stays when the
+    /// address changes. Port 0 stands for the port that `listen` got.
+    pub address: String,
+    /// Directory with `node.pem`, `node.key` and `ca.pem`.
+    pub certificates: PathBuf,
+    /// Whether a node with an empty data directory waits to be added to an existing cluster.
+    /// Otherwise it founds one; there must never be two founders of one cluster id.
+    pub join: bool,
 }
 
 /// When snapshots are made and how much log is kept behind them. The log holds at most about

@@ -1,7 +1,6 @@
 //! The node as the ledger's cluster handle.
 
 use futures_util::stream;
-use openraft::ReadPolicy;
 use openraft::type_config::async_runtime::watch::WatchReceiver;
 use raftpool_ledger::Cluster;
 use raftpool_ledger::cluster::{
@@ -23,25 +22,7 @@ impl Cluster for RaftNode {
     }
 
     fn linearize(&self) -> BoxFuture<'_, Result<u64, ReadError>> {
-        Box::pin(async {
-            if let Some(reason) = self.stopped() {
-                return Err(ReadError::NotCurrent(format!(
-                    "the node has stopped: {reason}"
-                )));
-            }
-            let timeout = self.config.linearize_timeout;
-            let confirmed = self.raft.ensure_linearizable(ReadPolicy::ReadIndex);
-            match tokio::time::timeout(timeout, confirmed).await {
-                Ok(Ok(read)) => Ok(read.index()),
-                Ok(Err(error)) => Err(ReadError::NotCurrent(error.to_string())),
-                Err(_) => {
-                    let waited_ms = timeout.as_millis();
-                    Err(ReadError::NotCurrent(format!(
-                        "not confirmed within {waited_ms} ms"
-                    )))
-                }
-            }
-        })
+        Box::pin(self.linearize_anywhere())
     }
 
     fn leadership(&self) -> Leadership {

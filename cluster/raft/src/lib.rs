@@ -1,8 +1,10 @@
 //! A node of the replicated log: openraft over the store, behind the ledger's cluster handle.
 //!
 //! [`RaftNode::start`] opens the data directory, founds a cluster of one in an empty one or
-//! recovers, and returns when somebody leads. The node implements [`raftpool_ledger::Cluster`];
-//! nobody else needs to know that there is Raft.
+//! recovers, and returns when somebody leads. With [`PeerSettings`] the node is, or becomes, a
+//! member of a cluster of several: nodes reach each other over mutual TLS, any of them takes
+//! proposals, and members are added and removed while it runs. The node implements
+//! [`raftpool_ledger::Cluster`]; nobody else needs to know that there is Raft.
 //!
 //! Surprising: [`ProposeError::Stopped`](raftpool_ledger::cluster::ProposeError::Stopped) says
 //! nothing about the fate of the proposal, only that this process must end; what was proposed is
@@ -16,18 +18,30 @@ mod node;
 
 mod propose;
 
+mod admission;
+
+mod read;
+
 mod handle;
+
+mod membership;
+
+mod change;
 
 mod monitor;
 
 mod status;
 
+pub mod certificates;
+
 mod network;
 
 mod error;
 
-pub use config::{LogPolicy, RaftNodeConfig};
+pub use certificates::{CertificateAuthority, CertificateError};
+pub use config::{LogPolicy, PeerSettings, RaftNodeConfig};
 pub use error::RaftNodeError;
+pub use membership::{ChangeError, Member};
 pub use node::RaftNode;
 pub use raftpool_store::{Identity, LatencyHistogram, LogStatus, StateStatus, stored_identity};
-pub use status::{ProposalCounts, RaftStatus, Role};
+pub use status::{PeerStatus, ProposalCounts, RaftStatus, Role};

@@ -1,106 +1,42 @@
-//! Proposing: what is let in, and what an answer of openraft means for whoever proposed.
+//! Proposing: what is let in, who takes it, and what an answer means for whoever proposed.
+//!
+//! The leader writes a proposal; any other node passes it on to the leader, byte for byte. What is
+//! certainly not in the log is tried again until the time is up; what may be in it is not, because
+//! only the proposer can say that it is the same one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use openraft::errors::{ClientWriteError, Fatal, ForwardReason, ForwardToLeader, RaftError};
 use prost::Message;
 use raftpool_ledger::COMMAND_FORMAT;
 use raftpool_ledger::cluster::{Committed, ProposeError};
 use raftpool_ledger::command::Command;
-use raftpool_store::{Proposal, TypeConfig};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use raftpool_store::{PoolNode, Proposal, TypeConfig};
+use tokio::time::Instant;
 
-use crate::config::RaftNodeConfig;
+use crate::admission::Permit;
+use crate::network::{CallError, Purpose, outcome_of, peer};
 use crate::node::RaftNode;
-use crate::status::ProposalCounts;
 
-/// Semaphores count in `u32`; bytes are counted in units of this size.
-const BYTES_UNIT: usize = 1 << 10;
+/// How often a command is passed on at most: to the leader, and from a former leader to the next.
+pub(crate) const HOPS_MAX: u32 = 2;
+/// Between two tries, unless leadership changes sooner.
+pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(30);
 
-/// Bounds what is in flight: openraft's own queues are bounded in messages, not in bytes.
-pub(crate) struct Admission {
-    commands: Arc<Semaphore>,
-    units: Arc<Semaphore>,
-    commands_max: usize,
-    units_max: usize,
-    committed: AtomicU64,
-    not_accepted: AtomicU64,
-    unknown: AtomicU64,
-    stopped: AtomicU64,
+/// What came of handing a proposal to whoever seems to lead.
+pub(crate) enum Attempt {
+    /// It was decided, or cannot be known.
+    Ended(Result<Committed, ProposeError>),
+    /// It is not in the log, because nobody led it there.
+    NotLed(String),
 }
 
-/// Room for one proposal, given back when dropped.
-pub(crate) struct Permit {
-    _command: OwnedSemaphorePermit,
-    _units: OwnedSemaphorePermit,
-}
-
-impl Admission {
-    pub(crate) fn new(config: &RaftNodeConfig) -> Self {
-        let commands_max = config.in_flight_max.clamp(1, Semaphore::MAX_PERMITS);
-        let units_max = units_of(config.in_flight_bytes_max).min(u32::MAX as usize);
-        Self {
-            commands: Arc::new(Semaphore::new(commands_max)),
-            units: Arc::new(Semaphore::new(units_max)),
-            commands_max,
-            units_max,
-            committed: AtomicU64::new(0),
-            not_accepted: AtomicU64::new(0),
-            unknown: AtomicU64::new(0),
-            stopped: AtomicU64::new(0),
-        }
-    }
-
-    fn admit(&self, bytes: usize) -> Result<Permit, ProposeError> {
-        let command = self.commands.clone().try_acquire_owned();
-        // A command larger than everything may go alone.
-        let units = units_of(bytes).min(self.units_max);
-        let units = u32::try_from(units).unwrap_or(u32::MAX);
-        let units = self.units.clone().try_acquire_many_owned(units);
-        match (command, units) {
-            (Ok(command), Ok(units)) => Ok(Permit {
-                _command: command,
-                _units: units,
-            }),
-            _ => Err(ProposeError::NotAccepted(format!(
-                "overloaded: {} proposals of about {} KiB are waiting to be committed",
-                self.in_flight(),
-                self.in_flight_bytes() >> 10,
-            ))),
-        }
-    }
-
-    pub(crate) fn in_flight(&self) -> u64 {
-        (self.commands_max - self.commands.available_permits()) as u64
-    }
-
-    pub(crate) fn in_flight_bytes(&self) -> u64 {
-        ((self.units_max - self.units.available_permits()) * BYTES_UNIT) as u64
-    }
-
-    pub(crate) fn counts(&self) -> ProposalCounts {
-        ProposalCounts {
-            committed: self.committed.load(Ordering::Relaxed),
-            not_accepted: self.not_accepted.load(Ordering::Relaxed),
-            unknown: self.unknown.load(Ordering::Relaxed),
-            stopped: self.stopped.load(Ordering::Relaxed),
-        }
-    }
-
-    fn count(&self, result: &Result<Committed, ProposeError>) {
-        let counter = match result {
-            Ok(_) => &self.committed,
-            Err(ProposeError::NotAccepted(_)) => &self.not_accepted,
-            Err(ProposeError::Unknown(_)) => &self.unknown,
-            Err(ProposeError::Stopped(_)) => &self.stopped,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-fn units_of(bytes: usize) -> usize {
-    bytes.div_ceil(BYTES_UNIT).max(1)
+/// Why this node did not write a proposal.
+enum NotWritten {
+    /// It does not lead.
+    Elsewhere(ForwardToLeader<TypeConfig>),
+    Failed(ProposeError),
 }
 
 impl RaftNode {
@@ -113,42 +49,213 @@ impl RaftNode {
         result
     }
 
-    async fn propose_uncounted(&self, command: Command) -> Result<Committed, ProposeError> {
-        if let Some(reason) = self.stopped() {
-            return Err(ProposeError::Stopped(reason));
+    /// Takes a command that another node passed on. It is tried once: the other one tries again.
+    pub(crate) async fn propose_for_peer(&self, request: peer::ProposeRequest) -> Attempt {
+        let timeout = Duration::from_millis(request.timeout_ms).min(self.config.propose_timeout);
+        let deadline = Instant::now() + timeout;
+        let refused = |error| Attempt::Ended(Err(error));
+        let command = match Command::decode(request.command.clone()) {
+            // What this program does not know would be lost on the way into its log.
+            Ok(command) if command.encode_to_vec() == request.command => command,
+            _ => {
+                let reason = "the leader does not know all of the command: upgrade it";
+                return refused(ProposeError::NotAccepted(reason.to_owned()));
+            }
+        };
+        if let Err(error) = self.check(&command) {
+            return refused(error);
         }
+        match self.admission.admit(request.command.len()) {
+            Ok(permit) => {
+                let (proposal, permit) = (Proposal::new(command), Arc::new(permit));
+                self.attempt(&proposal, &permit, deadline, request.hops)
+                    .await
+            }
+            Err(error) => refused(error),
+        }
+    }
+
+    async fn propose_uncounted(&self, command: Command) -> Result<Committed, ProposeError> {
         self.check(&command)?;
-        let permit = self.admission.admit(command.encoded_len())?;
-        let raft = self.raft.clone();
+        let permit = Arc::new(self.admission.admit(command.encoded_len())?);
+        let proposal = Proposal::new(command);
+        let deadline = Instant::now() + self.config.propose_timeout;
+        loop {
+            match self.attempt(&proposal, &permit, deadline, 0).await {
+                Attempt::Ended(result) => return result,
+                Attempt::NotLed(reason) if Instant::now() + RETRY_PAUSE >= deadline => {
+                    return Err(ProposeError::NotAccepted(reason));
+                }
+                Attempt::NotLed(_) => self.pause().await,
+            }
+        }
+    }
+
+    /// Waits a little, or until leadership changes.
+    pub(crate) async fn pause(&self) {
+        let mut leadership = self.leadership.clone();
+        leadership.mark_unchanged();
+        let _ = tokio::time::timeout(RETRY_PAUSE, leadership.changed()).await;
+    }
+
+    async fn attempt(
+        &self,
+        proposal: &Proposal,
+        permit: &Arc<Permit>,
+        deadline: Instant,
+        hops: u32,
+    ) -> Attempt {
+        if let Some(reason) = self.stopped() {
+            return Attempt::Ended(Err(ProposeError::Stopped(reason)));
+        }
+        let forward = match self.write(proposal, permit, deadline).await {
+            Ok(committed) => return Attempt::Ended(Ok(committed)),
+            Err(NotWritten::Failed(error)) => return Attempt::Ended(Err(error)),
+            Err(NotWritten::Elsewhere(forward)) => forward,
+        };
+        match (&forward.leader_id, &forward.leader_node) {
+            (Some(leader), Some(node))
+                if *leader != self.config.identity.node_id
+                    && forward.reason == ForwardReason::NotLeader
+                    && hops < HOPS_MAX =>
+            {
+                self.pass_on(proposal, *leader, node, deadline, hops + 1)
+                    .await
+            }
+            _ => Attempt::NotLed(reason_of(&forward)),
+        }
+    }
+
+    /// Writes a proposal into the log, if this node leads.
+    async fn write(
+        &self,
+        proposal: &Proposal,
+        permit: &Arc<Permit>,
+        deadline: Instant,
+    ) -> Result<Committed, NotWritten> {
+        let (raft, proposal, permit) = (self.raft.clone(), proposal.clone(), permit.clone());
         // A task of its own: whoever proposed may stop waiting, but the proposal stays in memory
         // until it is answered, and so long it must count as in flight.
         let write = self.runtime.spawn(async move {
-            let result = raft.client_write(Proposal::new(command)).await;
+            let result = raft.client_write(proposal).await;
             drop(permit);
             result
         });
-        let timeout = self.config.propose_timeout;
-        match tokio::time::timeout(timeout, write).await {
+        let unknown = |reason: String| Err(NotWritten::Failed(ProposeError::Unknown(reason)));
+        match tokio::time::timeout_at(deadline, write).await {
             Ok(Ok(Ok(written))) => Ok(Committed {
                 index: written.log_id.index(),
                 term: written.log_id.committed_leader_id().term,
                 outcome: written.data.0,
             }),
             Ok(Ok(Err(error))) => Err(self.meaning_of(error)),
-            Ok(Err(_)) => Err(ProposeError::Unknown(
-                "the proposal's task ended".to_owned(),
-            )),
-            Err(_) => {
-                let waited_ms = timeout.as_millis();
-                Err(ProposeError::Unknown(format!(
-                    "not committed within {waited_ms} ms"
-                )))
+            Ok(Err(_)) => unknown("the proposal's task ended".to_owned()),
+            Err(_) => unknown("not committed in time".to_owned()),
+        }
+    }
+
+    /// Passes a proposal on to the leader, and waits until what came of it is applied here too.
+    async fn pass_on(
+        &self,
+        proposal: &Proposal,
+        leader: u64,
+        node: &PoolNode,
+        deadline: Instant,
+        hops: u32,
+    ) -> Attempt {
+        use peer::propose_response::Result as Proposed;
+        let Some(channels) = &self.channels else {
+            return Attempt::NotLed(format!("node {leader} leads, but this node has no peers"));
+        };
+        let ended = |error| Attempt::Ended(Err(error));
+        let timeout = deadline.saturating_duration_since(Instant::now());
+        let message = peer::ProposeRequest {
+            command: proposal.command().encode_to_vec().into(),
+            hops,
+            timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+        };
+        let call = channels.call(
+            (leader, &node.peer_address),
+            Purpose::Forward,
+            timeout,
+            message,
+            |mut client, request| async move { client.propose(request).await },
+        );
+        let answer = tokio::select! {
+            answer = call => answer,
+            // It may be dead without a sign; the next leader knows whether it wrote anything.
+            () = self.other_leader(leader) => {
+                let reason = format!("node {leader} did not answer, and leads no more");
+                return ended(ProposeError::Unknown(reason));
             }
+        };
+        match answer {
+            Ok(answer) => match answer.result {
+                Some(Proposed::Committed(committed)) => {
+                    Attempt::Ended(self.applied_here(committed, deadline).await)
+                }
+                Some(Proposed::NotLeader(reason)) => Attempt::NotLed(reason),
+                Some(Proposed::NotAccepted(reason)) => ended(ProposeError::NotAccepted(reason)),
+                Some(Proposed::Unknown(reason)) => ended(ProposeError::Unknown(reason)),
+                None => ended(ProposeError::Unknown("the answer has no result".to_owned())),
+            },
+            Err(error @ CallError::NotSent { .. }) => Attempt::NotLed(error.to_string()),
+            Err(error @ CallError::Refused { .. }) => {
+                ended(ProposeError::NotAccepted(error.to_string()))
+            }
+            Err(error @ CallError::NoAnswer { .. }) => {
+                ended(ProposeError::Unknown(error.to_string()))
+            }
+        }
+    }
+
+    async fn applied_here(
+        &self,
+        committed: peer::Committed,
+        deadline: Instant,
+    ) -> Result<Committed, ProposeError> {
+        let (index, term) = (committed.index, committed.term);
+        let unknown = |reason: String| ProposeError::Unknown(reason);
+        let outcome = committed.outcome.and_then(outcome_of).ok_or_else(|| {
+            unknown(format!(
+                "entry {index} has an outcome this program does not know"
+            ))
+        })?;
+        if !self.wait_applied(index, deadline).await {
+            return Err(unknown(format!(
+                "entry {index} was not applied here in time"
+            )));
+        }
+        Ok(Committed {
+            index,
+            term,
+            outcome,
+        })
+    }
+
+    /// Waits until an index is applied here; returns whether it is.
+    pub(crate) async fn wait_applied(&self, index: u64, deadline: Instant) -> bool {
+        let mut applied = self.reader.applied();
+        let reached = applied.wait_for(|applied| applied.is_some_and(|applied| applied >= index));
+        matches!(tokio::time::timeout_at(deadline, reached).await, Ok(Ok(_)))
+    }
+
+    /// Ends when another node than `leader` leads.
+    pub(crate) async fn other_leader(&self, leader: u64) {
+        let mut leadership = self.leadership.clone();
+        let other = |known: &raftpool_ledger::cluster::Leadership| {
+            known.leader_id.is_some_and(|known| known != leader)
+        };
+        if leadership.wait_for(other).await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 
     /// Refuses what would stop every node when it is applied, or what no message could carry.
     fn check(&self, command: &Command) -> Result<(), ProposeError> {
+        if let Some(reason) = self.stopped() {
+            return Err(ProposeError::Stopped(reason));
+        }
         let refused = |reason: String| Err(ProposeError::NotAccepted(reason));
         if command.format != COMMAND_FORMAT {
             let format = command.format;
@@ -168,18 +275,15 @@ impl RaftNode {
         Ok(())
     }
 
-    fn meaning_of(
-        &self,
-        error: RaftError<TypeConfig, ClientWriteError<TypeConfig>>,
-    ) -> ProposeError {
-        match error {
+    fn meaning_of(&self, error: RaftError<TypeConfig, ClientWriteError<TypeConfig>>) -> NotWritten {
+        NotWritten::Failed(match error {
             RaftError::Fatal(fatal) => ProposeError::Stopped(match self.fail_stop.reason() {
                 Some(reason) => reason.to_owned(),
                 None if fatal == Fatal::Stopped => "the node was shut down".to_owned(),
                 None => fatal.to_string(),
             }),
             RaftError::APIError(ClientWriteError::ForwardToLeader(forward)) => {
-                ProposeError::NotAccepted(reason_of(&forward))
+                return NotWritten::Elsewhere(forward);
             }
             RaftError::APIError(ClientWriteError::LogEntryDiscarded(forward)) => {
                 let reason = reason_of(&forward);
@@ -189,11 +293,11 @@ impl RaftNode {
                 error @ (ClientWriteError::ChangeMembershipError(_)
                 | ClientWriteError::PreconditionFailed(_)),
             ) => ProposeError::NotAccepted(error.to_string()),
-        }
+        })
     }
 }
 
-fn reason_of(forward: &ForwardToLeader<TypeConfig>) -> String {
+pub(crate) fn reason_of(forward: &ForwardToLeader<TypeConfig>) -> String {
     let leader = match forward.leader_id {
         Some(leader) => format!("node {leader} leads"),
         None => "no leader is known".to_owned(),
@@ -204,44 +308,5 @@ fn reason_of(forward: &ForwardToLeader<TypeConfig>) -> String {
         ForwardReason::LeaseExpired => {
             format!("this node leads, but no majority answers it; {leader}")
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use raftpool_store::Identity;
-
-    use super::*;
-
-    fn admission(in_flight_max: usize, in_flight_bytes_max: usize) -> Admission {
-        let identity = Identity {
-            cluster_id: [1; 16],
-            node_id: 1,
-        };
-        let mut config = RaftNodeConfig::new("unused", identity, Arc::new(|_| {}));
-        (config.in_flight_max, config.in_flight_bytes_max) = (in_flight_max, in_flight_bytes_max);
-        Admission::new(&config)
-    }
-
-    #[test]
-    fn proposals_are_bounded_in_number_and_given_back() {
-        let admission = admission(2, 1 << 20);
-        let (first, _second) = (admission.admit(10).unwrap(), admission.admit(10).unwrap());
-        let refused = admission.admit(10).err().unwrap();
-        assert!(matches!(refused, ProposeError::NotAccepted(why) if why.starts_with("overloaded")));
-        drop(first);
-        admission.admit(10).unwrap();
-        assert_eq!(admission.in_flight(), 1);
-    }
-
-    #[test]
-    fn proposals_are_bounded_in_bytes_but_a_large_one_may_go_alone() {
-        let admission = admission(100, 10 << 10);
-        let large = admission.admit(1 << 20).unwrap();
-        assert!(admission.admit(1).is_err());
-        drop(large);
-        let _half = admission.admit(5 << 10).unwrap();
-        assert!(admission.admit(6 << 10).is_err());
-        assert_eq!(admission.in_flight_bytes(), 5 << 10);
     }
 }

@@ -1,5 +1,7 @@
 //! A node's figures, for metrics and the operator.
 
+use std::net::SocketAddr;
+
 use openraft::ServerState;
 use openraft::type_config::async_runtime::watch::WatchReceiver;
 use raftpool_ledger::Cluster;
@@ -80,8 +82,27 @@ pub struct RaftStatus {
     pub log: LogStatus,
     /// The state's figures.
     pub state: StateStatus,
+    /// Whether this node is a member of a cluster. A joining node is none until it was added.
+    pub joined: bool,
+    /// Its side towards the others; `None` in a node that runs alone.
+    pub peer: Option<PeerStatus>,
     /// Why the node does nothing any more.
     pub stopped: Option<String>,
+}
+
+/// What a node's peers see of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerStatus {
+    /// Where it listens; `None` once the node was shut down.
+    pub listening: Option<SocketAddr>,
+    /// Host and port by which the others reach it.
+    pub address: String,
+    /// When its certificate expires, in milliseconds since the Unix epoch.
+    pub certificate_expires_at_ms: u64,
+    /// When the first of the authorities it trusts expires, in milliseconds since the Unix epoch.
+    pub authority_expires_at_ms: u64,
+    /// How often it took up certificates, the start included.
+    pub certificate_generation: u64,
 }
 
 impl RaftNode {
@@ -115,6 +136,8 @@ impl RaftNode {
             proposals: self.admission.counts(),
             log: self.log_status().unwrap_or_default(),
             state: self.reader.status(),
+            joined: membership.get_node(&self.config.identity.node_id).is_some(),
+            peer: self.peer_status(),
             stopped,
         }
     }

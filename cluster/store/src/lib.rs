@@ -46,7 +46,10 @@ pub use header::{FORMAT_VERSION, Identity, stored_identity};
 pub use log::{LogReader, LogStore};
 pub use metrics::{LatencyHistogram, LogStatus, StateStatus};
 pub use options::{Fault, OnFatal, StoreOptions};
-pub use snapshot::{SnapshotBuilder, SnapshotFiles};
+pub use record::{
+    decode_entry, decode_log_id, decode_vote, encode_entry, encode_log_id, encode_vote,
+};
+pub use snapshot::{SnapshotBuilder, SnapshotFiles, SnapshotReceiver};
 pub use state::{StateReader, StateStore};
 pub use store::Store;
 pub use types::{

@@ -1,4 +1,5 @@
-//! How entries, votes and positions are encoded on disk: protobuf behind a CRC-32C.
+//! How entries, votes and positions are encoded on disk, and on the way to other nodes: protobuf
+//! behind a CRC-32C.
 //!
 //! Tags are never reused. openraft's own serialization is not used: it may change with a release.
 
@@ -47,6 +48,8 @@ struct NodeRecord {
     node_id: u64,
     #[prost(string, tag = "2")]
     peer_address: String,
+    #[prost(uint64, tag = "3")]
+    ids_up_to: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -85,7 +88,7 @@ enum PayloadRecord {
 }
 
 /// Encodes a log entry.
-pub(crate) fn encode_entry(entry: &Entry) -> Vec<u8> {
+pub fn encode_entry(entry: &Entry) -> Vec<u8> {
     let payload = match &entry.payload {
         EntryPayload::Blank => PayloadRecord::Blank(true),
         EntryPayload::Normal(proposal) => {
@@ -102,19 +105,26 @@ pub(crate) fn encode_entry(entry: &Entry) -> Vec<u8> {
 }
 
 /// Decodes the log entry stored under `index`.
-pub(crate) fn decode_entry(index: u64, bytes: &[u8]) -> Result<Entry, StoreError> {
+pub(crate) fn decode_entry_at(index: u64, bytes: &[u8]) -> Result<Entry, StoreError> {
+    let entry = decode_entry(bytes)?;
+    if entry.log_id.index() != index {
+        let problem = format!("{} under the key of {index}", entry.log_id.index());
+        return Err(damaged("log entry", &problem));
+    }
+    Ok(entry)
+}
+
+/// Decodes a log entry.
+///
+/// # Errors
+/// When the record is damaged, or holds what this program does not know.
+pub fn decode_entry(bytes: &[u8]) -> Result<Entry, StoreError> {
     const WHAT: &str = "log entry";
     let record: EntryRecord = open(WHAT, bytes)?;
     let log_id = record
         .log_id
         .map(log_id_of)
         .ok_or_else(|| damaged(WHAT, "no log id"))?;
-    if log_id.index() != index {
-        return Err(damaged(
-            WHAT,
-            &format!("{} under the key of {index}", log_id.index()),
-        ));
-    }
     let payload = match record.payload {
         Some(PayloadRecord::Blank(_)) => EntryPayload::Blank,
         Some(PayloadRecord::Command(bytes)) => {
@@ -129,7 +139,7 @@ pub(crate) fn decode_entry(index: u64, bytes: &[u8]) -> Result<Entry, StoreError
 }
 
 /// Encodes a vote.
-pub(crate) fn encode_vote(vote: &Vote) -> Vec<u8> {
+pub fn encode_vote(vote: &Vote) -> Vec<u8> {
     let leader = &vote.leader_id;
     let (term, node_id) = (leader.term, leader.node_id);
     seal(&VoteRecord {
@@ -140,7 +150,10 @@ pub(crate) fn encode_vote(vote: &Vote) -> Vec<u8> {
 }
 
 /// Decodes a vote.
-pub(crate) fn decode_vote(bytes: &[u8]) -> Result<Vote, StoreError> {
+///
+/// # Errors
+/// When the record is damaged.
+pub fn decode_vote(bytes: &[u8]) -> Result<Vote, StoreError> {
     let record: VoteRecord = open("vote", bytes)?;
     let mut vote = Vote::new(record.term, record.node_id);
     vote.committed = record.committed;
@@ -148,12 +161,15 @@ pub(crate) fn decode_vote(bytes: &[u8]) -> Result<Vote, StoreError> {
 }
 
 /// Encodes a position in the log.
-pub(crate) fn encode_log_id(log_id: &LogId) -> Vec<u8> {
+pub fn encode_log_id(log_id: &LogId) -> Vec<u8> {
     seal(&log_id_record(log_id))
 }
 
-/// Decodes a position in the log.
-pub(crate) fn decode_log_id(what: &'static str, bytes: &[u8]) -> Result<LogId, StoreError> {
+/// Decodes a position in the log; `what` it is appears in the error.
+///
+/// # Errors
+/// When the record is damaged.
+pub fn decode_log_id(what: &'static str, bytes: &[u8]) -> Result<LogId, StoreError> {
     Ok(log_id_of(open::<LogIdRecord>(what, bytes)?))
 }
 
@@ -224,6 +240,7 @@ fn membership_record(membership: &Membership) -> MembershipRecord {
     let nodes = membership.nodes().map(|(node_id, node)| NodeRecord {
         node_id: *node_id,
         peer_address: node.peer_address.clone(),
+        ids_up_to: node.ids_up_to,
     });
     MembershipRecord {
         configs: configs.collect(),
@@ -248,6 +265,7 @@ fn membership_of(record: MembershipRecord) -> Result<Membership, StoreError> {
                 node.node_id,
                 PoolNode {
                     peer_address: node.peer_address,
+                    ids_up_to: node.ids_up_to,
                 },
             )
         })
@@ -273,6 +291,7 @@ mod tests {
                 id,
                 PoolNode {
                     peer_address: format!("node{id}:7"),
+                    ids_up_to: 0,
                 },
             )
         });
@@ -296,7 +315,7 @@ mod tests {
                 log_id: position(3, 7),
                 payload,
             };
-            assert_eq!(decode_entry(7, &encode_entry(&entry)).unwrap(), entry);
+            assert_eq!(decode_entry_at(7, &encode_entry(&entry)).unwrap(), entry);
         }
     }
 
@@ -310,7 +329,7 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert!(decode_entry(7, &changed).is_err(), "bit {bit}");
+            assert!(decode_entry_at(7, &changed).is_err(), "bit {bit}");
         }
     }
 
@@ -320,7 +339,7 @@ mod tests {
             log_id: position(3, 7),
             payload: EntryPayload::Blank,
         });
-        assert!(decode_entry(8, &bytes).is_err());
+        assert!(decode_entry_at(8, &bytes).is_err());
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub type SnapshotMeta = openraft::alias::SnapshotMetaOf<TypeConfig>;
 pub struct PoolNode {
     /// Host and port of its peer listener; empty in a cluster of one that never had one.
     pub peer_address: String,
+    /// The largest node id the cluster had ever seen when this was written, or 0; the largest of
+    /// all members counts. It outlives the node that had the id, so that no id is given twice.
+    pub ids_up_to: u64,
 }
 
 /// A command on its way through the log. Cloning it shares the command.

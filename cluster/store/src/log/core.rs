@@ -291,5 +291,5 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Entry, StoreError> {
         what: "log entry",
         problem: format!("a key of {} bytes", key.len()),
     })?;
-    record::decode_entry(u64::from_be_bytes(key), value)
+    record::decode_entry_at(u64::from_be_bytes(key), value)
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
+use super::receive::StagedDirectory;
 use crate::error::StoreError;
 use crate::files;
 use crate::types::SnapshotMeta;
@@ -13,6 +14,8 @@ pub struct SnapshotFiles {
     path: PathBuf,
     manifest: Manifest,
     meta: SnapshotMeta,
+    /// Removes what was received, once nobody needs it any more.
+    _staged: Option<StagedDirectory>,
 }
 
 impl SnapshotFiles {
@@ -29,7 +32,22 @@ impl SnapshotFiles {
             path: path.into(),
             manifest,
             meta,
+            _staged: None,
         })
+    }
+
+    /// What was received into a directory that goes with it.
+    pub(super) fn staged(
+        directory: StagedDirectory,
+        manifest: Manifest,
+        meta: SnapshotMeta,
+    ) -> Self {
+        Self {
+            path: directory.path().into(),
+            manifest,
+            meta,
+            _staged: Some(directory),
+        }
     }
 
     /// Its directory.
@@ -45,6 +63,22 @@ impl SnapshotFiles {
     /// Bytes of all its files.
     pub fn size_bytes(&self) -> u64 {
         self.manifest.size_bytes()
+    }
+
+    /// Its manifest as it is sent to another node.
+    ///
+    /// # Errors
+    /// Never for a manifest that was read or made here.
+    pub fn manifest_bytes(&self) -> Result<Vec<u8>, StoreError> {
+        self.manifest.render(&self.path)
+    }
+
+    /// Paths and sizes in bytes of its files, in the manifest's order.
+    pub fn files(&self) -> Vec<(PathBuf, u64)> {
+        self.manifest
+            .files()
+            .map(|(name, size)| (self.path.join(name), size))
+            .collect()
     }
 
     pub(super) fn manifest(&self) -> &Manifest {

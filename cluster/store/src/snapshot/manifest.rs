@@ -70,7 +70,12 @@ impl Manifest {
     pub(super) fn read(directory: &Path) -> Result<Self, StoreError> {
         let path = directory.join(FILE_NAME);
         let bytes = fs::read(&path).map_err(StoreError::file("read", &path))?;
-        let manifest: Self = serde_json::from_slice(&bytes)
+        Self::parse(directory, &bytes)
+    }
+
+    /// The manifest of the snapshot in `directory`, out of its bytes.
+    pub(super) fn parse(directory: &Path, bytes: &[u8]) -> Result<Self, StoreError> {
+        let manifest: Self = serde_json::from_slice(bytes)
             .map_err(|error| damaged(directory, format!("manifest: {error}")))?;
         if manifest.format > FORMAT_VERSION {
             let (found, supported) = (manifest.format, FORMAT_VERSION);
@@ -94,9 +99,12 @@ impl Manifest {
     }
 
     pub(super) fn write(&self, directory: &Path) -> Result<(), StoreError> {
-        let json = serde_json::to_vec_pretty(self)
-            .map_err(|error| damaged(directory, format!("manifest: {error}")))?;
-        files::write_atomically(&directory.join(FILE_NAME), &json)
+        files::write_atomically(&directory.join(FILE_NAME), &self.render(directory)?)
+    }
+
+    pub(super) fn render(&self, directory: &Path) -> Result<Vec<u8>, StoreError> {
+        serde_json::to_vec_pretty(self)
+            .map_err(|error| damaged(directory, format!("manifest: {error}")))
     }
 
     pub(super) fn check_cluster(&self, path: &Path, expected: [u8; 16]) -> Result<(), StoreError> {
@@ -138,6 +146,13 @@ impl Manifest {
         self.files.iter().map(|file| file.name.as_str())
     }
 
+    /// Names and sizes, in order.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.files
+            .iter()
+            .map(|file| (file.name.as_str(), file.size))
+    }
+
     pub(super) fn size_bytes(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
     }
@@ -167,7 +182,7 @@ fn digest(path: &Path) -> Result<(u64, String), StoreError> {
     Ok((hasher.count(), hasher.finalize().to_hex().to_string()))
 }
 
-fn damaged(path: &Path, problem: String) -> StoreError {
+pub(super) fn damaged(path: &Path, problem: String) -> StoreError {
     StoreError::Snapshot {
         path: path.into(),
         problem,

@@ -8,9 +8,12 @@ mod files;
 
 mod manifest;
 
+mod receive;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use openraft::RaftSnapshotBuilder;
 use openraft::storage::Snapshot;
@@ -19,6 +22,7 @@ use rocksdb::checkpoint::Checkpoint;
 
 pub use self::files::SnapshotFiles;
 use self::manifest::Manifest;
+pub use self::receive::SnapshotReceiver;
 use crate::database::{Database, family, open_checkpoint};
 use crate::error::StoreError;
 use crate::files as disk;
@@ -29,6 +33,7 @@ use crate::types::{LogId, SnapshotMeta, TypeConfig};
 const PREFIX: &str = "snap-";
 const BUILDING: &str = "building";
 const ADOPTING: &str = "adopting";
+const RECEIVING: &str = "receiving";
 
 /// The snapshots of a node, oldest first.
 pub(crate) struct Snapshots {
@@ -38,6 +43,8 @@ pub(crate) struct Snapshots {
     list: Mutex<Vec<Arc<SnapshotFiles>>>,
     /// Held while a directory is made, so that two makers do not use the same name.
     making: Mutex<()>,
+    /// Snapshots whose reception was begun, so that each has a directory of its own.
+    received: AtomicU64,
 }
 
 impl Snapshots {
@@ -62,12 +69,14 @@ impl Snapshots {
         }
         let kept_max = kept_max.max(1);
         let (list, making) = (Mutex::new(list), Mutex::new(()));
+        let received = AtomicU64::new(0);
         Ok(Self {
             directory,
             identity,
             kept_max,
             list,
             making,
+            received,
         })
     }
 
@@ -117,6 +126,13 @@ impl Snapshots {
         files.fill(&path)?;
         files.manifest().write(&path)?;
         self.publish(&path, meta.last_log_id)
+    }
+
+    /// Begins to receive the snapshot that a manifest describes.
+    pub(crate) fn receive(&self, manifest: &[u8]) -> Result<SnapshotReceiver, StoreError> {
+        let number = self.received.fetch_add(1, Ordering::Relaxed);
+        let path = self.directory.join(format!("{RECEIVING}-{number}"));
+        SnapshotReceiver::begin(path, manifest, self.identity.cluster_id)
     }
 
     /// Removes all snapshots but one that nobody is reading.

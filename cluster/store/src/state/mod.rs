@@ -25,7 +25,7 @@ use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine, Snapsh
 pub(crate) use self::core::{Position, StateCore};
 pub use self::read::StateReader;
 use crate::error::StoreError;
-use crate::snapshot::{SnapshotBuilder, SnapshotFiles};
+use crate::snapshot::{SnapshotBuilder, SnapshotFiles, SnapshotReceiver};
 use crate::types::{Entry, LogId, SnapshotMeta, StoredMembership, TypeConfig};
 
 /// Entries applied in one batch at most.
@@ -47,6 +47,15 @@ impl StateStore {
     /// Reads the state beside whoever writes it.
     pub fn reader(&self) -> StateReader {
         StateReader::new(self.core.clone())
+    }
+
+    /// Begins to receive a snapshot of another node, described by its manifest. Blocks, as do the
+    /// receiver's methods. A failure concerns what is received, not this node's state.
+    ///
+    /// # Errors
+    /// When the manifest is damaged or of another cluster, or no directory can be made.
+    pub fn receive_snapshot(&self, manifest: &[u8]) -> Result<SnapshotReceiver, StoreError> {
+        self.core.snapshots.receive(manifest)
     }
 
     /// Runs blocking work off the caller's thread; an error stops the store.

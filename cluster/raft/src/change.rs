@@ -1,0 +1,451 @@
+//! Changing the membership: who does it, and what is refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use openraft::ChangeMembers;
+use openraft::errors::{ClientWriteError, RaftError};
+use openraft::raft::Precondition;
+use openraft::type_config::async_runtime::watch::WatchReceiver;
+use raftpool_ledger::COMMAND_FORMAT;
+use raftpool_store::{PoolNode, StoredMembership, TypeConfig};
+use tokio::time::Instant;
+
+use crate::membership::{Change, ChangeError, Member};
+use crate::network::{CallError, Purpose, peer};
+use crate::node::RaftNode;
+use crate::propose::{HOPS_MAX, RETRY_PAUSE, reason_of};
+
+/// For a whole change, tries included.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(15);
+/// For a question to the node that is to be added.
+const ASK_TIMEOUT: Duration = Duration::from_secs(3);
+/// For a new leader to take over.
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(3);
+/// A member that was not heard for so long is counted as gone.
+const SILENT_MAX_MS: u64 = 1_000;
+/// A learner further behind gets no vote: the cluster would have to wait for it.
+const PROMOTE_LAG_MAX: u64 = 1_000;
+
+type Result = std::result::Result<(), ChangeError>;
+
+fn refused<T>(reason: impl Into<String>) -> std::result::Result<T, ChangeError> {
+    Err(ChangeError::Refused(reason.into()))
+}
+
+impl RaftNode {
+    /// Has a change made, here or by the leader elsewhere.
+    pub(crate) async fn change(&self, change: Change) -> Result {
+        let deadline = Instant::now() + CHANGE_TIMEOUT;
+        loop {
+            match self.change_for_peer(change.clone(), 0).await {
+                Err(ChangeError::NotLed(_)) if Instant::now() + RETRY_PAUSE < deadline => {
+                    self.pause().await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// As `change`, but tried once.
+    pub(crate) async fn change_for_peer(&self, change: Change, hops: u32) -> Result {
+        if let Some(reason) = self.stopped() {
+            return refused(format!("the node has stopped: {reason}"));
+        }
+        if self.leads() {
+            let changed = tokio::time::timeout(CHANGE_TIMEOUT, self.change_here(change)).await;
+            let late = || ChangeError::Unknown("not committed in time".to_owned());
+            return changed.unwrap_or_else(|_| Err(late()));
+        }
+        match self.leader_elsewhere() {
+            Some((leader, address)) if hops < HOPS_MAX => {
+                self.pass_change_on(&change, (leader, &address), hops + 1)
+                    .await
+            }
+            Some((leader, _)) => Err(ChangeError::NotLed(format!("node {leader} leads"))),
+            None => Err(ChangeError::NotLed("no leader is known".to_owned())),
+        }
+    }
+
+    /// Hands leadership over to the voter that has the most, when this node leads and there is
+    /// one. Returns whether another node leads now; otherwise the others elect one in their time.
+    pub async fn hand_over(&self) -> bool {
+        if !self.leads() {
+            return true;
+        }
+        match self.heir() {
+            Some(heir) => self.transfer_here(heir).await.is_ok(),
+            None => false,
+        }
+    }
+
+    async fn pass_change_on(&self, change: &Change, leader: (u64, &str), hops: u32) -> Result {
+        use peer::change_members_response::Result as Changed;
+        let Some(channels) = &self.channels else {
+            return refused("this node has no peers");
+        };
+        let message = peer::ChangeMembersRequest {
+            change: Some(change.message()),
+            hops,
+        };
+        let answer = channels
+            .call(
+                leader,
+                Purpose::Forward,
+                CHANGE_TIMEOUT,
+                message,
+                |mut client, request| async move { client.change_members(request).await },
+            )
+            .await;
+        match answer {
+            Ok(answer) => match answer.result {
+                Some(Changed::Done(_)) => Ok(()),
+                Some(Changed::NotLeader(reason)) => Err(ChangeError::NotLed(reason)),
+                Some(Changed::Refused(reason)) => Err(ChangeError::Refused(reason)),
+                Some(Changed::Unknown(reason)) => Err(ChangeError::Unknown(reason)),
+                None => Err(ChangeError::Unknown("the answer has no result".to_owned())),
+            },
+            Err(error @ CallError::NotSent { .. }) => Err(ChangeError::NotLed(error.to_string())),
+            Err(error @ CallError::Refused { .. }) => refused(error.to_string()),
+            Err(error @ CallError::NoAnswer { .. }) => Err(ChangeError::Unknown(error.to_string())),
+        }
+    }
+
+    async fn change_here(&self, change: Change) -> Result {
+        let _changing = self.changing.lock().await;
+        self.finish_joint().await?;
+        match change {
+            Change::AddLearner { node_id, address } => self.add_here(node_id, address).await,
+            Change::Promote {
+                node_ids,
+                is_forced,
+            } => self.promote_here(&node_ids, is_forced).await,
+            Change::Remove { node_id, is_forced } => self.remove_here(node_id, is_forced).await,
+            Change::Transfer { node_id } => self.transfer_here(node_id).await,
+        }
+    }
+
+    /// Completes a change whose leader died in the middle of it.
+    async fn finish_joint(&self) -> Result {
+        let stored = self.stored_membership();
+        let configs = stored.membership().get_joint_config();
+        match configs.last() {
+            Some(last) if configs.len() > 1 => {
+                let change = ChangeMembers::ReplaceAllVoters(last.clone());
+                self.write_membership(&stored, change, true).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn add_here(&self, node_id: u64, address: String) -> Result {
+        let is_address = address
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+        if !is_address {
+            return refused(format!("`{address}` is not a host and a port"));
+        }
+        let stored = self.stored_membership();
+        let members = self.members_here();
+        if let Some(known) = members.iter().find(|member| member.node_id == node_id) {
+            return self.add_again(known, &address).await;
+        }
+        if let Some(other) = members.iter().find(|member| member.address == address) {
+            let other = other.node_id;
+            return refused(format!("node {other} is at {address} already"));
+        }
+        let ids_up_to = ids_up_to(stored.membership().nodes());
+        if node_id <= ids_up_to {
+            return refused(format!(
+                "node ids are never used again, and the cluster has seen ids up to {ids_up_to}: \
+                 use {} or a larger one",
+                ids_up_to + 1
+            ));
+        }
+        let status = self.ask_status((node_id, &address)).await?;
+        if status.is_initialized {
+            return refused(format!(
+                "node {node_id} has a log of its own: start it in an empty data directory"
+            ));
+        }
+        self.ask_admit((node_id, &address)).await?;
+        let node = PoolNode {
+            peer_address: address,
+            ids_up_to: 0,
+        };
+        let change = ChangeMembers::AddNodes(BTreeMap::from([(node_id, node)]));
+        self.write_membership(&stored, change, true).await
+    }
+
+    /// The node is a member; perhaps the one who added it died before it was told.
+    async fn add_again(&self, known: &Member, address: &str) -> Result {
+        let node_id = known.node_id;
+        if known.address != address {
+            let known = &known.address;
+            return refused(format!("node {node_id} is a member already, at {known}"));
+        }
+        let status = self.ask_status((node_id, address)).await?;
+        match (status.is_initialized, known.is_voter, known.matched_index) {
+            (true, _, _) => Ok(()),
+            // It never had a vote, and nobody knows of anything it stored.
+            (false, false, None) => self.ask_admit((node_id, address)).await,
+            (false, _, _) => refused(format!(
+                "node {node_id} is a member that has lost its disk, and with it what it voted \
+                 and stored: remove node {node_id} and add the machine under a new id"
+            )),
+        }
+    }
+
+    async fn promote_here(&self, node_ids: &[u64], is_forced: bool) -> Result {
+        let stored = self.stored_membership();
+        let members = self.members_here();
+        let mut voters = voters(&members);
+        let mut new = BTreeSet::new();
+        for node_id in node_ids {
+            let Some(member) = members.iter().find(|member| member.node_id == *node_id) else {
+                return refused(format!("node {node_id} is not a member: add it first"));
+            };
+            if voters.contains(node_id) {
+                continue;
+            }
+            if !is_heard(member) {
+                return refused(format!("node {node_id} does not answer"));
+            }
+            match member.lag {
+                Some(lag) if lag <= PROMOTE_LAG_MAX => {}
+                lag => {
+                    let lag = lag.map_or("an unknown number of".to_owned(), |lag| lag.to_string());
+                    return refused(format!(
+                        "node {node_id} is {lag} entries behind: wait for it"
+                    ));
+                }
+            }
+            new.insert(*node_id);
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        voters.extend(&new);
+        check_two(&voters, is_forced)?;
+        check_majority(&members, &voters)?;
+        self.write_membership(&stored, ChangeMembers::AddVoterIds(new), true)
+            .await
+    }
+
+    async fn remove_here(&self, node_id: u64, is_forced: bool) -> Result {
+        let members = self.members_here();
+        let Some(member) = members.iter().find(|member| member.node_id == node_id) else {
+            return Ok(());
+        };
+        let ids = BTreeSet::from([node_id]);
+        let change = match member.is_voter {
+            true => {
+                let mut voters = voters(&members);
+                voters.remove(&node_id);
+                if voters.is_empty() {
+                    return refused(format!("node {node_id} is the only voter"));
+                }
+                check_two(&voters, is_forced)?;
+                check_majority(&members, &voters)?;
+                ChangeMembers::RemoveVoters(ids)
+            }
+            false => ChangeMembers::RemoveNodes(ids),
+        };
+        if node_id == self.config.identity.node_id {
+            let Some(heir) = self.heir() else {
+                return refused("no other voter can take over");
+            };
+            self.transfer_here(heir).await?;
+            let reason = format!("leadership was handed over to node {heir}");
+            return Err(ChangeError::NotLed(reason));
+        }
+        self.keep_ids(node_id).await?;
+        let stored = self.stored_membership();
+        self.write_membership(&stored, change, false).await
+    }
+
+    /// Makes sure that the largest id ever seen is still known when a node is gone.
+    async fn keep_ids(&self, leaving: u64) -> Result {
+        let stored = self.stored_membership();
+        let all = ids_up_to(stored.membership().nodes());
+        let staying = stored.membership().nodes();
+        let kept = ids_up_to(staying.filter(|(node_id, _)| **node_id != leaving));
+        let own_id = self.config.identity.node_id;
+        let Some(own) = stored.membership().get_node(&own_id) else {
+            return refused("the leader is not a member");
+        };
+        if kept >= all {
+            return Ok(());
+        }
+        let node = PoolNode {
+            ids_up_to: all,
+            ..own.clone()
+        };
+        let change = ChangeMembers::SetNodes(BTreeMap::from([(own_id, node)]));
+        self.write_membership(&stored, change, true).await
+    }
+
+    async fn transfer_here(&self, to: u64) -> Result {
+        let own_id = self.config.identity.node_id;
+        if to == own_id && self.leads() {
+            return Ok(());
+        }
+        let members = self.members_here();
+        match members.iter().find(|member| member.node_id == to) {
+            Some(member) if !member.is_voter => {
+                return refused(format!("node {to} has no vote: promote it first"));
+            }
+            Some(member) if !is_heard(member) => {
+                return refused(format!("node {to} does not answer"));
+            }
+            Some(_) => {}
+            None => return refused(format!("node {to} is not a member")),
+        }
+        let triggered = self.raft.trigger().transfer_leader(to).await;
+        triggered.map_err(|fatal| ChangeError::Unknown(fatal.to_string()))?;
+        let mut leadership = self.leadership.clone();
+        let taken = leadership.wait_for(|known| known.leader_id == Some(to));
+        match tokio::time::timeout(TRANSFER_TIMEOUT, taken).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(ChangeError::Unknown(format!(
+                "node {to} was asked to lead and does not yet"
+            ))),
+        }
+    }
+
+    /// The voter that could take over best.
+    fn heir(&self) -> Option<u64> {
+        let own_id = self.config.identity.node_id;
+        let members = self.members_here().into_iter();
+        members
+            .filter(|member| member.is_voter && member.node_id != own_id && is_heard(member))
+            .max_by_key(|member| member.matched_index)
+            .map(|member| member.node_id)
+    }
+
+    pub(crate) fn stored_membership(&self) -> StoredMembership {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.membership_config.as_ref().clone()
+    }
+
+    /// Writes a change that was decided upon `seen`, unless that has changed meanwhile.
+    pub(crate) async fn write_membership(
+        &self,
+        seen: &StoredMembership,
+        change: ChangeMembers<u64, PoolNode>,
+        retain: bool,
+    ) -> Result {
+        let unchanged = Precondition::LastMembershipLogId {
+            last_membership_log_id: *seen.log_id(),
+        };
+        let written = self
+            .raft
+            .change_membership_if(change, retain, [unchanged])
+            .await;
+        written.map(drop).map_err(meaning_of)
+    }
+
+    async fn ask_status(
+        &self,
+        peer: (u64, &str),
+    ) -> std::result::Result<peer::StatusResponse, ChangeError> {
+        let Some(channels) = &self.channels else {
+            return refused("this node runs alone: give it a peer listener first");
+        };
+        let call = channels.call(
+            peer,
+            Purpose::Forward,
+            ASK_TIMEOUT,
+            peer::StatusRequest {},
+            |mut client, request| async move { client.status(request).await },
+        );
+        let status = call.await.or_else(|error| refused(error.to_string()))?;
+        if status.command_format != COMMAND_FORMAT {
+            return refused(format!(
+                "node {} knows commands of format {}, the cluster writes {COMMAND_FORMAT}: run \
+                 versions of the program that fit together",
+                peer.0, status.command_format
+            ));
+        }
+        Ok(status)
+    }
+
+    async fn ask_admit(&self, peer: (u64, &str)) -> Result {
+        let Some(channels) = &self.channels else {
+            return refused("this node runs alone");
+        };
+        let call = channels.call(
+            peer,
+            Purpose::Forward,
+            ASK_TIMEOUT,
+            peer::AdmitRequest {},
+            |mut client, request| async move { client.admit(request).await },
+        );
+        call.await
+            .map(drop)
+            .or_else(|error| refused(error.to_string()))
+    }
+}
+
+/// The largest node id ever seen, as far as these members know.
+fn ids_up_to<'a>(nodes: impl Iterator<Item = (&'a u64, &'a PoolNode)>) -> u64 {
+    nodes
+        .map(|(node_id, node)| node.ids_up_to.max(*node_id))
+        .max()
+        .unwrap_or(0)
+}
+
+fn voters(members: &[Member]) -> BTreeSet<u64> {
+    let voters = members.iter().filter(|member| member.is_voter);
+    voters.map(|member| member.node_id).collect()
+}
+
+fn is_heard(member: &Member) -> bool {
+    member
+        .silent_ms
+        .is_some_and(|silent| silent <= SILENT_MAX_MS)
+}
+
+fn check_two(voters: &BTreeSet<u64>, is_forced: bool) -> Result {
+    if voters.len() != 2 || is_forced {
+        return Ok(());
+    }
+    refused("two voters are worse than one: the loss of either stops the cluster (can be forced)")
+}
+
+/// Refuses voters of which no majority answers.
+fn check_majority(members: &[Member], voters: &BTreeSet<u64>) -> Result {
+    let silent: Vec<_> = members
+        .iter()
+        .filter(|member| voters.contains(&member.node_id) && !is_heard(member))
+        .map(|member| member.node_id.to_string())
+        .collect();
+    let heard = voters.len() - silent.len();
+    if heard > voters.len() / 2 {
+        return Ok(());
+    }
+    refused(format!(
+        "of the {} voters there would be, only {heard} answer; silent: node {}",
+        voters.len(),
+        silent.join(", ")
+    ))
+}
+
+fn meaning_of(error: RaftError<TypeConfig, ClientWriteError<TypeConfig>>) -> ChangeError {
+    match error {
+        RaftError::APIError(ClientWriteError::ForwardToLeader(forward)) => {
+            ChangeError::NotLed(reason_of(&forward))
+        }
+        RaftError::APIError(ClientWriteError::PreconditionFailed(_)) => {
+            ChangeError::NotLed("the membership was changed meanwhile".to_owned())
+        }
+        RaftError::APIError(error @ ClientWriteError::ChangeMembershipError(_)) => {
+            ChangeError::Refused(error.to_string())
+        }
+        RaftError::APIError(error @ ClientWriteError::LogEntryDiscarded(_)) => {
+            ChangeError::Unknown(error.to_string())
+        }
+        RaftError::Fatal(fatal) => ChangeError::Unknown(format!("the node has stopped: {fatal}")),
+    }
+}

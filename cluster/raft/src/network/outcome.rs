@@ -1,0 +1,265 @@
+//! Outcomes on their way from the leader to the node that passed a command on.
+
+use std::collections::BTreeSet;
+
+use parking_lot::Mutex;
+use raftpool_ledger::{Outcome, Rejection};
+
+use super::peer;
+use super::peer::outcome::Kind;
+use super::peer::rejection::Kind as Refusal;
+
+/// Names of fields and schemes at most; the ledger has a few dozen.
+const NAMES_MAX: usize = 256;
+
+pub(super) fn outcome_message(outcome: &Outcome) -> peer::Outcome {
+    let mut message = peer::Outcome::default();
+    let kind = match outcome {
+        Outcome::SharesCredited { credited, refused } => {
+            message.credited = *credited;
+            let refused = refused.iter();
+            message.refused = refused
+                .map(|(position, rejection)| peer::RefusedShare {
+                    position: *position,
+                    rejection: Some(rejection_message(rejection)),
+                })
+                .collect();
+            Kind::SharesCredited
+        }
+        Outcome::AlreadyCredited => Kind::AlreadyCredited,
+        Outcome::BlockRecorded => Kind::BlockRecorded,
+        Outcome::BlockAlreadyRecorded => Kind::BlockAlreadyRecorded,
+        Outcome::BlockSettled => Kind::BlockSettled,
+        Outcome::BlockOrphaned => Kind::BlockOrphaned,
+        Outcome::PayoutReserved => Kind::PayoutReserved,
+        Outcome::PayoutSigned => Kind::PayoutSigned,
+        Outcome::PayoutConfirmed => Kind::PayoutConfirmed,
+        Outcome::PayoutReleased => Kind::PayoutReleased,
+        Outcome::PayoutsPaused => Kind::PayoutsPaused,
+        Outcome::SettingsChanged => Kind::SettingsChanged,
+        Outcome::Nothing => Kind::Nothing,
+        Outcome::Rejected(rejection) => {
+            message.rejection = Some(rejection_message(rejection));
+            Kind::Rejected
+        }
+    };
+    message.set_kind(kind);
+    message
+}
+
+/// The outcome a message says; `None` when this program does not know it.
+pub(crate) fn outcome_of(message: peer::Outcome) -> Option<Outcome> {
+    Some(match message.kind() {
+        Kind::Unspecified => return None,
+        Kind::SharesCredited => {
+            let refused = message.refused.into_iter();
+            let refused: Option<Vec<_>> = refused
+                .map(|share| Some((share.position, rejection_of(share.rejection?)?)))
+                .collect();
+            Outcome::SharesCredited {
+                credited: message.credited,
+                refused: refused?,
+            }
+        }
+        Kind::AlreadyCredited => Outcome::AlreadyCredited,
+        Kind::BlockRecorded => Outcome::BlockRecorded,
+        Kind::BlockAlreadyRecorded => Outcome::BlockAlreadyRecorded,
+        Kind::BlockSettled => Outcome::BlockSettled,
+        Kind::BlockOrphaned => Outcome::BlockOrphaned,
+        Kind::PayoutReserved => Outcome::PayoutReserved,
+        Kind::PayoutSigned => Outcome::PayoutSigned,
+        Kind::PayoutConfirmed => Outcome::PayoutConfirmed,
+        Kind::PayoutReleased => Outcome::PayoutReleased,
+        Kind::PayoutsPaused => Outcome::PayoutsPaused,
+        Kind::SettingsChanged => Outcome::SettingsChanged,
+        Kind::Nothing => Outcome::Nothing,
+        Kind::Rejected => Outcome::Rejected(rejection_of(message.rejection?)?),
+    })
+}
+
+fn rejection_message(rejection: &Rejection) -> peer::Rejection {
+    use Refusal as Kind;
+    let (kind, texts, numbers): (_, Vec<&str>, Vec<u64>) = match rejection {
+        Rejection::Invalid { field, problem } => (Kind::Invalid, vec![field, problem], vec![]),
+        Rejection::OldEpoch {
+            node_id,
+            epoch,
+            newest,
+        } => (Kind::OldEpoch, vec![], vec![*node_id, *epoch, *newest]),
+        Rejection::OldSequence { node_id, sequence } => {
+            (Kind::OldSequence, vec![], vec![*node_id, *sequence])
+        }
+        Rejection::NoSettings => (Kind::NoSettings, vec![], vec![]),
+        Rejection::SchemeNotOffered(scheme) => (Kind::SchemeNotOffered, vec![scheme], vec![]),
+        Rejection::UnknownBlock(hash) => (Kind::UnknownBlock, vec![hash], vec![]),
+        Rejection::BlockFinal(hash) => (Kind::BlockFinal, vec![hash], vec![]),
+        Rejection::PayoutNotOpen(id) => (Kind::PayoutNotOpen, vec![], vec![*id]),
+        Rejection::PayoutOpen(id) => (Kind::PayoutOpen, vec![], vec![*id]),
+        Rejection::PayoutOutOfOrder { given, expected } => {
+            (Kind::PayoutOutOfOrder, vec![], vec![*given, *expected])
+        }
+        Rejection::InsufficientBalance {
+            address,
+            debit_atomic,
+        } => (
+            Kind::InsufficientBalance,
+            vec![address],
+            vec![*debit_atomic],
+        ),
+        Rejection::Fenced { proposed, written } => {
+            (Kind::Fenced, vec![], vec![*proposed, *written])
+        }
+        Rejection::PayoutSigned(id) => (Kind::PayoutSigned, vec![], vec![*id]),
+        Rejection::UnknownVariant(hash) => (Kind::UnknownVariant, vec![hash], vec![]),
+        Rejection::PayoutsPaused => (Kind::PayoutsPaused, vec![], vec![]),
+        Rejection::Fixed {
+            field,
+            current,
+            given,
+        } => (Kind::Fixed, vec![field, current, given], vec![]),
+    };
+    peer::Rejection {
+        kind: kind.into(),
+        texts: texts.into_iter().map(str::to_owned).collect(),
+        numbers,
+    }
+}
+
+fn rejection_of(message: peer::Rejection) -> Option<Rejection> {
+    let kind = message.kind();
+    let (mut texts, mut numbers) = (message.texts.into_iter(), message.numbers.into_iter());
+    let (mut text, mut number) = (|| texts.next(), || numbers.next());
+    Some(match kind {
+        Refusal::Unspecified => return None,
+        Refusal::Invalid => Rejection::Invalid {
+            field: name(&text()?),
+            problem: text()?,
+        },
+        Refusal::OldEpoch => Rejection::OldEpoch {
+            node_id: number()?,
+            epoch: number()?,
+            newest: number()?,
+        },
+        Refusal::OldSequence => Rejection::OldSequence {
+            node_id: number()?,
+            sequence: number()?,
+        },
+        Refusal::NoSettings => Rejection::NoSettings,
+        Refusal::SchemeNotOffered => Rejection::SchemeNotOffered(name(&text()?)),
+        Refusal::UnknownBlock => Rejection::UnknownBlock(text()?),
+        Refusal::BlockFinal => Rejection::BlockFinal(text()?),
+        Refusal::PayoutNotOpen => Rejection::PayoutNotOpen(number()?),
+        Refusal::PayoutOpen => Rejection::PayoutOpen(number()?),
+        Refusal::PayoutOutOfOrder => Rejection::PayoutOutOfOrder {
+            given: number()?,
+            expected: number()?,
+        },
+        Refusal::InsufficientBalance => Rejection::InsufficientBalance {
+            address: text()?,
+            debit_atomic: number()?,
+        },
+        Refusal::Fenced => Rejection::Fenced {
+            proposed: number()?,
+            written: number()?,
+        },
+        Refusal::PayoutSigned => Rejection::PayoutSigned(number()?),
+        Refusal::UnknownVariant => Rejection::UnknownVariant(text()?),
+        Refusal::PayoutsPaused => Rejection::PayoutsPaused,
+        Refusal::Fixed => Rejection::Fixed {
+            field: name(&text()?),
+            current: text()?,
+            given: text()?,
+        },
+    })
+}
+
+/// A name for ever. The ledger has its names as constants, so the same few arrive again and
+/// again; a peer that invents names gets no more than the table holds.
+fn name(text: &str) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock();
+    if let Some(known) = names.get(text) {
+        return known;
+    }
+    if names.len() >= NAMES_MAX || text.len() > 64 {
+        return "other";
+    }
+    let kept: &'static str = Box::leak(text.to_owned().into_boxed_str());
+    names.insert(kept);
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_read_back() {
+        let text = || "text".to_owned();
+        let rejections = [
+            Rejection::Invalid {
+                field: "shares",
+                problem: text(),
+            },
+            Rejection::OldEpoch {
+                node_id: 1,
+                epoch: 2,
+                newest: 3,
+            },
+            Rejection::OldSequence {
+                node_id: 1,
+                sequence: 2,
+            },
+            Rejection::NoSettings,
+            Rejection::SchemeNotOffered("solo"),
+            Rejection::UnknownBlock(text()),
+            Rejection::BlockFinal(text()),
+            Rejection::PayoutNotOpen(1),
+            Rejection::PayoutOpen(2),
+            Rejection::PayoutOutOfOrder {
+                given: 1,
+                expected: 2,
+            },
+            Rejection::InsufficientBalance {
+                address: text(),
+                debit_atomic: 9,
+            },
+            Rejection::Fenced {
+                proposed: 4,
+                written: 5,
+            },
+            Rejection::PayoutSigned(3),
+            Rejection::UnknownVariant(text()),
+            Rejection::PayoutsPaused,
+            Rejection::Fixed {
+                field: "network",
+                current: text(),
+                given: text(),
+            },
+        ];
+        let refused = rejections.iter().cloned();
+        let mut outcomes = vec![
+            Outcome::SharesCredited {
+                credited: 7,
+                refused: (3..).zip(refused).collect(),
+            },
+            Outcome::AlreadyCredited,
+            Outcome::BlockRecorded,
+            Outcome::BlockAlreadyRecorded,
+            Outcome::BlockSettled,
+            Outcome::BlockOrphaned,
+            Outcome::PayoutReserved,
+            Outcome::PayoutSigned,
+            Outcome::PayoutConfirmed,
+            Outcome::PayoutReleased,
+            Outcome::PayoutsPaused,
+            Outcome::SettingsChanged,
+            Outcome::Nothing,
+        ];
+        outcomes.extend(rejections.map(Outcome::Rejected));
+        for outcome in outcomes {
+            assert_eq!(outcome_of(outcome_message(&outcome)), Some(outcome));
+        }
+        assert_eq!(outcome_of(peer::Outcome::default()), None);
+    }
+}
