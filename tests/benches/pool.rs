@@ -41,7 +41,7 @@ async fn without_hashing() -> Result<()> {
     for (connections, depth) in [(1, 1), (1, 64), (8, 64), (64, 16)] {
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
-            rounds.push(measure(&pool, connections, depth).await?);
+            rounds.push(measure(&pool, connections, depth, "x").await?);
         }
         report(
             &format!("{connections} connections, {depth} shares in flight each"),
@@ -63,7 +63,7 @@ async fn with_hashing() -> Result<()> {
     let (mut rounds, mut ratios) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let bare = tokio::task::spawn_blocking(bare_hash_rate).await?;
-        let round = measure(&pool, 4, 32).await?;
+        let round = measure(&pool, 4, 32, "d=1").await?;
         ratios.push(round.shares_per_second / bare);
         rounds.push(round);
     }
@@ -88,7 +88,12 @@ fn bare_hash_rate() -> f64 {
     hashes as f64 / start.elapsed().as_secs_f64()
 }
 
-async fn measure(pool: &Pool, connections: usize, depth: u64) -> Result<Round> {
+async fn measure(
+    pool: &Pool,
+    connections: usize,
+    depth: u64,
+    password: &'static str,
+) -> Result<Round> {
     let start = Instant::now();
     let tasks: Vec<_> = (0..connections)
         .map(|n| {
@@ -115,10 +120,11 @@ async fn measure(pool: &Pool, connections: usize, depth: u64) -> Result<Round> {
 async fn send_shares(
     pool: std::net::SocketAddr,
     worker: String,
+    password: &str,
     depth: u64,
     end: Instant,
 ) -> Result<Vec<u64>> {
-    let mut miner = ScriptedMiner::connect(pool, MINERS[0], &worker, "x").await?;
+    let mut miner = ScriptedMiner::connect(pool, MINERS[0], &worker, password).await?;
     let mut sent = std::collections::HashMap::new();
     let mut latencies_us = Vec::new();
     let mut nonce = 0;
