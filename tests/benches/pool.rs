@@ -100,6 +100,7 @@ async fn measure(
             tokio::spawn(send_shares(
                 pool.stratum(),
                 format!("bench{n}"),
+                password,
                 depth,
                 start + ROUND,
             ))
