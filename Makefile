@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(RAFTPOOL_CACHE)/target
 export ROCKSDB_LIB_DIR ?= $(RAFTPOOL_CACHE)/rocksdb-$(shell ops/setup/rocksdb-version.sh)
 export ROCKSDB_STATIC ?= 1
 
-.PHONY: help setup build demo test lint fix bench soak
+.PHONY: help setup build release demo test lint fix bench soak
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ setup: ## check the tools, install what is missing, build RocksDB once
 
 build: setup ## build the program
 	cargo build --locked --package raftpool
+
+release: setup ## build the program for production
+	cargo build --locked --release --package raftpool
 
 demo: build ## a simulated XELIS network, a pool and two miners, on one screen
 	@$(CARGO_TARGET_DIR)/debug/raftpool demo $(DEMO_FLAGS)
@@ -31,8 +34,7 @@ fix: setup ## format, and apply what clippy can mend by itself
 	cargo clippy --locked --workspace --all-targets --fix --allow-dirty --allow-staged
 	cargo fmt --all
 
-bench: setup ## print the measured figures, optimised build
-	cargo build --locked --release --package raftpool
+bench: release ## print the measured figures, optimised build
 	$(CARGO_TARGET_DIR)/release/raftpool pow bench
 	cargo bench --locked --package raftpool-ledger --bench apply
 	cargo bench --locked --package raftpool-raft --bench commit
