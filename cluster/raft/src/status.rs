@@ -109,6 +109,7 @@ impl RaftNode {
     /// This node's figures. Cheap enough for every scrape.
     pub fn status(&self) -> RaftStatus {
         let stopped = self.stopped();
+        let state = self.reader.status();
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
         let role = match metrics.state {
@@ -128,14 +129,15 @@ impl RaftNode {
             learners: membership.learner_ids().collect(),
             last_log_index: metrics.last_log_index,
             committed_index: index(metrics.local_committed),
-            applied_index: index(metrics.last_applied),
+            // openraft's figures lag behind what a reader sees already.
+            applied_index: state.applied_index,
             snapshot_index: index(metrics.snapshot),
             purged_index: index(metrics.purged),
             in_flight: self.admission.in_flight(),
             in_flight_bytes: self.admission.in_flight_bytes(),
             proposals: self.admission.counts(),
             log: self.log_status().unwrap_or_default(),
-            state: self.reader.status(),
+            state,
             joined: membership.get_node(&self.config.identity.node_id).is_some(),
             peer: self.peer_status(),
             stopped,

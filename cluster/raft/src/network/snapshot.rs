@@ -36,7 +36,7 @@ pub(super) async fn send(
     bytes_per_second: u64,
 ) -> Result<Vote, CallError> {
     let until = Instant::now() + TRANSFER_TIMEOUT;
-    let mut link = channels.link(peer, Purpose::Snapshot, until).await?;
+    let link = channels.link(peer, Purpose::Snapshot, until).await?;
     let broken = |reason: String| CallError::NoAnswer {
         target: peer.0,
         address: peer.1.to_owned(),
@@ -76,7 +76,6 @@ pub(super) async fn send(
                 fed.map_err(broken)?;
             }
             () = tokio::time::sleep_until(until) => {
-                link = channels.link(peer, Purpose::Snapshot, until).await?;
                 return Err(channels.late(&link, TRANSFER_TIMEOUT));
             }
         }
