@@ -77,9 +77,19 @@ async fn a_new_job_replaces_the_old_one() {
     while share.job_id == "first" {
         share = peer.read_share().await;
     }
-    for _ in 0..10 {
-        assert_eq!(share.job_id, "second");
-        assert!(peer.is_valid(&share, 2), "{share:?}");
+    // A thread may still have been at its last hash of the first job when another one had already
+    // found something for the second.
+    let mut late = 0;
+    let mut found = 0;
+    while found < 10 {
+        if share.job_id == "first" {
+            late += 1;
+            assert!(late <= config(&[&pool]).threads, "the first job is mined on");
+        } else {
+            assert_eq!(share.job_id, "second");
+            assert!(peer.is_valid(&share, 2), "{share:?}");
+            found += 1;
+        }
         share = peer.read_share().await;
     }
 }
