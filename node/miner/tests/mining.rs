@@ -84,7 +84,10 @@ async fn a_new_job_replaces_the_old_one() {
     while found < 10 {
         if share.job_id == "first" {
             late += 1;
-            assert!(late <= config(&[&pool]).threads, "the first job is mined on");
+            assert!(
+                late <= config(&[&pool]).threads,
+                "the first job is mined on"
+            );
         } else {
             assert_eq!(share.job_id, "second");
             assert!(peer.is_valid(&share, 2), "{share:?}");
