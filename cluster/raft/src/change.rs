@@ -12,7 +12,7 @@ use raftpool_store::{PoolNode, StoredMembership, TypeConfig};
 use tokio::time::Instant;
 
 use crate::membership::{Change, ChangeError, Member};
-use crate::network::{CallError, Purpose, peer};
+use crate::network::{CallError, PeerAddress, Purpose, peer};
 use crate::node::RaftNode;
 use crate::propose::{HOPS_MAX, RETRY_PAUSE, reason_of};
 
@@ -22,10 +22,6 @@ const CHANGE_TIMEOUT: Duration = Duration::from_secs(15);
 const ASK_TIMEOUT: Duration = Duration::from_secs(3);
 /// For a new leader to take over.
 const TRANSFER_TIMEOUT: Duration = Duration::from_secs(3);
-/// A member that was not heard for so long is counted as gone.
-const SILENT_MAX_MS: u64 = 1_000;
-/// A learner further behind gets no vote: the cluster would have to wait for it.
-const PROMOTE_LAG_MAX: u64 = 1_000;
 
 type Result = std::result::Result<(), ChangeError>;
 
@@ -122,6 +118,7 @@ impl RaftNode {
             } => self.promote_here(&node_ids, is_forced).await,
             Change::Remove { node_id, is_forced } => self.remove_here(node_id, is_forced).await,
             Change::Transfer { node_id } => self.transfer_here(node_id).await,
+            Change::Swap { old, new } => self.swap_here(old, new).await,
         }
     }
 
@@ -139,11 +136,8 @@ impl RaftNode {
     }
 
     async fn add_here(&self, node_id: u64, address: String) -> Result {
-        let is_address = address
-            .rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-        if !is_address {
-            return refused(format!("`{address}` is not a host and a port"));
+        if let Err(error) = address.parse::<PeerAddress>() {
+            return refused(error.to_string());
         }
         let stored = self.stored_membership();
         let members = self.members_here();
@@ -154,7 +148,7 @@ impl RaftNode {
             let other = other.node_id;
             return refused(format!("node {other} is at {address} already"));
         }
-        let ids_up_to = ids_up_to(stored.membership().nodes());
+        let ids_up_to = self.ids_up_to();
         if node_id <= ids_up_to {
             return refused(format!(
                 "node ids are never used again, and the cluster has seen ids up to {ids_up_to}: \
@@ -208,18 +202,7 @@ impl RaftNode {
             if voters.contains(node_id) {
                 continue;
             }
-            if !is_heard(member) {
-                return refused(format!("node {node_id} does not answer"));
-            }
-            match member.lag {
-                Some(lag) if lag <= PROMOTE_LAG_MAX => {}
-                lag => {
-                    let lag = lag.map_or("an unknown number of".to_owned(), |lag| lag.to_string());
-                    return refused(format!(
-                        "node {node_id} is {lag} entries behind: wait for it"
-                    ));
-                }
-            }
+            check_caught_up(member)?;
             new.insert(*node_id);
         }
         if new.is_empty() {
@@ -251,17 +234,51 @@ impl RaftNode {
             }
             false => ChangeMembers::RemoveNodes(ids),
         };
-        if node_id == self.config.identity.node_id {
-            let Some(heir) = self.heir() else {
-                return refused("no other voter can take over");
-            };
-            self.transfer_here(heir).await?;
-            let reason = format!("leadership was handed over to node {heir}");
-            return Err(ChangeError::NotLed(reason));
-        }
+        self.hand_over_before_leaving(node_id).await?;
         self.keep_ids(node_id).await?;
         let stored = self.stored_membership();
         self.write_membership(&stored, change, false).await
+    }
+
+    /// Gives the place of `old` to `new`, which has caught up.
+    async fn swap_here(&self, old: u64, new: u64) -> Result {
+        let members = self.members_here();
+        let find = |node_id| members.iter().find(|member| member.node_id == node_id);
+        let Some(newcomer) = find(new) else {
+            return refused(format!("node {new} is not a member: add it first"));
+        };
+        let Some(leaving) = find(old) else {
+            return match newcomer.is_voter {
+                true => Ok(()),
+                false => refused(format!("node {old} is not a member")),
+            };
+        };
+        if !leaving.is_voter {
+            return refused(format!("node {old} has no vote to give: remove it instead"));
+        }
+        check_caught_up(newcomer)?;
+        let mut voters = voters(&members);
+        voters.remove(&old);
+        voters.insert(new);
+        check_majority(&members, &voters)?;
+        self.hand_over_before_leaving(old).await?;
+        self.keep_ids(old).await?;
+        let stored = self.stored_membership();
+        self.write_membership(&stored, ChangeMembers::ReplaceAllVoters(voters), false)
+            .await
+    }
+
+    /// When this node is the one to leave, has another one lead, which will do the rest.
+    async fn hand_over_before_leaving(&self, leaving: u64) -> Result {
+        if leaving != self.config.identity.node_id {
+            return Ok(());
+        }
+        let Some(heir) = self.heir() else {
+            return refused("no other voter can take over");
+        };
+        self.transfer_here(heir).await?;
+        let reason = format!("leadership was handed over to node {heir}");
+        Err(ChangeError::NotLed(reason))
     }
 
     /// Makes sure that the largest id ever seen is still known when a node is gone.
@@ -295,7 +312,7 @@ impl RaftNode {
             Some(member) if !member.is_voter => {
                 return refused(format!("node {to} has no vote: promote it first"));
             }
-            Some(member) if !is_heard(member) => {
+            Some(member) if !member.is_heard() => {
                 return refused(format!("node {to} does not answer"));
             }
             Some(_) => {}
@@ -318,7 +335,7 @@ impl RaftNode {
         let own_id = self.config.identity.node_id;
         let members = self.members_here().into_iter();
         members
-            .filter(|member| member.is_voter && member.node_id != own_id && is_heard(member))
+            .filter(|member| member.is_voter && member.node_id != own_id && member.is_heard())
             .max_by_key(|member| member.matched_index)
             .map(|member| member.node_id)
     }
@@ -346,21 +363,13 @@ impl RaftNode {
         written.map(drop).map_err(meaning_of)
     }
 
+    /// The status of the node that is to be added.
     async fn ask_status(
         &self,
         peer: (u64, &str),
     ) -> std::result::Result<peer::StatusResponse, ChangeError> {
-        let Some(channels) = &self.channels else {
-            return refused("this node runs alone: give it a peer listener first");
-        };
-        let call = channels.call(
-            peer,
-            Purpose::Forward,
-            ASK_TIMEOUT,
-            peer::StatusRequest {},
-            |mut client, request| async move { client.status(request).await },
-        );
-        let status = call.await.or_else(|error| refused(error.to_string()))?;
+        let status = self.ask_node(peer).await;
+        let status = status.or_else(|error| refused(error.to_string()))?;
         if status.command_format != COMMAND_FORMAT {
             return refused(format!(
                 "node {} knows commands of format {}, the cluster writes {COMMAND_FORMAT}: run \
@@ -386,6 +395,11 @@ impl RaftNode {
             .map(drop)
             .or_else(|error| refused(error.to_string()))
     }
+
+    /// The largest node id the cluster has ever seen, as far as this node knows.
+    pub fn ids_up_to(&self) -> u64 {
+        ids_up_to(self.stored_membership().membership().nodes())
+    }
 }
 
 /// The largest node id ever seen, as far as these members know.
@@ -401,10 +415,21 @@ fn voters(members: &[Member]) -> BTreeSet<u64> {
     voters.map(|member| member.node_id).collect()
 }
 
-fn is_heard(member: &Member) -> bool {
-    member
-        .silent_ms
-        .is_some_and(|silent| silent <= SILENT_MAX_MS)
+/// Refuses a vote for a node that the cluster would have to wait for.
+fn check_caught_up(member: &Member) -> Result {
+    let node_id = member.node_id;
+    if !member.is_heard() {
+        return refused(format!("node {node_id} does not answer"));
+    }
+    match member.lag {
+        Some(_) if member.has_caught_up() => Ok(()),
+        Some(lag) => refused(format!(
+            "node {node_id} is {lag} entries behind: wait for it"
+        )),
+        None => refused(format!(
+            "it is not known how far behind node {node_id} is: wait for it"
+        )),
+    }
 }
 
 fn check_two(voters: &BTreeSet<u64>, is_forced: bool) -> Result {
@@ -418,7 +443,7 @@ fn check_two(voters: &BTreeSet<u64>, is_forced: bool) -> Result {
 fn check_majority(members: &[Member], voters: &BTreeSet<u64>) -> Result {
     let silent: Vec<_> = members
         .iter()
-        .filter(|member| voters.contains(&member.node_id) && !is_heard(member))
+        .filter(|member| voters.contains(&member.node_id) && !member.is_heard())
         .map(|member| member.node_id.to_string())
         .collect();
     let heard = voters.len() - silent.len();

@@ -1,6 +1,6 @@
 //! How a node is run. Values that change money are not here: they are ledger commands.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub struct RaftNodeConfig {
     pub command_bytes_max: usize,
     /// When snapshots are made and how much log is kept.
     pub log_policy: LogPolicy,
+    /// How soon a lost leader is noticed.
+    pub timing: Timing,
     /// A running `fsync` this old is treated as a failed disk. A leader whose disk hangs would
     /// otherwise go on leading without committing anything.
     pub sync_stall_limit: Duration,
@@ -61,23 +63,24 @@ impl RaftNodeConfig {
             in_flight_bytes_max: 64 << 20,
             command_bytes_max: 8 << 20,
             log_policy: LogPolicy::default(),
+            timing: Timing::default(),
             sync_stall_limit: Duration::from_secs(30),
             fault: None,
         }
     }
 
-    /// The settings of openraft. Timing is for a local network: failover in 0.55 to 0.85 s.
+    /// The settings of openraft.
     pub(crate) fn openraft(&self) -> Result<Arc<Config>, RaftNodeError> {
         let config = Config {
             cluster_name: "raftpool".to_owned(),
-            heartbeat_interval: 100,
-            election_timeout_min: 250,
-            election_timeout_max: 400,
+            heartbeat_interval: self.timing.heartbeat_ms,
+            election_timeout_min: self.timing.election_timeout_ms,
+            election_timeout_max: self.timing.election_timeout_max_ms(),
             enable_pre_vote: Some(true),
             // A restarted leader may have lost applied state; it learns what is committed by
             // winning an election, never by assuming that it still leads.
             enable_leader_restore: Some(false),
-            quorum_loss_probe_interval: Some(1_000),
+            quorum_loss_probe_interval: Some(1_000.max(2 * self.timing.election_timeout_max_ms())),
             allow_log_reversion: Some(false),
             removed_leader_step_down: StepDownPolicy::After(300),
             // Entries are batches of shares already.
@@ -96,7 +99,8 @@ impl RaftNodeConfig {
     }
 }
 
-/// How a node is a member of a cluster of several.
+/// How a node is a member of a cluster of several. With an empty data directory it waits until it
+/// is added to a cluster, or is told to found one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerSettings {
     /// Where peers connect; port 0 takes any free one.
@@ -106,9 +110,40 @@ pub struct PeerSettings {
     pub address: String,
     /// Directory with `node.pem`, `node.key` and `ca.pem`.
     pub certificates: PathBuf,
-    /// Whether a node with an empty data directory waits to be added to an existing cluster.
-    /// Otherwise it founds one; there must never be two founders of one cluster id.
-    pub join: bool,
+    /// Addresses of nodes that a node with an empty data directory asks whether the cluster knows
+    /// its id already.
+    pub seeds: Vec<String>,
+    /// Where connections to peers come from; any address of the machine when not given.
+    pub connect_from: Option<IpAddr>,
+}
+
+/// How often a leader shows that it lives, and how long the others wait for it.
+///
+/// A lost leader is followed by another one after 2.2 to 3.4 election timeouts and a few round
+/// trips: the followers first let its lease run out, which is the longest election timeout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// Time between two heartbeats.
+    pub heartbeat_ms: u64,
+    /// Shortest time without a heartbeat after which a node stands for election; the longest is
+    /// 1.6 times as much. Must exceed the heartbeat, and what a slow `fsync` takes.
+    pub election_timeout_ms: u64,
+}
+
+impl Default for Timing {
+    /// For a local network: failover in 0.55 to 0.85 s.
+    fn default() -> Self {
+        Self {
+            heartbeat_ms: 100,
+            election_timeout_ms: 250,
+        }
+    }
+}
+
+impl Timing {
+    fn election_timeout_max_ms(self) -> u64 {
+        self.election_timeout_ms.saturating_mul(8) / 5
+    }
 }
 
 /// When snapshots are made and how much log is kept behind them. The log holds at most about

@@ -27,6 +27,24 @@ pub enum RaftNodeError {
         #[source]
         source: std::io::Error,
     },
+    /// Names of peers could not be looked up.
+    #[error("set up the look-up of names: {reason}")]
+    Resolver {
+        /// What the resolver said.
+        reason: String,
+    },
+    /// The data directory is empty, but the cluster has seen the node's id.
+    #[error("{}", id_in_use(*node_id, *is_member, *told_by, *next_node_id))]
+    IdInUse {
+        /// This node.
+        node_id: u64,
+        /// Whether the id is still a member's.
+        is_member: bool,
+        /// The node that knows the id.
+        told_by: u64,
+        /// The smallest id that may be used.
+        next_node_id: u64,
+    },
     /// The timing or sizes do not fit together.
     #[error("raft configuration")]
     Config(#[source] openraft::ConfigError),
@@ -45,6 +63,24 @@ pub enum RaftNodeError {
         /// What the node saw last.
         state: String,
     },
+}
+
+fn id_in_use(node_id: u64, is_member: bool, told_by: u64, next_node_id: u64) -> String {
+    let (state, command) = match is_member {
+        true => (
+            "is a member of the cluster, so it has lost its disk, and with it what it voted and stored",
+            format!("raftpool cluster replace CONFIG {node_id} {next_node_id} ADDRESS"),
+        ),
+        false => (
+            "was a member of the cluster once, and ids are never used again",
+            format!("raftpool cluster add CONFIG {next_node_id} ADDRESS"),
+        ),
+    };
+    format!(
+        "the data directory is empty, but node {told_by} says that node {node_id} {state}: give \
+         this machine a certificate and node.id for node {next_node_id} \
+         (`raftpool cluster issue {next_node_id}`), start it, and run `{command}` on a member"
+    )
 }
 
 /// An error and its causes in one line, for those who can only take a text.

@@ -1,9 +1,9 @@
 //! A node of the replicated log: openraft over the store, behind the ledger's cluster handle.
 //!
 //! [`RaftNode::start`] opens the data directory, founds a cluster of one in an empty one or
-//! recovers, and returns when somebody leads. With [`PeerSettings`] the node is, or becomes, a
-//! member of a cluster of several: nodes reach each other over mutual TLS, any of them takes
-//! proposals, and members are added and removed while it runs. The node implements
+//! recovers. With [`PeerSettings`] the node is, or becomes, a member of a cluster of several: nodes
+//! reach each other over mutual TLS, any of them takes proposals, and members are added and removed
+//! while it runs. The node implements
 //! [`raftpool_ledger::Cluster`]; nobody else needs to know that there is Raft.
 //!
 //! Surprising: [`ProposeError::Stopped`](raftpool_ledger::cluster::ProposeError::Stopped) says
@@ -15,6 +15,8 @@
 mod config;
 
 mod node;
+
+mod joining;
 
 mod propose;
 
@@ -32,16 +34,20 @@ mod monitor;
 
 mod status;
 
+mod ask;
+
 pub mod certificates;
 
 mod network;
 
 mod error;
 
-pub use certificates::{CertificateAuthority, CertificateError};
-pub use config::{LogPolicy, PeerSettings, RaftNodeConfig};
+pub use ask::{AskError, NodeStatus, PeerService};
+pub use certificates::{CertificateAuthority, CertificateError, PeerName, certified_name};
+pub use config::{LogPolicy, PeerSettings, RaftNodeConfig, Timing};
 pub use error::RaftNodeError;
 pub use membership::{ChangeError, Member};
+pub use network::{InvalidAddress, PeerAddress};
 pub use node::RaftNode;
 pub use raftpool_store::{Identity, LatencyHistogram, LogStatus, StateStatus, stored_identity};
 pub use status::{PeerStatus, ProposalCounts, RaftStatus, Role};

@@ -26,6 +26,24 @@ pub struct Member {
     pub silent_ms: Option<u64>,
 }
 
+/// A learner further behind gets no vote: the cluster would have to wait for it.
+const PROMOTE_LAG_MAX: u64 = 1_000;
+/// A member that was not heard for so long is counted as gone.
+const SILENT_MAX_MS: u64 = 1_000;
+
+impl Member {
+    /// Whether it answered lately, as far as the leader knows.
+    pub fn is_heard(&self) -> bool {
+        self.silent_ms
+            .is_some_and(|silent_ms| silent_ms <= SILENT_MAX_MS)
+    }
+
+    /// Whether it has nearly all of the leader's log, so that it may vote.
+    pub fn has_caught_up(&self) -> bool {
+        self.lag.is_some_and(|lag| lag <= PROMOTE_LAG_MAX)
+    }
+}
+
 /// A change of the membership did not happen, or may not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
@@ -47,6 +65,7 @@ pub(crate) enum Change {
     Promote { node_ids: Vec<u64>, is_forced: bool },
     Remove { node_id: u64, is_forced: bool },
     Transfer { node_id: u64 },
+    Swap { old: u64, new: u64 },
 }
 
 /// Changes of the membership. Any node takes them and passes them on to the leader. Each may be
@@ -54,8 +73,8 @@ pub(crate) enum Change {
 /// than do what would cost the cluster its majority.
 #[allow(clippy::missing_errors_doc)]
 impl RaftNode {
-    /// Adds a node, which then receives the log but has no vote. It must be running, in an empty
-    /// directory, with [`PeerSettings::join`](crate::PeerSettings::join). Ids are never used
+    /// Adds a node, which then receives the log but has no vote. It must be running, and waiting in
+    /// an empty directory. Ids are never used
     /// again: the id must be larger than every id the cluster has ever seen.
     pub async fn add_learner(&self, node_id: u64, address: &str) -> Result<(), ChangeError> {
         let address = address.to_owned();
@@ -77,6 +96,13 @@ impl RaftNode {
     /// unless forced.
     pub async fn remove(&self, node_id: u64, is_forced: bool) -> Result<(), ChangeError> {
         self.change(Change::Remove { node_id, is_forced }).await
+    }
+
+    /// Gives the vote of `old` to `new`, which was added before and has caught up, and removes `old`
+    /// for ever, all in one change: the number of voters stays as it is. This is how a node that
+    /// lost its disk is replaced.
+    pub async fn swap(&self, old: u64, new: u64) -> Result<(), ChangeError> {
+        self.change(Change::Swap { old, new }).await
     }
 
     /// Makes a voter the leader.
@@ -195,6 +221,10 @@ impl Change {
             Message::Transfer(transfer) => Self::Transfer {
                 node_id: transfer.node_id,
             },
+            Message::Swap(swap) => Self::Swap {
+                old: swap.old_node_id,
+                new: swap.new_node_id,
+            },
         })
     }
 
@@ -215,6 +245,10 @@ impl Change {
                 Message::Remove(peer::Remove { node_id, is_forced })
             }
             Self::Transfer { node_id } => Message::Transfer(peer::Transfer { node_id }),
+            Self::Swap { old, new } => Message::Swap(peer::Swap {
+                old_node_id: old,
+                new_node_id: new,
+            }),
         }
     }
 }

@@ -1,30 +1,30 @@
 //! Starting and stopping a node.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use openraft::RaftMetrics;
-use openraft::errors::{Fatal, InitializeError, RaftError};
+use openraft::errors::Fatal;
 use openraft::metrics::WaitError;
 use openraft::type_config::async_runtime::watch::WatchReceiver;
 use parking_lot::Mutex;
 use raftpool_ledger::cluster::Leadership;
 use raftpool_store::{
-    FailStop, LogStatus, PoolNode, StateReader, StateStore, Store, StoreOptions, TypeConfig,
+    FailStop, LogStatus, StateReader, StateStore, Store, StoreOptions, TypeConfig,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admission::Admission;
+use crate::ask::PeerService;
 use crate::certificates::CertificateStore;
 use crate::config::{PeerSettings, RaftNodeConfig};
 use crate::error::RaftNodeError;
 use crate::monitor::{self, leadership_of};
-use crate::network::{Channels, Listener, Network, Service, bind};
+use crate::network::{Channels, Dialer, Listener, Network, bind};
 use crate::status::PeerStatus;
 
 /// openraft as this pool uses it.
@@ -43,9 +43,9 @@ pub struct RaftNode {
     pub(crate) changing: tokio::sync::Mutex<()>,
     /// The way to peers; `None` in a node that runs alone.
     pub(crate) channels: Option<Arc<Channels>>,
-    certificates: Option<Arc<CertificateStore>>,
+    pub(crate) certificates: Option<Arc<CertificateStore>>,
     /// Host and port by which peers reach this node; empty in a node that runs alone.
-    address: String,
+    pub(crate) address: String,
     /// Whether it may take part in consensus: an empty node that waits to be added may not.
     admitted: AtomicBool,
     pub(crate) fail_stop: Arc<FailStop>,
@@ -56,7 +56,9 @@ pub struct RaftNode {
     /// `None` once the node was shut down.
     store: Mutex<Option<Store>>,
     monitors: Mutex<Vec<JoinHandle<()>>>,
-    listener: Mutex<Option<Listener>>,
+    pub(crate) listener: Mutex<Option<Listener>>,
+    /// What answers other nodes' questions that are not about consensus.
+    pub(crate) service: OnceLock<Arc<dyn PeerService>>,
 }
 
 /// What a node needs to have peers, before it has them.
@@ -68,16 +70,17 @@ struct PeerSide {
 }
 
 impl RaftNode {
-    /// Opens the data directory, founds a cluster of one if it is new, recovers otherwise, and
-    /// returns as soon as there is a leader and this node's state is up to date with it. A node
-    /// that has, or waits for, other voters returns as soon as it can be reached: who leads then
-    /// is told by [`status`](Self::status). Must be called within a tokio runtime, on which the
-    /// node then runs.
+    /// Opens the data directory and recovers what is in it. A node without peers founds a cluster
+    /// of one in a new directory, and returns as soon as it leads and its state is up to date. A
+    /// node with peers returns as soon as it can be reached: who leads then is told by
+    /// [`status`](Self::status), and in a new directory it waits for
+    /// [`found_cluster`](Self::found_cluster) or for being added. Must be called within a tokio
+    /// runtime, on which the node then runs.
     ///
     /// # Errors
     /// When the directory or the certificates cannot be used, the listener's address is taken,
-    /// what was recovered does not fit together, or nobody leads in time. The directory is free
-    /// again then.
+    /// what was recovered does not fit together, nobody leads in time, or the directory is empty
+    /// although the cluster knows the node's id. The directory is free again then.
     pub async fn start(config: RaftNodeConfig) -> Result<Arc<Self>, RaftNodeError> {
         let openraft = config.openraft()?;
         let side = match &config.peers {
@@ -138,6 +141,7 @@ impl RaftNode {
             runtime: tokio::runtime::Handle::current(),
             monitors: Mutex::new(monitors),
             listener: Mutex::new(None),
+            service: OnceLock::new(),
             store: Mutex::new(Some(store)),
             raft,
             config,
@@ -189,6 +193,11 @@ impl RaftNode {
         }
     }
 
+    /// The cluster and the node.
+    pub fn identity(&self) -> raftpool_store::Identity {
+        self.config.identity
+    }
+
     /// Where peers connect; `None` in a node that runs alone, or was shut down.
     pub fn peer_address(&self) -> Option<SocketAddr> {
         self.listener
@@ -222,96 +231,14 @@ impl RaftNode {
         })
     }
 
-    fn failed(&self, reason: String) -> RaftNodeError {
+    pub(crate) fn failed(&self, reason: String) -> RaftNodeError {
         RaftNodeError::Consensus {
             reason: self.fail_stop.reason().map_or(reason, str::to_owned),
         }
     }
 
-    /// Takes the place in the cluster that the data directory and the settings say.
-    async fn join_in(
-        self: &Arc<Self>,
-        listener: Option<(TcpListener, SocketAddr)>,
-    ) -> Result<(), RaftNodeError> {
-        let is_founded = self.raft.is_initialized().await;
-        let is_founded = is_founded.map_err(|fatal| self.failed(fatal.to_string()))?;
-        let is_joining = self.config.peers.as_ref().is_some_and(|peers| peers.join);
-        if is_founded || !is_joining {
-            self.admit();
-        }
-        if let (Some(listener), Some(certificates)) = (listener, &self.certificates) {
-            let (identity, service) = (self.config.identity, Service::new(self));
-            let listener = Listener::serve(listener, identity, certificates.clone(), service);
-            *self.listener.lock() = Some(listener);
-        }
-        if !is_founded && is_joining {
-            return Ok(());
-        }
-        let is_alone = !is_founded || self.raft.voter_ids().eq([self.config.identity.node_id]);
-        if !is_alone {
-            return Ok(());
-        }
-        match is_founded {
-            // Nobody else could lead a node that is alone: no reason to wait for the timer.
-            true => self.raft.trigger().elect(false).await,
-            false => self.found().await,
-        }
-        .map_err(|fatal| self.failed(fatal.to_string()))?;
-        self.wait_recovered().await?;
-        self.tell_address().await
-    }
-
-    async fn found(&self) -> Result<(), Fatal<TypeConfig>> {
-        let node = PoolNode {
-            peer_address: self.address.clone(),
-            ids_up_to: 0,
-        };
-        let members = BTreeMap::from([(self.config.identity.node_id, node)]);
-        match self.raft.initialize(members).await {
-            // Somebody was faster, which is as good.
-            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
-            Err(RaftError::Fatal(fatal)) => Err(fatal),
-            // It is its own only member.
-            Err(RaftError::APIError(InitializeError::NotInMembers(_))) => Err(Fatal::Stopped),
-        }
-    }
-
-    async fn wait_recovered(&self) -> Result<(), RaftNodeError> {
-        let timeout = self.config.start_timeout;
-        let recovered = self.recovered(timeout).await;
-        if let Some(reason) = self.stopped() {
-            return Err(self.failed(reason));
-        }
-        recovered.map_err(|error| RaftNodeError::NoLeader {
-            timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
-            state: error.to_string(),
-        })
-    }
-
-    /// Writes this node's address into the membership, when it is the only member: it may have
-    /// been alone until now, or have moved. Others learn addresses by being added.
-    async fn tell_address(&self) -> Result<(), RaftNodeError> {
-        let stored = self.stored_membership();
-        let node_id = self.config.identity.node_id;
-        let mut nodes = stored.membership().nodes();
-        let own = match (nodes.next(), nodes.next()) {
-            (Some((only, own)), None) if *only == node_id => own.clone(),
-            _ => return Ok(()),
-        };
-        if self.address.is_empty() || own.peer_address == self.address {
-            return Ok(());
-        }
-        let node = PoolNode {
-            peer_address: self.address.clone(),
-            ..own
-        };
-        let change = openraft::ChangeMembers::SetNodes(BTreeMap::from([(node_id, node)]));
-        let written = self.write_membership(&stored, change, true).await;
-        written.map_err(|error| self.failed(error.to_string()))
-    }
-
     /// Waits until somebody leads and everything committed before is applied here.
-    async fn recovered(&self, timeout: Duration) -> Result<(), WaitError> {
+    pub(crate) async fn recovered(&self, timeout: Duration) -> Result<(), WaitError> {
         let wait = self.raft.wait(Some(timeout));
         let is_led = |metrics: &RaftMetrics<TypeConfig>| {
             metrics.current_leader.is_some() || metrics.running_state.is_err()
@@ -325,6 +252,10 @@ impl PeerSide {
     async fn prepare(config: &RaftNodeConfig, peers: &PeerSettings) -> Result<Self, RaftNodeError> {
         let certificates = CertificateStore::open(&peers.certificates, config.identity);
         let certificates = Arc::new(certificates.map_err(RaftNodeError::Certificates)?);
+        let dialer = Dialer::new(peers.connect_from);
+        let dialer = dialer.map_err(|error| RaftNodeError::Resolver {
+            reason: error.to_string(),
+        })?;
         let listener = bind(peers.listen).await;
         let listener = listener.map_err(|source| RaftNodeError::Listen {
             address: peers.listen,
@@ -335,7 +266,7 @@ impl PeerSide {
             None => peers.address.clone(),
         };
         Ok(Self {
-            channels: Arc::new(Channels::new(config.identity, certificates.clone())),
+            channels: Arc::new(Channels::new(config.identity, certificates.clone(), dialer)),
             certificates,
             listener,
             address,

@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 
 use openraft::ServerState;
 use openraft::type_config::async_runtime::watch::WatchReceiver;
-use raftpool_ledger::Cluster;
-use raftpool_ledger::cluster::Leadership;
+use raftpool_ledger::cluster::{Leadership, read};
+use raftpool_ledger::view::LedgerView;
+use raftpool_ledger::{COMMAND_FORMAT, Cluster};
 use raftpool_store::{LogStatus, StateStatus};
 
+use crate::network::{member_message, peer};
 use crate::node::RaftNode;
 
 /// What a node is in its cluster.
@@ -142,5 +144,38 @@ impl RaftNode {
             peer: self.peer_status(),
             stopped,
         }
+    }
+
+    /// The same for other nodes.
+    pub(crate) fn status_message(&self) -> peer::StatusResponse {
+        let status = self.status();
+        let head = read(self, |state| {
+            let view = LedgerView::new(state);
+            Ok((view.digest()?, view.index()?))
+        });
+        let (digest, digest_index) = head.unwrap_or_default();
+        let members = self.members_here();
+        peer::StatusResponse {
+            node_id: self.config.identity.node_id,
+            command_format: COMMAND_FORMAT,
+            is_initialized: self.is_initialized(),
+            role: status.role.name().to_owned(),
+            term: status.leadership.term,
+            leader_id: status.leadership.leader_id.unwrap_or(0),
+            last_log_index: status.last_log_index.unwrap_or(0),
+            committed_index: status.committed_index.unwrap_or(0),
+            applied_index: status.applied_index.unwrap_or(0),
+            digest: digest.to_vec().into(),
+            digest_index,
+            members: members.iter().map(member_message).collect(),
+            ids_up_to: self.ids_up_to(),
+        }
+    }
+
+    /// Whether it has a log or a vote of its own.
+    fn is_initialized(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.last_log_index.is_some() || metrics.vote.leader_id.term > 0
     }
 }

@@ -220,11 +220,15 @@ async fn new_node_and_one_that_was_away_for_long_catch_up_by_a_snapshot() {
     nodes.assert_alike().await;
     // What was received is installed, and gone from where it was received.
     for id in [4, away] {
-        let names = std::fs::read_dir(nodes.directory(id).join("snapshots")).unwrap();
-        for name in names {
-            let name = name.unwrap().file_name().into_string().unwrap();
-            assert!(name.starts_with("snap-"), "{name}");
-        }
+        let directory = nodes.directory(id).join("snapshots");
+        wait_until("nothing half received is left", async || {
+            let mut names = std::fs::read_dir(&directory).unwrap();
+            names.all(|name| {
+                let name = name.unwrap().file_name();
+                name.to_string_lossy().starts_with("snap-")
+            })
+        })
+        .await;
     }
 }
 

@@ -112,8 +112,10 @@ impl CertificateAuthority {
             node_id,
         }
         .to_string();
-        let mut names = vec![name.clone()];
-        names.extend(dns_names.iter().filter(|other| **other != name).cloned());
+        let mut names = vec![name.clone(), PeerName::of_anybody(self.cluster_id)];
+        let further = dns_names.iter().filter(|other| !names.contains(other));
+        let further: Vec<_> = further.cloned().collect();
+        names.extend(further);
         let mut params = CertificateParams::new(names)
             .map_err(CertificateError::make("the node's certificate"))?;
         params.distinguished_name = common_name(format!("raftpool node {node_id}"));

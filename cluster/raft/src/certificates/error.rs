@@ -43,7 +43,7 @@ pub enum CertificateError {
     /// The node's certificate is for somebody else.
     #[error(
         "{} is for node {found_node} of cluster {found_cluster}, but this is node {node} of \
-         cluster {cluster}: issue a certificate for this node", path.display()
+         cluster {cluster}: correct the id of the node, or issue a certificate for it", path.display()
     )]
     WrongName {
         /// The certificate.

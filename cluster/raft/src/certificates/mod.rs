@@ -16,7 +16,7 @@ mod error;
 pub use authority::CertificateAuthority;
 pub use error::CertificateError;
 pub use name::PeerName;
-pub use store::CertificateStore;
+pub use store::{CertificateStore, certified_name};
 
 /// The node's certificate, followed by intermediate ones if there are any.
 const NODE_CERTIFICATE: &str = "node.pem";

@@ -34,6 +34,12 @@ impl PeerName {
         }
     }
 
+    /// The name that every node's certificate has beside its own, for callers that do not know
+    /// yet which node they will find at an address.
+    pub(crate) fn of_anybody(cluster_id: [u8; 16]) -> String {
+        format!("any.{}.{DOMAIN}", hex::encode(cluster_id))
+    }
+
     /// Reads a name as [`Display`](fmt::Display) writes it, and nothing else.
     pub fn parse(text: &str) -> Option<Self> {
         let (node, rest) = text.strip_prefix("node-")?.split_once('.')?;

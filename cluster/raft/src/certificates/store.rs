@@ -48,6 +48,17 @@ pub(crate) struct Material {
 /// What tells that a file was replaced.
 type Stamp = [Option<(SystemTime, u64)>; 3];
 
+/// Whom the certificate in a directory is for.
+///
+/// # Errors
+/// When there is none, or it names no node of a cluster.
+pub fn certified_name(directory: &Path) -> Result<PeerName, CertificateError> {
+    let path = directory.join(NODE_CERTIFICATE);
+    let pem = fs::read(&path).map_err(CertificateError::file("read", &path))?;
+    let chain = parse_all(&path, &pem)?;
+    name_of(&path, &x509(&path, &chain[0])?)
+}
+
 impl CertificateStore {
     /// Reads the certificates in a directory: `node.pem`, `node.key` and `ca.pem`.
     ///
@@ -175,12 +186,12 @@ impl Material {
         })
     }
 
-    /// For a connection to a node, which must prove to be that one.
-    pub(crate) fn client(&self, target: PeerName) -> ClientTlsConfig {
+    /// For a connection to whoever can prove to have the name `target`.
+    pub(crate) fn client(&self, target: &str) -> ClientTlsConfig {
         ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(&self.authorities))
             .identity(TlsIdentity::from_pem(&self.certificates, &self.key))
-            .domain_name(target.to_string())
+            .domain_name(target)
     }
 }
 
@@ -210,12 +221,7 @@ fn check_name(
     certificate: &X509Certificate<'_>,
     identity: Identity,
 ) -> Result<(), CertificateError> {
-    let Some(name) = PeerName::of(certificate) else {
-        return Err(CertificateError::Unusable {
-            path: path.into(),
-            problem: "names no node of a cluster".to_owned(),
-        });
-    };
+    let name = name_of(path, certificate)?;
     if (name.cluster_id, name.node_id) == (identity.cluster_id, identity.node_id) {
         return Ok(());
     }
@@ -225,6 +231,13 @@ fn check_name(
         found_cluster: hex::encode(name.cluster_id),
         node: identity.node_id,
         cluster: hex::encode(identity.cluster_id),
+    })
+}
+
+fn name_of(path: &Path, certificate: &X509Certificate<'_>) -> Result<PeerName, CertificateError> {
+    PeerName::of(certificate).ok_or_else(|| CertificateError::Unusable {
+        path: path.into(),
+        problem: "names no node of a cluster".to_owned(),
     })
 }
 

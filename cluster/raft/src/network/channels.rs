@@ -5,18 +5,25 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tonic::codegen::http::Uri;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status};
+use tower::Service;
 
+use super::dial::{DialError, Dialer};
+use super::envelope::ANYBODY;
 use super::peer::peer_client::PeerClient;
 use super::{MESSAGE_BYTES_MAX, envelope};
 use crate::Identity;
 use crate::certificates::{CertificateStore, PeerName};
 use crate::error::chain;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
+/// For a whole connection: looking the name up, TCP, TLS.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(2_500);
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// A channel that missed a deadline is given up when nothing came over it for so long. A shorter
 /// time would cut off connections that are still being made, or wait for a slow disk.
@@ -33,6 +40,15 @@ pub(crate) enum Purpose {
     Snapshot,
     /// What is asked of the leader, and of a node's state.
     Forward,
+    /// What the rest of the program asks of other nodes.
+    Service,
+}
+
+impl Purpose {
+    /// Whether whoever calls must know if anything was sent at all.
+    fn connects_first(self) -> bool {
+        matches!(self, Self::Forward | Self::Service)
+    }
 }
 
 /// Why a call brought no answer.
@@ -61,6 +77,7 @@ pub(crate) enum CallError {
 pub(crate) struct Channels {
     identity: Identity,
     certificates: Arc<CertificateStore>,
+    dialer: Arc<Dialer>,
     slots: Mutex<HashMap<(u64, Purpose), Slot>>,
 }
 
@@ -83,10 +100,15 @@ pub(crate) struct Link {
 }
 
 impl Channels {
-    pub(crate) fn new(identity: Identity, certificates: Arc<CertificateStore>) -> Self {
+    pub(crate) fn new(
+        identity: Identity,
+        certificates: Arc<CertificateStore>,
+        dialer: Dialer,
+    ) -> Self {
         Self {
             identity,
             certificates,
+            dialer: Arc::new(dialer),
             slots: Mutex::default(),
         }
     }
@@ -117,8 +139,8 @@ impl Channels {
         }
     }
 
-    /// The channel of a peer and purpose. Channels for forwarding are connected when this returns,
-    /// so that whoever proposes knows whether anything was sent; the others connect when used.
+    /// The channel of a peer and purpose. Where the caller must know whether anything was sent, it
+    /// is connected when this returns; other channels connect when used.
     pub(crate) async fn link(
         &self,
         (target, address): (u64, &str),
@@ -149,20 +171,25 @@ impl Channels {
         if address.is_empty() {
             return Err(not_sent("no address is known".to_owned()));
         }
-        let name = PeerName {
-            cluster_id: self.identity.cluster_id,
-            node_id: target,
-        };
-        let endpoint = endpoint(address)
-            .and_then(|endpoint| endpoint.tls_config(material.client(name)))
+        let name = self.name_of(target);
+        let endpoint = endpoint(&name)
+            .and_then(|endpoint| endpoint.tls_config(material.client(&name)))
             .map_err(|error| not_sent(chain(&error)))?;
-        let channel = match purpose {
-            Purpose::Forward => match tokio::time::timeout_at(until, endpoint.connect()).await {
-                Ok(connected) => connected.map_err(|error| not_sent(chain(&error)))?,
-                Err(_) => return Err(not_sent("not connected in time".to_owned())),
-            },
-            _ => endpoint.connect_lazy(),
+        let connector = self.connector(address);
+        let channel = match purpose.connects_first() {
+            true => {
+                let connected = endpoint.connect_with_connector(connector);
+                match tokio::time::timeout_at(until, connected).await {
+                    Ok(connected) => connected.map_err(|error| not_sent(chain(&error)))?,
+                    Err(_) => return Err(not_sent("not connected in time".to_owned())),
+                }
+            }
+            false => endpoint.connect_with_connector_lazy(connector),
         };
+        // Who was called as anybody is called by its id from now on.
+        if target == ANYBODY {
+            return Ok(link(channel));
+        }
         let slot = Slot {
             channel: channel.clone(),
             address: address.to_owned(),
@@ -171,6 +198,32 @@ impl Channels {
         };
         self.slots.lock().insert((target, purpose), slot);
         Ok(link(channel))
+    }
+
+    /// What whoever is called must prove to be.
+    fn name_of(&self, target: u64) -> String {
+        let cluster_id = self.identity.cluster_id;
+        match target {
+            ANYBODY => PeerName::of_anybody(cluster_id),
+            node_id => PeerName {
+                cluster_id,
+                node_id,
+            }
+            .to_string(),
+        }
+    }
+
+    /// Connects to `address`, whatever the URI says: that holds the name to be proved.
+    fn connector(
+        &self,
+        address: &str,
+    ) -> impl Service<Uri, Response = TokioIo<TcpStream>, Error = DialError, Future: Send> + Send + use<>
+    {
+        let (dialer, address) = (self.dialer.clone(), address.to_owned());
+        tower::service_fn(move |_| {
+            let (dialer, address) = (dialer.clone(), address.clone());
+            async move { dialer.dial(&address).await.map(TokioIo::new) }
+        })
     }
 
     pub(crate) fn heard(&self, link: &Link) {
@@ -235,11 +288,9 @@ impl Channels {
     }
 }
 
-/// Names are resolved again whenever a connection is made.
-fn endpoint(address: &str) -> Result<Endpoint, tonic::transport::Error> {
-    Ok(Endpoint::from_shared(format!("https://{address}"))?
+fn endpoint(name: &str) -> Result<Endpoint, tonic::transport::Error> {
+    Ok(Endpoint::from_shared(format!("https://{name}"))?
         .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE)
         .keep_alive_while_idle(true)

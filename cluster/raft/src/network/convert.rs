@@ -153,7 +153,7 @@ pub(super) fn transfer_request(
     ))
 }
 
-pub(super) fn member_message(member: &Member) -> peer::Member {
+pub(crate) fn member_message(member: &Member) -> peer::Member {
     peer::Member {
         node_id: member.node_id,
         address: member.address.clone(),

@@ -14,10 +14,15 @@ const CLUSTER: &str = "raftpool-cluster";
 const FROM: &str = "raftpool-from";
 const TO: &str = "raftpool-to";
 
+/// Stands for the node at an address when the caller does not know which one that is.
+pub(crate) const ANYBODY: u64 = 0;
+
 /// The caller, as its certificate and the envelope say alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) node_id: u64,
+    /// Whether it knows whom it calls.
+    pub(crate) knows_callee: bool,
 }
 
 /// Addresses a request of `from` to the node `to` of the same cluster.
@@ -77,11 +82,14 @@ pub(crate) fn check(
             shown.node_id
         ));
     }
-    if to != me.node_id {
+    if to != me.node_id && to != ANYBODY {
         return refused(format!(
             "the call is for node {to}, but this is node {}: check the address of node {to}",
             me.node_id
         ));
     }
-    Ok(Caller { node_id: from })
+    Ok(Caller {
+        node_id: from,
+        knows_callee: to != ANYBODY,
+    })
 }

@@ -4,6 +4,8 @@
 //! its own, goes over the channel of its peer and purpose, and carries an envelope that says who
 //! calls whom.
 
+mod dial;
+
 mod channels;
 
 mod client;
@@ -25,7 +27,10 @@ mod tests;
 
 pub(crate) use channels::{CallError, Channels, Purpose};
 pub(crate) use client::Network;
-pub(crate) use convert::member_of;
+pub(crate) use convert::{member_message, member_of};
+pub(crate) use dial::Dialer;
+pub use dial::{InvalidAddress, PeerAddress};
+pub(crate) use envelope::ANYBODY;
 pub(crate) use listener::{Listener, bind};
 pub(crate) use outcome::outcome_of;
 pub(crate) use service::Service;

@@ -4,9 +4,6 @@ use std::sync::{Arc, Weak};
 
 use openraft::errors::{Fatal, RaftError};
 use openraft::storage::Snapshot;
-use raftpool_ledger::COMMAND_FORMAT;
-use raftpool_ledger::cluster::read;
-use raftpool_ledger::view::LedgerView;
 use raftpool_store::{TypeConfig, Vote};
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
@@ -32,8 +29,18 @@ impl Service {
         }
     }
 
-    /// The node, and who calls it.
+    /// The node, and who calls it and knows that it does.
     fn enter<T>(&self, request: &Request<T>) -> Result<(Arc<RaftNode>, Caller), Status> {
+        let (node, caller) = self.enter_unknowing(request)?;
+        if !caller.knows_callee {
+            let reason = "whoever does not know which node it calls may only ask for the status";
+            return Err(Status::failed_precondition(reason));
+        }
+        Ok((node, caller))
+    }
+
+    /// As `enter`, also for callers that know only the address.
+    fn enter_unknowing<T>(&self, request: &Request<T>) -> Result<(Arc<RaftNode>, Caller), Status> {
         let gone = || Status::unavailable("the node was shut down");
         let node = self.node.upgrade().ok_or_else(gone)?;
         let caller = request.extensions().get::<Caller>().copied();
@@ -181,32 +188,8 @@ impl Peer for Service {
     }
 
     async fn status(&self, request: Request<peer::StatusRequest>) -> Answer<peer::StatusResponse> {
-        let (node, _) = self.enter(&request)?;
-        let status = node.status();
-        let head = read(node.as_ref(), |state| {
-            let view = LedgerView::new(state);
-            Ok((view.digest()?, view.index()?))
-        });
-        let (digest, digest_index) = head.unwrap_or_default();
-        let is_initialized = node.raft.is_initialized().await.map_err(ended)?;
-        Ok(Response::new(peer::StatusResponse {
-            node_id: node.config.identity.node_id,
-            command_format: COMMAND_FORMAT,
-            is_initialized,
-            role: status.role.name().to_owned(),
-            term: status.leadership.term,
-            leader_id: status.leadership.leader_id.unwrap_or(0),
-            last_log_index: status.last_log_index.unwrap_or(0),
-            committed_index: status.committed_index.unwrap_or(0),
-            applied_index: status.applied_index.unwrap_or(0),
-            digest: digest.to_vec().into(),
-            digest_index,
-            members: node
-                .members_here()
-                .iter()
-                .map(convert::member_message)
-                .collect(),
-        }))
+        let (node, _) = self.enter_unknowing(&request)?;
+        Ok(Response::new(node.status_message()))
     }
 
     async fn admit(&self, request: Request<peer::AdmitRequest>) -> Answer<peer::AdmitResponse> {
@@ -234,6 +217,24 @@ impl Peer for Service {
         Ok(Response::new(peer::ChangeMembersResponse {
             result: Some(result),
         }))
+    }
+
+    async fn ask(&self, request: Request<peer::AskRequest>) -> Answer<peer::AskResponse> {
+        let (node, caller) = self.enter(&request)?;
+        let id = node.config.identity.node_id;
+        if !node.knows_member(caller.node_id) {
+            return Err(Status::failed_precondition(format!(
+                "node {id} does not know node {} as a member",
+                caller.node_id
+            )));
+        }
+        let service = node.service.get().cloned();
+        let service = service.ok_or_else(|| {
+            Status::failed_precondition(format!("node {id} has not finished starting"))
+        })?;
+        let answer = service.answer(caller.node_id, request.into_inner().request);
+        let response = answer.await.map_err(Status::failed_precondition)?;
+        Ok(Response::new(peer::AskResponse { response }))
     }
 }
 

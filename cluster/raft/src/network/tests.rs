@@ -17,7 +17,8 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Request};
 
 use super::channels::{CallError, Channels, Purpose};
-use super::{convert, envelope, peer};
+use super::dial::Dialer;
+use super::{ANYBODY, convert, envelope, peer};
 use crate::certificates::{CertificateStore, PeerName};
 use crate::{CertificateAuthority, Identity, PeerSettings, RaftNode, RaftNodeConfig};
 
@@ -57,9 +58,11 @@ impl Place {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             address: "localhost:0".to_owned(),
             certificates,
-            join: false,
+            seeds: Vec::new(),
+            connect_from: None,
         });
         let node = RaftNode::start(config).await.unwrap();
+        node.found_cluster().await.unwrap();
         Self {
             address: node.peer_address().unwrap().to_string(),
             root,
@@ -79,7 +82,8 @@ impl Place {
             node_id,
         };
         let certificates = CertificateStore::open(&directory, identity).unwrap();
-        Channels::new(identity, Arc::new(certificates))
+        let dialer = Dialer::new(None).unwrap();
+        Channels::new(identity, Arc::new(certificates), dialer)
     }
 
     async fn status(&self, channels: &Channels, target: u64) -> Result<u64, CallError> {
@@ -104,6 +108,31 @@ async fn peer_with_a_certificate_of_the_cluster_is_answered() {
     place.node.shutdown().await;
     let gone = place.status(&channels, 1).await.unwrap_err();
     assert!(matches!(gone, CallError::NoAnswer { .. }), "{gone}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_knows_only_the_address_may_ask_for_the_status_and_nothing_else() {
+    let place = Place::new().await;
+    let channels = place.channels(&place.authority, 2);
+    assert_eq!(place.status(&channels, ANYBODY).await, Ok(1));
+    let other = authority(place.root.path().join("other"), CLUSTER);
+    let strange = place.status(&place.channels(&other, 2), ANYBODY).await;
+    assert!(
+        strange.is_err(),
+        "an authority of somebody else proves nothing"
+    );
+    let admitted = channels
+        .call(
+            (ANYBODY, &place.address),
+            Purpose::Control,
+            DEADLINE,
+            peer::AdmitRequest {},
+            |mut client, request| async move { client.admit(request).await },
+        )
+        .await;
+    let refused = admitted.unwrap_err().to_string();
+    assert!(refused.contains("may only ask for the status"), "{refused}");
+    place.node.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,6 +43,8 @@ pub struct Nodes {
     pub authority: CertificateAuthority,
     running: BTreeMap<u64, Arc<RaftNode>>,
     addresses: BTreeMap<u64, SocketAddr>,
+    /// Whom nodes with an empty directory ask.
+    pub seeds: Vec<String>,
     /// Changes the settings of nodes that are started from now on.
     pub adjust: fn(&mut RaftNodeConfig),
 }
@@ -57,6 +59,7 @@ impl Nodes {
             root,
             running: BTreeMap::new(),
             addresses: BTreeMap::new(),
+            seeds: Vec::new(),
             adjust: |_| {},
         }
     }
@@ -91,7 +94,6 @@ impl Nodes {
         self.root.path().join(format!("certificates-{id}"))
     }
 
-    /// Node 1 founds, the others join.
     pub fn config(&self, id: u64) -> RaftNodeConfig {
         let certificates = self.certificates(id);
         if !certificates.exists() {
@@ -113,7 +115,8 @@ impl Nodes {
             listen: self.addresses.get(&id).copied().unwrap_or(anywhere),
             address: "localhost:0".to_owned(),
             certificates,
-            join: id != 1,
+            seeds: self.seeds.clone(),
+            connect_from: None,
         });
         (self.adjust)(&mut config);
         config
@@ -126,8 +129,14 @@ impl Nodes {
         Ok(node)
     }
 
+    /// Node 1 founds, the others wait to be added.
     pub async fn start(&mut self, id: u64) -> Arc<RaftNode> {
-        self.try_start(id).await.unwrap()
+        let is_founder = id == 1 && !self.directory(id).exists();
+        let node = self.try_start(id).await.unwrap();
+        if is_founder {
+            node.found_cluster().await.unwrap();
+        }
+        node
     }
 
     /// Ends a node without a word to the others.
