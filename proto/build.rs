@@ -1,7 +1,12 @@
 //! Compiles the `.proto` files with a compiler written in Rust, so that no `protoc` is needed.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files = protox::compile(["proto/command.proto", "proto/ledger.proto"], ["proto"])?;
+    let sources = [
+        "proto/command.proto",
+        "proto/ledger.proto",
+        "proto/node.proto",
+    ];
+    let files = protox::compile(sources, ["proto"])?;
     prost_build::Config::new()
         .btree_map(["."])
         .compile_fds(files)?;

@@ -1,8 +1,12 @@
 //! The command line. The texts here are what `--help` prints.
 
+pub mod cluster;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use cluster::ClusterCommand;
 
 /// A highly available mining pool for the XELIS blockchain.
 ///
@@ -28,9 +32,10 @@ pub enum Command {
     Run(RunArgs),
     /// Show a whole pool at work on a simulated XELIS network
     ///
-    /// Starts a simulated network, a node and two miners with real hashing, and shows shares,
-    /// blocks, maturity, balances and payouts on one screen. Ctrl-C ends everything; the next run
-    /// continues where this one stopped.
+    /// Starts a simulated network, a cluster of three nodes and three miners with real hashing, and
+    /// shows the nodes, shares, blocks, maturity, balances and payouts on one screen. Kill a node
+    /// with `raftpool demo kill 1` in another terminal and watch the others go on. Ctrl-C ends
+    /// everything; the next run continues where this one stopped.
     Demo(DemoArgs),
     /// Mine with the CPU on a pool
     ///
@@ -43,6 +48,14 @@ pub enum Command {
     /// JSON-RPC of the official wallet, with real proof of work at a settable difficulty. For
     /// trying out and testing; its coins are worth nothing.
     Devnet(DevnetArgs),
+    /// Form a cluster of several nodes, look at it, and change who they are
+    ///
+    /// Except for the making of certificates, these commands ask the running node that the
+    /// configuration file describes, through the socket `admin.sock` in its data directory; only
+    /// the node's user and root may. Every node takes every command, and each may be run again:
+    /// what is done already is done. What would cost the cluster its majority is refused.
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// Look at payouts, pause, resume or release them
     ///
     /// Asks the running node that the configuration file describes, through the socket
@@ -82,17 +95,43 @@ pub struct RunArgs {
     pub exit_on_stdin_close: bool,
 }
 
+/// How the demo runs, or what to do to one that runs.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct DemoArgs {
+    /// What to do to a demo that runs
+    #[command(subcommand)]
+    pub action: Option<DemoAction>,
+    /// How to run one
+    #[command(flatten)]
+    pub run: DemoRunArgs,
+}
+
+/// What to do to a demo that runs.
+#[derive(Debug, Subcommand)]
+pub enum DemoAction {
+    /// Kill one of the nodes, as a crash would; the demo starts it again after 20 seconds
+    Kill {
+        /// Number of the node
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=3))]
+        node: u32,
+        /// Where the demo keeps its data and logs
+        #[arg(long, value_name = "DIRECTORY", default_value = ".demo")]
+        directory: PathBuf,
+    },
+}
+
 /// How the demo runs.
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub struct DemoRunArgs {
     /// Where the demo keeps its data and logs
     #[arg(long, value_name = "DIRECTORY", default_value = ".demo")]
     pub directory: PathBuf,
     /// Begin anew: remove what earlier runs left in the directory
     #[arg(long)]
     pub fresh: bool,
-    /// Share of a core that each of the two miners uses, in percent
-    #[arg(long, value_name = "PERCENT", default_value_t = 60, value_parser = clap::value_parser!(u8).range(1..=100))]
+    /// Share of a core that each of the three miners uses, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 40, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub load: u8,
     /// End by itself when this many payouts were confirmed since the start
     #[arg(long, value_name = "COUNT")]
@@ -309,7 +348,9 @@ mod tests {
     #[test]
     fn the_command_line_is_sound_and_its_main_commands_are_explained() {
         Cli::command().debug_assert();
-        for name in ["run", "demo", "miner", "devnet", "payout", "pool"] {
+        for name in [
+            "run", "demo", "miner", "devnet", "cluster", "payout", "pool",
+        ] {
             let command = Cli::command();
             let command = command.find_subcommand(name).unwrap();
             assert!(

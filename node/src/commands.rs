@@ -1,5 +1,6 @@
 //! One module per command; each returns the exit code or an error that is printed once.
 
+mod cluster;
 mod config;
 mod devnet;
 mod ledger;
@@ -31,6 +32,7 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Devnet(args) => runtime()?.block_on(devnet::execute(&args)),
         Command::Config(command) => config::execute(&command),
         Command::Ledger(command) => ledger::execute(&command),
+        Command::Cluster(command) => runtime()?.block_on(cluster::execute(&command)),
         Command::Payout(command) => runtime()?.block_on(payout::execute(&command)),
         Command::Pool(command) => runtime()?.block_on(pool::execute(&command)),
         Command::Pow(command) => pow::execute(&command),

@@ -4,6 +4,7 @@
 //! `[settings]` section says how a cluster is created, and what `raftpool pool apply` proposes.
 //! A file is parsed strictly: an unknown key is refused with the nearest valid name.
 
+mod cluster;
 mod environment;
 mod sections;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use raftpool_chain::{Address, AddressError};
 
+pub use cluster::{ClusterSection, StorageSection};
 pub use sections::{
     ApiSection, DaemonSection, LogFormat, LogSection, NodeSection, PayoutSection, PoolSection,
     RawConfig, SettingsSection, StratumSection, VerificationMode, WalletSection,
@@ -159,6 +161,9 @@ impl Config {
         };
         let mut raw = raw;
         raw.node.data_directory = relative_to(path, &raw.node.data_directory);
+        if let Some(cluster) = &mut raw.cluster {
+            cluster.certificates = relative_to(path, &cluster.certificates);
+        }
         Ok(Self {
             raw,
             pool_address,

@@ -1,32 +1,36 @@
 //! A node: everything the configuration names, started in order and stopped in reverse.
 //!
 //! This is the only place where the parts meet. Each part gets the cluster as a handle, the
-//! daemons and the wallet as traits, and clock and randomness as values.
+//! daemons and the wallet as traits, and clock and randomness as values. A node first makes itself
+//! known (the log, the admin socket, the API); it serves miners, and pays, as soon as it is a
+//! member of a cluster whose settings it knows.
 
 mod crash;
+mod desk;
+mod epoch;
 mod facts;
 mod founding;
 mod metrics;
+mod report;
+mod serving;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use raftpool_api::{AdminParts, AdminServer, ApiConfig, ApiParts, ApiServer};
-use raftpool_chain::{
-    Daemon, DaemonClient, DaemonSet, Template, TemplateFeed, Wallet, WalletClient,
-};
-use raftpool_ledger::{Clock, Cluster};
-use raftpool_payout::{PayoutConfig, PayoutParts, PayoutService, StepHook};
-use raftpool_raft::{RaftNode, RaftNodeConfig};
+use raftpool_ledger::Cluster;
+use raftpool_payout::StepHook;
+use raftpool_raft::{PeerSettings, RaftNode, RaftNodeConfig};
 use raftpool_store::OnFatal;
-use raftpool_stratum::{StratumConfig, StratumParts, StratumServer, Verification};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc};
 
-use crate::config::{Config, VerificationMode};
+use crate::config::Config;
 use crate::process::NodeAddresses;
 use crate::system::{SystemClock, now_ms};
+use desk::ClusterDesk;
 use facts::Facts;
+use report::Reporter;
+use serving::{Serving, Slot};
 
 pub use crash::{CRASH_VARIABLE, crash_hook};
 pub use founding::FoundingError;
@@ -36,115 +40,110 @@ const ERRORS_KEPT: usize = 8;
 
 /// A running node.
 pub struct Node {
+    config: Config,
+    step_hook: Option<StepHook>,
     raft: Arc<RaftNode>,
-    stratum: Arc<StratumServer>,
-    payouts: Arc<PayoutService>,
+    registry: prometheus::Registry,
+    serving: Arc<Slot>,
+    desk: Arc<ClusterDesk>,
     api: ApiServer,
     admin: AdminServer,
-    fatal: mpsc::Receiver<String>,
+    fatal: Mutex<mpsc::Receiver<String>>,
 }
 
 impl Node {
-    /// Starts every part. Miners are let in last but for the API, when the rest works.
+    /// Starts what makes the node known to other nodes, operators and visitors.
     ///
     /// # Errors
     /// When a part cannot start; the error names it and says why.
-    pub async fn start(config: &Config, step_hook: Option<StepHook>) -> anyhow::Result<Self> {
+    pub async fn start(config: Config, step_hook: Option<StepHook>) -> anyhow::Result<Self> {
         let registry = prometheus::Registry::new();
         let clock = Arc::new(SystemClock);
         let (fatal_sender, fatal) = mpsc::channel(ERRORS_KEPT);
-        let raft = start_raft(config, fatal_sender).await?;
+        let raft = start_raft(&config, fatal_sender).await?;
         metrics::register(&registry, raft.clone()).context("register the metrics")?;
         let cluster: Arc<dyn Cluster> = raft.clone();
-        founding::settle_settings(&*cluster, config, now_ms()).await?;
-        let admin = start_admin(config, cluster.clone(), clock.clone()).await?;
-
-        let network = config.raw.pool.network;
-        let clients = daemon_clients(config)?;
-        founding::refuse_wrong_network(&clients, network).await?;
-        let daemons = DaemonSet::start(clients, network);
-        let templates = follow_templates(config, daemons.clone());
-        let parts = StratumParts {
+        let serving = Arc::new(Slot::default());
+        let live = Facts::start(raft.clone(), serving.clone());
+        let reporter = Reporter::start(raft.clone(), serving.clone());
+        let desk = ClusterDesk::start(raft.clone(), reporter);
+        let parts = AdminParts {
             cluster: cluster.clone(),
             clock: clock.clone(),
-            daemons: daemons.clone(),
-            templates: templates.clone(),
-            registry: registry.clone(),
-            identity: founding::identity(&*cluster, config.raw.node.id, now_ms())?,
-            extra_nonce_key: rand::random(),
-            pool_address: config.pool_address.clone(),
-            network,
+            control: desk.clone(),
         };
-        let stratum = StratumServer::start(stratum_config(config), parts)
+        let admin = AdminServer::start(&config.admin_socket(), parts)
             .await
-            .context("start the miners' side")?;
-        let stratum = Arc::new(stratum);
-        let parts = PayoutParts {
-            cluster: cluster.clone(),
-            clock: clock.clone(),
-            daemons: daemons.clone(),
-            wallet: wallet(config)?,
-            pool_address: config.pool_address.clone(),
-            network,
-            registry: registry.clone(),
-            step_hook,
-        };
-        let payouts =
-            PayoutService::start(payout_config(config), parts).context("start payouts")?;
-        let payouts = Arc::new(payouts);
-        let live = Facts::start(
-            raft.clone(),
-            daemons,
-            templates,
-            stratum.clone(),
-            payouts.clone(),
-        );
+            .context("start the admin socket")?;
         let parts = ApiParts {
             cluster,
             clock,
-            registry,
+            registry: registry.clone(),
             live,
+            control: desk.clone(),
         };
         let api = ApiServer::start(ApiConfig::new(config.raw.api.listen), parts)
             .await
             .context("start the API")?;
+        desk.set_api_address(api.local_addr());
         Ok(Self {
+            config,
+            step_hook,
             raft,
-            stratum,
-            payouts,
+            registry,
+            serving,
+            desk,
             api,
             admin,
-            fatal,
+            fatal: Mutex::new(fatal),
         })
     }
 
-    /// Where the node listens.
+    /// Waits until the node is a member of a cluster that is set up, then serves miners and takes
+    /// part in the leader's duties.
+    ///
+    /// # Errors
+    /// When a part cannot start, or the configuration contradicts the cluster's settings.
+    pub async fn serve(&self) -> anyhow::Result<()> {
+        founding::wait_for_settings(&self.raft, &self.config, now_ms).await?;
+        let parts = serving::Parts {
+            config: &self.config,
+            raft: self.raft.clone(),
+            registry: self.registry.clone(),
+            step_hook: self.step_hook.clone(),
+        };
+        let serving = Serving::start(parts).await?;
+        self.desk.lend_daemons(serving.daemons.clone());
+        self.serving.put(serving);
+        Ok(())
+    }
+
+    /// Where the node listens; miners' addresses only once it serves them.
     pub fn addresses(&self) -> NodeAddresses {
         NodeAddresses {
-            stratum: self.stratum.local_addresses().to_vec(),
+            stratum: self.serving.stratum_addresses(),
             api: self.api.local_addr(),
+            peer: self.raft.peer_address(),
         }
     }
 
     /// Waits until storage or consensus has stopped for good, and says why.
-    pub async fn failed(&mut self) -> String {
-        match self.fatal.recv().await {
+    pub async fn failed(&self) -> String {
+        match self.fatal.lock().await.recv().await {
             Some(reason) => reason,
             None => std::future::pending().await,
         }
     }
 
-    /// Stops every part: the log last, so that what miners were promised is still written.
+    /// Stops every part: the log last, so that what miners were promised is still written. A
+    /// leader hands over first, so that the others need not wait for its silence.
     pub async fn shutdown(self) {
-        // The API's facts hold on to the other parts.
-        self.api.shutdown().await;
-        match Arc::into_inner(self.stratum) {
-            Some(stratum) => stratum.shutdown().await,
-            None => tracing::error!("the miners' side is still in use; it ends with the process"),
+        if self.raft.peer_address().is_some() && !self.raft.hand_over().await {
+            tracing::info!("no other voter can take over at once");
         }
-        match Arc::into_inner(self.payouts) {
-            Some(payouts) => payouts.shutdown().await,
-            None => tracing::error!("payouts are still in use; they end with the process"),
+        self.api.shutdown().await;
+        if let Some(serving) = self.serving.take() {
+            serving.shutdown().await;
         }
         self.admin.shutdown().await;
         self.raft.shutdown().await;
@@ -161,89 +160,23 @@ async fn start_raft(config: &Config, fatal: mpsc::Sender<String>) -> anyhow::Res
         // A full channel holds a reason already.
         let _ = fatal.try_send(reason.to_owned());
     });
-    let identity = founding::data_identity(directory, config.raw.node.id)?;
-    RaftNode::start(RaftNodeConfig::new(directory, identity, on_fatal))
+    let identity = founding::data_identity(config)?;
+    let storage = &config.raw.storage;
+    let mut raft = RaftNodeConfig::new(directory, identity, on_fatal);
+    raft.log_policy = storage.log_policy();
+    raft.snapshot_bytes_per_second = storage.snapshot_bytes_per_second;
+    raft.sync_stall_limit = storage.sync_stall_limit();
+    if let Some(cluster) = &config.raw.cluster {
+        raft.timing = cluster.timing();
+        raft.peers = Some(PeerSettings {
+            listen: cluster.listen,
+            address: cluster.address.clone(),
+            certificates: cluster.certificates.clone(),
+            seeds: cluster.peers.clone(),
+            connect_from: cluster.connect_from,
+        });
+    }
+    RaftNode::start(raft)
         .await
         .with_context(|| format!("open the ledger in {}", directory.display()))
-}
-
-async fn start_admin(
-    config: &Config,
-    cluster: Arc<dyn Cluster>,
-    clock: Arc<dyn Clock>,
-) -> anyhow::Result<AdminServer> {
-    let parts = AdminParts { cluster, clock };
-    AdminServer::start(&config.admin_socket(), parts)
-        .await
-        .context("start the admin socket")
-}
-
-fn daemon_clients(config: &Config) -> anyhow::Result<Vec<Arc<dyn Daemon>>> {
-    let timeout = Duration::from_millis(config.raw.daemon.timeout_ms);
-    let mut daemons: Vec<Arc<dyn Daemon>> = Vec::new();
-    for url in &config.raw.daemon.urls {
-        let client =
-            DaemonClient::new(url, config.raw.pool.network, timeout).context("daemon.urls")?;
-        daemons.push(Arc::new(client));
-    }
-    Ok(daemons)
-}
-
-fn follow_templates(
-    config: &Config,
-    daemons: Arc<DaemonSet>,
-) -> watch::Receiver<Option<Arc<Template>>> {
-    TemplateFeed::start(
-        daemons,
-        config.raw.daemon.urls.clone(),
-        config.pool_address.clone(),
-        Duration::from_millis(config.raw.daemon.template_poll_ms),
-    )
-}
-
-fn wallet(config: &Config) -> anyhow::Result<Option<Arc<dyn Wallet>>> {
-    let (Some(wallet), Some(password)) = (&config.raw.wallet, &config.wallet_password) else {
-        return Ok(None);
-    };
-    let timeout = Duration::from_millis(wallet.timeout_ms);
-    let network = config.raw.pool.network;
-    let client = WalletClient::new(&wallet.url, &wallet.username, password, network, timeout)
-        .context("wallet.url")?;
-    Ok(Some(Arc::new(client)))
-}
-
-fn stratum_config(config: &Config) -> StratumConfig {
-    let section = &config.raw.stratum;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    StratumConfig {
-        starting_difficulty: section.starting_difficulty,
-        minimum_difficulty: section.minimum_difficulty,
-        maximum_difficulty: section.maximum_difficulty,
-        target_share_interval_ms: section.target_share_interval_ms,
-        verifier_threads: match section.verifier_threads {
-            0 => cores,
-            threads => threads,
-        },
-        grace_heights: section.grace_heights,
-        connections_max: section.connections_max,
-        connections_per_ip_max: section.connections_per_ip_max,
-        verification: match section.verification {
-            VerificationMode::Full => Verification::Full,
-            VerificationMode::WithoutHashing => Verification::WithoutHashing,
-        },
-        ..StratumConfig::new(section.listen.clone())
-    }
-}
-
-fn payout_config(config: &Config) -> PayoutConfig {
-    let section = &config.raw.payout;
-    let milliseconds = Duration::from_millis;
-    PayoutConfig {
-        step_interval: milliseconds(section.step_interval_ms),
-        sighting_gap: milliseconds(section.sighting_gap_ms),
-        resend_interval: milliseconds(section.resend_interval_ms),
-        retry_interval: milliseconds(section.retry_interval_ms),
-        orphan_margin_heights: section.orphan_margin_heights,
-        ..PayoutConfig::default()
-    }
 }

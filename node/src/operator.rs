@@ -4,9 +4,11 @@
 //! is all that a command needs to find it, and the file system says who may.
 
 mod client;
+mod cluster;
 mod settings;
 mod status;
 
 pub(crate) use client::AdminClient;
+pub(crate) use cluster::{node_table, restart_table};
 pub(crate) use settings::{difference, listing};
 pub(crate) use status::describe;

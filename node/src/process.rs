@@ -13,10 +13,12 @@ use tokio::process::{Child, Command};
 /// Where a node listens, as written to `--addresses-file`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeAddresses {
-    /// For miners.
+    /// For miners; empty while the node waits to become a member of a cluster.
     pub stratum: Vec<std::net::SocketAddr>,
     /// For the API.
     pub api: std::net::SocketAddr,
+    /// For the other nodes; none in a node that runs alone.
+    pub peer: Option<std::net::SocketAddr>,
 }
 
 /// Where a simulated network listens, as written to `--addresses-file`.

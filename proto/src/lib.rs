@@ -6,6 +6,7 @@
 
 pub use raftpool::command::v1 as command;
 pub use raftpool::ledger::v1 as ledger;
+pub use raftpool::node::v1 as node;
 
 /// The protobuf packages, nested as the generated code expects to find them.
 #[allow(missing_docs)]
@@ -20,6 +21,12 @@ mod raftpool {
         /// The ledger's records; see `proto/ledger.proto` for each field.
         pub mod v1 {
             include!(concat!(env!("OUT_DIR"), "/raftpool.ledger.v1.rs"));
+        }
+    }
+    pub mod node {
+        /// What nodes ask each other beside consensus; see `proto/node.proto` for each field.
+        pub mod v1 {
+            include!(concat!(env!("OUT_DIR"), "/raftpool.node.v1.rs"));
         }
     }
 }

@@ -1,14 +1,15 @@
 //! The operators' side: a listener of its own, on a Unix-domain socket.
 //!
 //! Who may open the socket is decided by the file system: it belongs to the node's user and has
-//! mode 0600, and a peer of any other user but root is closed on. Everything an operator changes
-//! is a command of the ledger, with an author and a reason; this is the only part of the crate
-//! that proposes.
+//! mode 0600, and a peer of any other user but root is closed on. Everything about money that an
+//! operator changes is a command of the ledger, with an author and a reason; this is the only part
+//! of the crate that proposes. Changes of the members are written into the log by consensus itself.
 //!
 //! What may surprise: the author is what the client says. The user id of the peer, which nobody
 //! can choose, is in the log beside it.
 
 mod changes;
+mod members;
 mod routes;
 mod socket;
 
@@ -22,6 +23,7 @@ use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::control::ClusterControl;
 use crate::server::serving::{Patience, end_all, serve};
 use changes::{Admin, Peer};
 use socket::Socket;
@@ -45,6 +47,8 @@ pub struct AdminParts {
     pub cluster: Arc<dyn Cluster>,
     /// Wall-clock time, which goes into the commands.
     pub clock: Arc<dyn Clock>,
+    /// The nodes, and the way to change who they are.
+    pub control: Arc<dyn ClusterControl>,
 }
 
 /// A running admin socket. Dropping it ends it at once and removes the file;

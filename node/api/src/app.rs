@@ -9,6 +9,7 @@ use axum::routing::get;
 use prometheus::Registry;
 use raftpool_ledger::{Clock, Cluster};
 
+use crate::control::ClusterControl;
 use crate::facts::LiveFacts;
 use crate::health::Probe;
 use crate::metrics::HttpMetrics;
@@ -22,6 +23,7 @@ pub(crate) struct App {
     pub(crate) cluster: Arc<dyn Cluster>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) live: Arc<dyn LiveFacts>,
+    pub(crate) control: Arc<dyn ClusterControl>,
     pub(crate) reader: Reader,
     pub(crate) registry: Registry,
     pub(crate) http_metrics: HttpMetrics,
@@ -38,6 +40,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::show))
         .route("/api/v1/pool", get(routes::pool))
+        .route("/api/v1/nodes", get(routes::nodes))
         .route("/api/v1/miners", get(routes::miners))
         .route("/api/v1/miners/{address}", get(routes::miner))
         .route("/api/v1/miners/{address}/workers", get(routes::workers))

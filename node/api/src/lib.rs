@@ -5,13 +5,15 @@
 //! The public listener only reads. Operators have a listener of their own, [`admin`], on a
 //! Unix-domain socket: there, and nowhere else in this crate, commands are proposed. The cluster
 //! is known only as the [`raftpool_ledger::Cluster`] handle. Ledger types are never serialized;
-//! [`dto`] has the wire types. What only the running process knows comes through [`LiveFacts`].
+//! [`dto`] has the wire types. What only the running process knows comes through [`LiveFacts`],
+//! and what it knows of the other nodes through [`ClusterControl`].
 //!
 //! What may surprise: the health answers are made here, but `/livez` touches neither the
 //! cluster nor the daemons, so that a node that waits for a quorum is not restarted for it.
 
 #![forbid(unsafe_code)]
 
+pub mod control;
 pub mod facts;
 pub mod server;
 
@@ -33,6 +35,7 @@ mod number;
 mod metrics;
 
 pub use admin::{AdminError, AdminParts, AdminServer};
+pub use control::{ChangeRefusal, ClusterControl, MemberChanged};
 pub use facts::{
     BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts, TemplateFacts,
 };

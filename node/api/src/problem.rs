@@ -98,6 +98,12 @@ pub(crate) const OVERTAKEN: Kind = Kind {
     code: "overtaken",
     title: "The ledger is not as the request assumes",
 };
+/// The cluster does not make a change of its members.
+pub(crate) const MEMBERS_REFUSED: Kind = Kind {
+    status: StatusCode::CONFLICT,
+    code: "members_refused",
+    title: "The cluster refuses this",
+};
 /// The command is not in the log and never will be.
 pub(crate) const NOT_ACCEPTED: Kind = Kind {
     status: StatusCode::SERVICE_UNAVAILABLE,

@@ -1,5 +1,6 @@
 //! The resources under `/api/v1`: each is one read of the ledger and one conversion.
 
+use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
@@ -9,6 +10,7 @@ use raftpool_ledger::view::BlockStatus;
 use crate::app::App;
 use crate::dto::Page;
 use crate::dto::block::{Block, BlockShares, MinerShare};
+use crate::dto::cluster::Nodes;
 use crate::dto::miner::{Miner, MinerDetail, Worker, WorkerSums};
 use crate::dto::node::Node;
 use crate::dto::payout::{MinerPayout, PayoutDetail, PayoutSummary};
@@ -31,6 +33,14 @@ pub(crate) async fn pool(State(app): State<App>, uri: Uri) -> Answer<PoolAndNode
         app.clock.now_ms(),
     );
     Ok(pool.map(|pool| PoolAndNode { pool, node }))
+}
+
+/// `GET /api/v1/nodes`
+///
+/// Of the moment and not of the ledger, so it carries no log index.
+pub(crate) async fn nodes(State(app): State<App>, uri: Uri) -> Result<Json<Nodes>, Problem> {
+    Parameters::of(&uri, &[])?;
+    Ok(Json(app.control.status().await.into()))
 }
 
 /// `GET /api/v1/miners?after=&limit=`

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::app::{self, App};
+use crate::control::ClusterControl;
 use crate::facts::LiveFacts;
 use crate::health::Probe;
 use crate::metrics::{HttpMetrics, PoolCollector};
@@ -76,6 +77,8 @@ pub struct ApiParts {
     pub registry: Registry,
     /// What only the running process knows.
     pub live: Arc<dyn LiveFacts>,
+    /// What is known of the other nodes.
+    pub control: Arc<dyn ClusterControl>,
 }
 
 /// Why the API did not start.
@@ -155,6 +158,7 @@ fn make_app(config: &ApiConfig, parts: ApiParts) -> Result<App, prometheus::Erro
         clock,
         registry,
         live,
+        control,
     } = parts;
     let collector = PoolCollector::new(&cluster, Arc::clone(&clock), &live)?;
     registry.register(Box::new(collector))?;
@@ -171,6 +175,7 @@ fn make_app(config: &ApiConfig, parts: ApiParts) -> Result<App, prometheus::Erro
         cluster,
         clock,
         live,
+        control,
         registry,
     })
 }

@@ -17,30 +17,46 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
         key: "log.filter",
         problem,
     })?;
-    super::runtime()?.block_on(serve(args, &config))
+    super::runtime()?.block_on(serve(args, config))
 }
 
-async fn serve(args: &RunArgs, config: &Config) -> anyhow::Result<ExitCode> {
+async fn serve(args: &RunArgs, config: Config) -> anyhow::Result<ExitCode> {
     let step_hook = crash_hook(std::env::var(CRASH_VARIABLE).ok().as_deref())?;
-    let mut node = Node::start(config, step_hook).await?;
-    let addresses = node.addresses();
-    tracing::info!(
-        node_id = config.raw.node.id,
-        stratum = ?addresses.stratum,
-        api = %addresses.api,
-        "the node serves"
-    );
-    if let Some(file) = &args.addresses_file {
-        write_addresses(file, &addresses).with_context(|| format!("write {}", file.display()))?;
-    }
+    let node = Node::start(config, step_hook).await?;
     tokio::select! {
         reason = stop::requested(args.exit_on_stdin_close) => {
             tracing::info!(reason = reason?, "stopping");
-            node.shutdown().await;
-            tracing::info!("stopped");
-            Ok(ExitCode::SUCCESS)
         }
         // Nothing is saved by a graceful stop when the disk has failed: end at once.
         reason = node.failed() => bail!("the node has stopped: {reason}"),
+        served = serve_miners(args, &node) => served?,
     }
+    node.shutdown().await;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends only with an error.
+async fn serve_miners(args: &RunArgs, node: &Node) -> anyhow::Result<()> {
+    // A node that may wait for long is found by those who could end that.
+    if node.addresses().peer.is_some() {
+        tell_addresses(args, node)?;
+    }
+    node.serve().await?;
+    tell_addresses(args, node)?;
+    std::future::pending().await
+}
+
+fn tell_addresses(args: &RunArgs, node: &Node) -> anyhow::Result<()> {
+    let addresses = node.addresses();
+    tracing::info!(
+        stratum = ?addresses.stratum,
+        api = %addresses.api,
+        peer = addresses.peer.map(tracing::field::display),
+        "the node listens"
+    );
+    let Some(file) = &args.addresses_file else {
+        return Ok(());
+    };
+    write_addresses(file, &addresses).with_context(|| format!("write {}", file.display()))
 }

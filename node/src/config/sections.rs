@@ -9,6 +9,7 @@ use raftpool_ledger::settings::check_settings;
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::cluster::{ClusterSection, StorageSection};
 
 /// The whole file. `Deserialize` refuses unknown keys in every section.
 #[derive(Debug, Clone, Deserialize)]
@@ -18,6 +19,11 @@ pub struct RawConfig {
     pub pool: PoolSection,
     /// Who this node is.
     pub node: NodeSection,
+    /// How it is a member of a cluster of several; a node without one runs alone.
+    pub cluster: Option<ClusterSection>,
+    /// How the ledger is kept on disk.
+    #[serde(default)]
+    pub storage: StorageSection,
     /// The XELIS daemons this node works with.
     pub daemon: DaemonSection,
     /// The wallet that pays; a node without one never pays.
@@ -292,10 +298,6 @@ impl RawConfig {
 
     /// Checks the bounds that types cannot express.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let require = |holds: bool, key: &'static str, problem: String| match holds {
-            true => Ok(()),
-            false => Err(ConfigError::Value { key, problem }),
-        };
         require(self.node.id > 0, "node.id", "must be 1 or more".into())?;
         require(
             u32::try_from(self.node.id).is_ok(),
@@ -351,7 +353,19 @@ impl RawConfig {
             "stratum.target_share_interval_ms",
             "must be 100 or more".into(),
         )?;
+        if let Some(cluster) = &self.cluster {
+            cluster.check()?;
+        }
+        self.storage.check()?;
         self.settings.to_ledger(self).map(drop)
+    }
+}
+
+/// Nothing when it holds, otherwise that the key's value has a problem.
+pub(super) fn require(holds: bool, key: &'static str, problem: String) -> Result<(), ConfigError> {
+    match holds {
+        true => Ok(()),
+        false => Err(ConfigError::Value { key, problem }),
     }
 }
 

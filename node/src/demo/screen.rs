@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::pool::{MINERS, Scene};
+use super::pool::Scene;
 use super::story::{Story, items, text};
 use crate::amount::xel;
 
@@ -33,7 +33,13 @@ impl Screen {
         }
     }
 
-    pub(super) fn draw(&mut self, scene: &Scene, story: &mut Story) -> io::Result<()> {
+    /// `away` are the nodes that were killed, with the seconds until they come back.
+    pub(super) fn draw(
+        &mut self,
+        scene: &Scene,
+        story: &mut Story,
+        away: &[(u64, u64)],
+    ) -> io::Result<()> {
         let mut text = String::new();
         if self.is_plain {
             for line in story.take_unprinted() {
@@ -54,7 +60,7 @@ impl Screen {
             }
         } else {
             text.push_str(CLEAR);
-            text.push_str(&full(scene, story, self.start.elapsed()));
+            text.push_str(&full(scene, story, away, self.start.elapsed()));
         }
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes())?;
@@ -78,7 +84,7 @@ fn summary(scene: &Scene) -> String {
     )
 }
 
-fn full(scene: &Scene, story: &Story, elapsed: Duration) -> String {
+fn full(scene: &Scene, story: &Story, away: &[(u64, u64)], elapsed: Duration) -> String {
     let mut out = String::new();
     let mut line = |text: String| {
         out.push_str(&text);
@@ -91,7 +97,8 @@ fn full(scene: &Scene, story: &Story, elapsed: Duration) -> String {
     ));
     line(format!(
         "API {}/api/v1/pool   miners connect to {}",
-        scene.api, scene.stratum
+        scene.api,
+        scene.stratum.join(", ")
     ));
     line(String::new());
     line(format!(
@@ -115,13 +122,14 @@ fn full(scene: &Scene, story: &Story, elapsed: Duration) -> String {
         text(totals, "blocks_orphaned"),
         text(pool, "round_effort"),
     ));
-    line(format!("payouts  {}", text(&pool["node"], "payout_status")));
+    line(String::new());
+    node_lines(scene, away).into_iter().for_each(&mut line);
     line(String::new());
     line(format!(
         "{:<8}{:>9}{:>8}{:>17}{:>17}{:>17}",
         "miner", "shares", "H/s", "balance XEL", "in flight XEL", "paid XEL"
     ));
-    for ((name, _, _), miner) in MINERS.iter().zip(&scene.miners) {
+    for (name, miner) in &scene.miners {
         line(format!(
             "{name:<8}{:>9}{:>8}{:>17}{:>17}{:>17}",
             text(miner, "shares"),
@@ -142,6 +150,42 @@ fn full(scene: &Scene, story: &Story, elapsed: Duration) -> String {
         line(format!("  {told}"));
     }
     out
+}
+
+/// A table of the nodes, who comes back when, and how to kill one.
+fn node_lines(scene: &Scene, away: &[(u64, u64)]) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{:<6}{:<13}{:>6}{:>10}{:>6}{:>8}{:>10}{:>9}",
+        "node", "role", "pid", "applied", "lag", "miners", "shares/s", "height"
+    )];
+    lines.extend(
+        items(&scene.nodes)
+            .iter()
+            .map(|node| node_line(node, scene)),
+    );
+    let back =
+        |(node, seconds): &(u64, u64)| format!("node {node} is started again in {seconds} s");
+    lines.extend(away.iter().map(back));
+    lines.push(
+        "to kill one: raftpool demo kill 1 (the others go on: watch the shares and the role)"
+            .into(),
+    );
+    lines
+}
+
+fn node_line(node: &Value, scene: &Scene) -> String {
+    let id = node["id"].as_u64().unwrap_or(0);
+    let process_id = scene.process_ids.get(&id).map(ToString::to_string);
+    format!(
+        "{id:<6}{:<13}{:>6}{:>10}{:>6}{:>8}{:>10}{:>9}",
+        text(node, "role"),
+        process_id.unwrap_or_else(|| "-".into()),
+        text(node, "applied_index"),
+        text(node, "lag"),
+        text(node, "connections"),
+        text(node, "shares_per_second"),
+        text(node, "daemon_height"),
+    )
 }
 
 fn refused(totals: &Value) -> u64 {

@@ -31,6 +31,7 @@ impl Story {
             self.shares_told = true;
             self.tell("first share accepted: it is in the replicated log, on disk".into());
         }
+        self.follow_nodes(&scene.nodes);
         for block in items(&scene.blocks).iter().rev() {
             let status = text(block, "status");
             if self.is_news("block", &text(block, "number"), &status) {
@@ -70,6 +71,23 @@ impl Story {
     /// Takes the lines that were not taken yet.
     pub(super) fn take_unprinted(&mut self) -> Vec<String> {
         std::mem::take(&mut self.unprinted)
+    }
+
+    fn follow_nodes(&mut self, nodes: &Value) {
+        for node in items(nodes) {
+            let (id, is_there) = (text(node, "id"), text(node, "role") != "unreachable");
+            let is_known = self.told.contains_key(&format!("node {id}"));
+            if self.is_news("node", &id, &is_there.to_string()) && is_known {
+                self.tell(match is_there {
+                    true => format!("node {id} is back, and catches up by itself"),
+                    false => format!("node {id} does not answer; its miners move to the others"),
+                });
+            }
+        }
+        let leader = text(nodes, "leader_id");
+        if !leader.is_empty() && self.is_news("leader", "", &leader) {
+            self.tell(format!("node {leader} leads: it settles blocks and pays"));
+        }
     }
 
     fn is_news(&mut self, kind: &str, id: &str, status: &str) -> bool {

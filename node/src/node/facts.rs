@@ -7,12 +7,10 @@ use std::time::{Duration, Instant};
 use raftpool_api::{
     BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts, TemplateFacts,
 };
-use raftpool_chain::{DaemonSet, Template};
-use raftpool_payout::PayoutService;
+use raftpool_payout::{Alarm, ServiceStatus};
 use raftpool_raft::RaftNode;
-use raftpool_stratum::StratumServer;
-use tokio::sync::watch;
 
+use super::serving::{Serving, Slot};
 use crate::system::now_ms;
 
 /// How often the main loop shows that it turns.
@@ -30,59 +28,41 @@ const STABILITY_HEIGHTS: u64 = 24;
 /// Collects the facts from the node's parts.
 pub(super) struct Facts {
     raft: Arc<RaftNode>,
-    daemons: Arc<DaemonSet>,
-    templates: watch::Receiver<Option<Arc<Template>>>,
-    stratum: Arc<StratumServer>,
-    payouts: Arc<PayoutService>,
+    serving: Arc<Slot>,
     started_at_ms: u64,
     start: Instant,
     /// Milliseconds from the start to the newest turn of the main loop.
     turned_ms: Arc<AtomicU64>,
-    /// When the newest template came.
-    template_at_ms: Arc<AtomicU64>,
 }
 
 impl Facts {
-    /// Begins to watch the main loop and the templates.
-    pub(super) fn start(
-        raft: Arc<RaftNode>,
-        daemons: Arc<DaemonSet>,
-        templates: watch::Receiver<Option<Arc<Template>>>,
-        stratum: Arc<StratumServer>,
-        payouts: Arc<PayoutService>,
-    ) -> Arc<Self> {
+    /// Begins to watch the main loop.
+    pub(super) fn start(raft: Arc<RaftNode>, serving: Arc<Slot>) -> Arc<Self> {
         let (start, turned_ms) = (Instant::now(), Arc::new(AtomicU64::new(0)));
-        let template_at_ms = Arc::new(AtomicU64::new(0));
         tokio::spawn(turn(start, turned_ms.clone()));
-        tokio::spawn(note_templates(templates.clone(), template_at_ms.clone()));
-        let started_at_ms = now_ms();
         Arc::new(Self {
             raft,
-            daemons,
-            templates,
-            stratum,
-            payouts,
-            started_at_ms,
+            serving,
+            started_at_ms: now_ms(),
             start,
             turned_ms,
-            template_at_ms,
         })
     }
 
-    fn template(&self) -> Option<TemplateFacts> {
-        let template = self.templates.borrow().clone()?;
+    fn template(serving: &Serving) -> Option<TemplateFacts> {
+        let template = serving.templates.borrow().clone()?;
         Some(TemplateFacts {
             height: template.height,
             topoheight: template.topoheight,
             network_difficulty: template.difficulty.to_string(),
             algorithm: template.algorithm.to_string(),
-            received_at_ms: self.template_at_ms.load(Ordering::Relaxed),
+            received_at_ms: serving.template_at_ms.load(Ordering::Relaxed),
         })
     }
 
-    fn template_condition(&self) -> Condition {
+    fn template_condition(serving: &Serving) -> Condition {
         const NAME: &str = "template_fresh";
-        match self.template() {
+        match Self::template(serving) {
             None => Condition::new(NAME, false, "no template yet"),
             Some(template) => {
                 let age_ms = now_ms().saturating_sub(template.received_at_ms);
@@ -92,8 +72,8 @@ impl Facts {
         }
     }
 
-    fn daemon_condition(&self) -> Condition {
-        let health = self.daemons.health();
+    fn daemon_condition(serving: &Serving) -> Condition {
+        let health = serving.daemons.health();
         let healthy = health.iter().filter(|daemon| daemon.healthy).count();
         let mut detail = format!("{healthy} of {} daemons are usable", health.len());
         for daemon in &health {
@@ -101,7 +81,9 @@ impl Facts {
                 detail.push_str(&format!("; {}: {problem}", daemon.name));
             }
         }
-        Condition::new("daemon", healthy > 0, detail)
+        // Miners get jobs from another node's daemon as well.
+        let is_served = healthy > 0 || Self::template_condition(serving).met;
+        Condition::new("daemon", is_served, detail)
     }
 }
 
@@ -118,38 +100,85 @@ impl LiveFacts for Facts {
             None => Condition::new("storage", true, "the log accepts writes"),
             Some(reason) => Condition::new("storage", false, reason),
         };
-        vec![storage, self.daemon_condition(), self.template_condition()]
+        let served = self.serving.look(|serving| {
+            let daemon = Self::daemon_condition(serving);
+            [daemon, Self::template_condition(serving)]
+        });
+        let mut conditions = vec![storage];
+        match served {
+            Some(served) => conditions.extend(served),
+            None => conditions.push(Condition::new("serving", false, waiting_for(&self.raft))),
+        }
+        conditions
     }
 
     fn node(&self) -> NodeFacts {
-        let status = self.payouts.status();
-        let daemons = self.daemons.health().into_iter().map(|daemon| DaemonFacts {
-            name: daemon.name,
-            healthy: daemon.healthy,
-            height: daemon.height,
-            problem: daemon.problem,
+        let facts = self.serving.look(|serving| {
+            let status = serving.payouts.status();
+            let daemons = serving
+                .daemons
+                .health()
+                .into_iter()
+                .map(|daemon| DaemonFacts {
+                    name: daemon.name,
+                    healthy: daemon.healthy,
+                    height: daemon.height,
+                    problem: daemon.problem,
+                });
+            NodeFacts {
+                build: build(),
+                started_at_ms: self.started_at_ms,
+                miner_connections: serving.stratum.connections() as u64,
+                daemons: daemons.collect(),
+                template: Self::template(serving),
+                stability_heights: STABILITY_HEIGHTS,
+                payout: PayoutFacts {
+                    alarms: alarms_of(&status),
+                    status: status_of(status),
+                },
+            }
         });
-        NodeFacts {
-            build: BuildFacts {
-                version: env!("CARGO_PKG_VERSION").into(),
-                revision: None,
-            },
+        facts.unwrap_or_else(|| NodeFacts {
+            build: build(),
             started_at_ms: self.started_at_ms,
-            miner_connections: self.stratum.connections() as u64,
-            daemons: daemons.collect(),
-            template: self.template(),
+            miner_connections: 0,
+            daemons: Vec::new(),
+            template: None,
             stability_heights: STABILITY_HEIGHTS,
             payout: PayoutFacts {
-                status: status
-                    .payouts
-                    .map_or_else(|| "not started".into(), |last| last.step.to_string()),
-                alarms: status
-                    .alarms
-                    .iter()
-                    .map(|alarm| format!("{}: {}", alarm.kind, alarm.detail))
-                    .collect(),
+                status: waiting_for(&self.raft),
+                alarms: Vec::new(),
             },
-        }
+        })
+    }
+}
+
+fn build() -> BuildFacts {
+    BuildFacts {
+        version: env!("CARGO_PKG_VERSION").into(),
+        revision: None,
+    }
+}
+
+/// The newest step of the payouts, in words.
+pub(super) fn status_of(status: ServiceStatus) -> String {
+    let step = status.payouts.map(|last| last.step.to_string());
+    step.unwrap_or_else(|| "not started".into())
+}
+
+/// What an operator must look at about blocks and payouts.
+pub(super) fn alarms_of(status: &ServiceStatus) -> Vec<String> {
+    let line = |alarm: &Alarm| format!("{}: {}", alarm.kind, alarm.detail);
+    status.alarms.iter().map(line).collect()
+}
+
+/// What a node that does not serve waits for.
+pub(super) fn waiting_for(raft: &RaftNode) -> String {
+    match raft.status().joined {
+        true => "waits for the pool's settings".into(),
+        false => "waits in an empty data directory: `raftpool cluster init` here founds a \
+                  cluster, `raftpool cluster add` on a member adds this node to one"
+            .into(),
     }
 }
 
@@ -160,15 +189,5 @@ async fn turn(start: Instant, turned_ms: Arc<AtomicU64>) {
         ticks.tick().await;
         let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         turned_ms.store(now_ms, Ordering::Relaxed);
-    }
-}
-
-/// Remembers when each template came; ends with the feed.
-async fn note_templates(
-    mut templates: watch::Receiver<Option<Arc<Template>>>,
-    template_at_ms: Arc<AtomicU64>,
-) {
-    while templates.changed().await.is_ok() {
-        template_at_ms.store(now_ms(), Ordering::Relaxed);
     }
 }

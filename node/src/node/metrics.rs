@@ -24,6 +24,27 @@ const GAUGES: &[Reading] = &[
         Some(status.voters.len() as u64)
     }),
     (
+        "raftpool_raft_learners",
+        "Members without a vote",
+        |status| Some(status.learners.len() as u64),
+    ),
+    (
+        "raftpool_peer_certificate_expires_timestamp_seconds",
+        "When this node's certificate for other nodes expires, since the Unix epoch",
+        |status| {
+            let peer = status.peer.as_ref()?;
+            Some(peer.certificate_expires_at_ms / 1_000)
+        },
+    ),
+    (
+        "raftpool_peer_authority_expires_timestamp_seconds",
+        "When the first authority that this node trusts expires, since the Unix epoch",
+        |status| {
+            let peer = status.peer.as_ref()?;
+            Some(peer.authority_expires_at_ms / 1_000)
+        },
+    ),
+    (
         "raftpool_raft_last_log_index",
         "Index of the newest log entry",
         |status| status.last_log_index,

@@ -6,13 +6,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use raftpool_api::dto::cluster::{MemberAnswer, MemberChange, MemberRequest};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::config::Config;
+use crate::system::user_name;
 
 /// A change waits for the one before it and for the cluster; both know shorter bounds.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Between two questions whether a new node has caught up.
+const CATCH_UP_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A connection to a node's admin socket.
 pub(crate) struct AdminClient {
@@ -45,7 +50,7 @@ pub(crate) enum Missing {
     /// The node has the question, and broke off or took too long.
     #[error(
         "no answer from {}: if a change was asked for, it is not known whether it is made; look \
-         at `raftpool payout status`", socket.display()
+         at the status before asking again", socket.display()
     )]
     NoAnswer {
         /// The node's admin socket.
@@ -97,6 +102,36 @@ impl AdminClient {
     /// When the node does not run, refuses, or does not answer.
     pub(crate) async fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Value> {
         self.answer(self.http.post(url(path)).json(body)).await
+    }
+
+    /// Asks for a change of the members until it is made; `tell` hears what has become of it.
+    ///
+    /// # Errors
+    /// When the node does not run, refuses, or does not answer.
+    pub(crate) async fn change_members(
+        &self,
+        change: MemberChange,
+        mut tell: impl FnMut(&str),
+    ) -> anyhow::Result<()> {
+        let path = format!("cluster/{}", change.name());
+        let request = MemberRequest {
+            author: user_name(),
+            change,
+        };
+        let mut told = String::new();
+        loop {
+            let answer = self.post(&path, &request).await?;
+            let answer: MemberAnswer =
+                serde_json::from_value(answer).context("the node's answer cannot be read")?;
+            if answer.detail != told {
+                tell(&answer.detail);
+                told = answer.detail;
+            }
+            if answer.is_done {
+                return Ok(());
+            }
+            tokio::time::sleep(CATCH_UP_INTERVAL).await;
+        }
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {

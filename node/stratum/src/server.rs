@@ -168,6 +168,13 @@ impl StratumServer {
         self.shared.limits.open()
     }
 
+    /// Accepted shares and their work, in hashes, since the start.
+    pub fn accepted(&self) -> (u64, u64) {
+        let metrics = &self.shared.metrics;
+        let shares = metrics.shares.with_label_values(&["accepted"]).get();
+        (shares, metrics.accepted_work.get())
+    }
+
     /// Every authorized session at this moment, in order of connecting.
     pub fn sessions(&self) -> Vec<SessionSnapshot> {
         let mut miners: Vec<_> = self.shared.miners.lock().values().cloned().collect();

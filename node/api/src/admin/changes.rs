@@ -12,6 +12,7 @@ use raftpool_ledger::{Clock, Cluster, Outcome, compose};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::AdminParts;
+use crate::control::ClusterControl;
 use crate::dto::admin::{Changed, Source};
 use crate::problem::{self, Problem};
 use crate::reading::{At, INDEX_HEADER, Reader};
@@ -34,6 +35,7 @@ const PROPOSE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) struct Admin {
     pub(super) cluster: Arc<dyn Cluster>,
     pub(super) reader: Reader,
+    pub(super) control: Arc<dyn ClusterControl>,
     clock: Arc<dyn Clock>,
     /// Held from the look at what is in force to the answer, so that changes through this node
     /// come one after the other.
@@ -48,15 +50,20 @@ pub(super) struct Peer {
 
 /// Who asks for a change, by his own word.
 pub(super) struct Author {
-    name: String,
-    uid: u32,
+    pub(super) name: String,
+    pub(super) uid: u32,
 }
 
 impl Author {
     /// Checks the name and the reason: both are kept for ever and shown on terminals and pages.
     pub(super) fn new(name: String, reason: &str, peer: Peer) -> Result<Self, Problem> {
-        check_line("author", &name, AUTHOR_BYTES_MAX)?;
         check_line("reason", reason, REASON_BYTES_MAX)?;
+        Self::without_reason(name, peer)
+    }
+
+    /// For what is not kept in the books.
+    pub(super) fn without_reason(name: String, peer: Peer) -> Result<Self, Problem> {
+        check_line("author", &name, AUTHOR_BYTES_MAX)?;
         let uid = peer.uid;
         Ok(Self { name, uid })
     }
@@ -64,10 +71,15 @@ impl Author {
 
 impl Admin {
     pub(super) fn new(parts: AdminParts) -> Self {
-        let AdminParts { cluster, clock } = parts;
+        let AdminParts {
+            cluster,
+            clock,
+            control,
+        } = parts;
         Self {
             reader: Reader::new(Arc::clone(&cluster), READS_MAX, MIN_INDEX_TIMEOUT),
             cluster,
+            control,
             clock,
             turn: Arc::default(),
         }

@@ -1,4 +1,5 @@
-//! The resources under `/admin/v1`: two that are read, and four that propose a command.
+//! The resources under `/admin/v1` that read the books or propose a command; those of the cluster's
+//! members are in `members`.
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, State};
@@ -10,6 +11,7 @@ use raftpool_ledger::command::{ChangeSettings, PausePayouts, ReleasePayout, Sett
 use serde::de::DeserializeOwned;
 
 use super::changes::{Admin, Author, Peer};
+use super::members;
 use crate::dto::admin::{
     AdminSettings, Changed, PauseRequest, ReleaseRequest, SettingsInForce, SettingsRequest, Status,
 };
@@ -20,8 +22,8 @@ use crate::reading::At;
 /// Most bytes of a body; the largest useful one, two sets of settings, has below a kilobyte.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 
-type Answer<T> = Result<T, Problem>;
-type Given<T> = Result<Json<T>, JsonRejection>;
+pub(super) type Answer<T> = Result<T, Problem>;
+pub(super) type Given<T> = Result<Json<T>, JsonRejection>;
 
 /// All paths of the admin socket.
 pub(super) fn router(admin: Admin) -> Router {
@@ -31,6 +33,8 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/admin/v1/payouts/resume", post(resume))
         .route("/admin/v1/payouts/release", post(release))
         .route("/admin/v1/settings", get(settings).post(change_settings))
+        .route("/admin/v1/cluster", get(members::status))
+        .route("/admin/v1/cluster/{change}", post(members::change))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -163,7 +167,7 @@ async fn wrong_method(method: Method, uri: Uri) -> Problem {
     )
 }
 
-fn of_body<T: DeserializeOwned>(body: Given<T>) -> Answer<T> {
+pub(super) fn of_body<T: DeserializeOwned>(body: Given<T>) -> Answer<T> {
     match body {
         Ok(Json(value)) => Ok(value),
         Err(rejection) => Err(Problem::new(problem::BAD_BODY, rejection.body_text())),

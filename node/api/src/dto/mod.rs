@@ -8,6 +8,7 @@
 
 pub mod admin;
 pub mod block;
+pub mod cluster;
 pub mod miner;
 pub mod node;
 pub mod payout;

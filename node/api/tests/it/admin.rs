@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 
-use crate::support::{ALICE, BOB, TestClock, TestPool};
+use crate::support::{ALICE, BOB, TestClock, TestControl, TestPool};
 
 /// An admin socket over the ledger of a test pool, and a client of it.
 struct TestAdmin {
@@ -117,6 +117,7 @@ fn parts(cluster: &Arc<MemoryCluster>) -> AdminParts {
     AdminParts {
         cluster: cluster.clone(),
         clock: Arc::new(TestClock),
+        control: Arc::new(TestControl::default()),
     }
 }
 

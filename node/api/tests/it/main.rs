@@ -4,6 +4,7 @@ mod admin;
 mod health;
 mod hostile;
 mod limits;
+mod members;
 mod metrics;
 mod resources;
 mod server;

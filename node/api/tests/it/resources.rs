@@ -53,6 +53,22 @@ async fn pool_shows_rules_counts_and_the_answering_node() -> anyhow::Result<()> 
 }
 
 #[tokio::test]
+async fn nodes_are_shown_to_everybody_without_their_addresses_and_errors() -> anyhow::Result<()> {
+    let pool = TestPool::empty().await?;
+    let body = pool.json("/api/v1/nodes").await?;
+    assert_eq!(body["health"], "degraded");
+    assert_eq!(body["leader_id"], 1);
+    assert_eq!(body["items"][0]["role"], "leader");
+    assert_eq!(body["items"][0]["hashrate"], "12000");
+    let text = body.to_string();
+    assert!(
+        !text.contains("10.0.0.1") && !text.contains("internal"),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn every_atomic_unit_is_shown_in_exactly_one_account() -> anyhow::Result<()> {
     let pool = TestPool::filled().await?;
     let accounts = pool.json("/api/v1/pool").await?["accounts"].clone();

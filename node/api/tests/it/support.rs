@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, ensure};
 use prometheus::Registry;
+use raftpool_api::dto::cluster::{ClusterStatus, MemberChange};
 use raftpool_api::{
-    ApiConfig, ApiParts, ApiServer, BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts,
-    PayoutFacts, TemplateFacts,
+    ApiConfig, ApiParts, ApiServer, BuildFacts, ChangeRefusal, ClusterControl, Condition,
+    DaemonFacts, LiveFacts, MemberChanged, NodeFacts, PayoutFacts, TemplateFacts,
 };
+use raftpool_ledger::cluster::BoxFuture;
 use raftpool_ledger::command::{
     BatchId, ChangeSettings, ConfirmPayout, CreditShares, OrphanBlock, Payee, RecordBlock,
     RejectCount, RejectReason, ReservePayout, Scheme, Settings, SettleBlock, Share, SignPayout,
@@ -17,7 +19,7 @@ use raftpool_ledger::command::{
 use raftpool_ledger::testing::MemoryCluster;
 use raftpool_ledger::{Clock, Cluster, Outcome, compose};
 use reqwest::{Response, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub const ALICE: &str = "xet:alice";
 pub const BOB: &str = "xet:bob";
@@ -38,6 +40,44 @@ pub struct TestPool {
 pub struct TestFacts {
     pub liveness: Mutex<Condition>,
     pub template_fresh: Mutex<Condition>,
+}
+
+/// A cluster of one whose members are changed by writing down what was asked for.
+#[derive(Default)]
+pub struct TestControl {
+    pub asked: Mutex<Vec<MemberChange>>,
+}
+
+impl ClusterControl for TestControl {
+    fn status(&self) -> BoxFuture<'_, ClusterStatus> {
+        let node = json!({
+            "id": 1, "address": "node-1.internal:5078", "reachable": true, "serving": true,
+            "version": "1.2.3", "role": "leader", "is_voter": true, "term": 4,
+            "applied_index": 70, "lag": 0, "digest": "ab12", "digest_index": 64,
+            "database_bytes": 1000, "daemon_height": 41, "connections": 7,
+            "shares_per_second": "1.500", "hashrate": "12000", "payout_status": "nothing is due",
+            "api": "10.0.0.1:8000", "errors": ["disk of 10.0.0.1 is slow"],
+        });
+        let status = json!({
+            "cluster_id": "c1", "node_id": 1, "is_member": true, "waiting_for": null,
+            "health": "degraded", "leader_id": 1, "term": 4, "next_node_id": 2,
+            "problems": ["node 1: disk of 10.0.0.1 is slow"], "nodes": [node],
+        });
+        Box::pin(async { serde_json::from_value(status).expect("a status") })
+    }
+
+    fn change(&self, change: MemberChange) -> BoxFuture<'_, Result<MemberChanged, ChangeRefusal>> {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.push(change.clone());
+        let answer = match change {
+            MemberChange::Replace { .. } => Ok(MemberChanged::UnderWay("catching up".into())),
+            MemberChange::Remove { .. } => Err(ChangeRefusal::Refused("the only voter".into())),
+            MemberChange::Transfer { .. } => Err(ChangeRefusal::NotLed("nobody leads".into())),
+            MemberChange::Promote { .. } => Err(ChangeRefusal::Unknown("no answer".into())),
+            _ => Ok(MemberChanged::Done("done".into())),
+        };
+        Box::pin(async { answer })
+    }
 }
 
 pub struct TestClock;
@@ -124,6 +164,7 @@ impl TestPool {
             clock: Arc::new(TestClock),
             registry: registry.clone(),
             live: facts.clone(),
+            control: Arc::new(TestControl::default()),
         };
         let server = ApiServer::start(config, parts).await?;
         let http = reqwest::Client::new();

@@ -1,0 +1,231 @@
+//! The nodes of the cluster: what operators see and ask for, and what visitors see.
+
+use serde::{Deserialize, Serialize};
+
+use super::Decimal;
+
+/// How the cluster is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// Every member does what it should.
+    Healthy,
+    /// The pool works, but something is wrong: see the problems.
+    Degraded,
+    /// No majority: nothing is acknowledged.
+    NoQuorum,
+}
+
+/// The answer of `GET /admin/v1/cluster`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClusterStatus {
+    /// The cluster, in hexadecimal.
+    pub cluster_id: String,
+    /// The node that answers.
+    pub node_id: u64,
+    /// Whether it is a member; one that waits to be added is not.
+    pub is_member: bool,
+    /// What the node that answers waits for, until it serves.
+    pub waiting_for: Option<String>,
+    /// How the cluster is.
+    pub health: Health,
+    /// The leader, when known.
+    pub leader_id: Option<u64>,
+    /// The current term.
+    pub term: u64,
+    /// The smallest id a new node may have.
+    pub next_node_id: u64,
+    /// What is wrong, in words.
+    pub problems: Vec<String>,
+    /// The members, by id.
+    pub nodes: Vec<ClusterNode>,
+}
+
+/// One member, as the leader and the member itself describe it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClusterNode {
+    /// Its id.
+    pub id: u64,
+    /// Where the other nodes reach it.
+    pub address: String,
+    /// Whether it answered.
+    pub reachable: bool,
+    /// Whether it serves miners.
+    pub serving: bool,
+    /// Release of the running program.
+    pub version: Option<String>,
+    /// "leader", "follower", "candidate", "learner", "stopped" or "unreachable".
+    pub role: String,
+    /// Whether it votes.
+    pub is_voter: bool,
+    /// Its term.
+    pub term: Option<u64>,
+    /// Newest log index it has applied.
+    pub applied_index: Option<u64>,
+    /// Entries of the leader's log that it has not stored yet.
+    pub lag: Option<u64>,
+    /// The newest checkpoint of its books: first digits of the digest.
+    pub digest: Option<String>,
+    /// Log index of that checkpoint.
+    pub digest_index: Option<u64>,
+    /// Bytes of its log and ledger.
+    pub database_bytes: Option<u64>,
+    /// Greatest height that its daemons know.
+    pub daemon_height: Option<u64>,
+    /// Open connections of miners.
+    pub connections: Option<u64>,
+    /// Accepted shares per second over the last minute, with three digits.
+    pub shares_per_second: Option<String>,
+    /// Accepted work per second over the last minute, in hashes.
+    pub hashrate: Option<Decimal>,
+    /// The present step of its payout duty, in words.
+    pub payout_status: Option<String>,
+    /// Where its API listens.
+    pub api: Option<String>,
+    /// What is wrong with it, in words.
+    pub errors: Vec<String>,
+}
+
+/// The answer of `GET /api/v1/nodes`: what everybody may know of the nodes.
+#[derive(Debug, Serialize)]
+pub struct Nodes {
+    /// How the cluster is.
+    pub health: Health,
+    /// The leader, when known.
+    pub leader_id: Option<u64>,
+    /// The nodes, by id.
+    pub items: Vec<PublicNode>,
+}
+
+/// One node, for everybody.
+#[derive(Debug, Serialize)]
+pub struct PublicNode {
+    /// Its id.
+    pub id: u64,
+    /// Its role; see [`ClusterNode::role`].
+    pub role: String,
+    /// Whether it votes.
+    pub is_voter: bool,
+    /// Whether it serves miners.
+    pub serving: bool,
+    /// Release of the running program.
+    pub version: Option<String>,
+    /// Newest log index it has applied.
+    pub applied_index: Option<u64>,
+    /// Entries of the leader's log that it has not stored yet.
+    pub lag: Option<u64>,
+    /// Greatest height that its daemons know.
+    pub daemon_height: Option<u64>,
+    /// Open connections of miners.
+    pub connections: Option<u64>,
+    /// Accepted shares per second over the last minute, with three digits.
+    pub shares_per_second: Option<String>,
+    /// Accepted work per second over the last minute, in hashes.
+    pub hashrate: Option<Decimal>,
+}
+
+impl From<ClusterStatus> for Nodes {
+    fn from(status: ClusterStatus) -> Self {
+        Self {
+            health: status.health,
+            leader_id: status.leader_id,
+            items: status.nodes.into_iter().map(PublicNode::from).collect(),
+        }
+    }
+}
+
+impl From<ClusterNode> for PublicNode {
+    fn from(node: ClusterNode) -> Self {
+        Self {
+            id: node.id,
+            role: node.role,
+            is_voter: node.is_voter,
+            serving: node.serving,
+            version: node.version,
+            applied_index: node.applied_index,
+            lag: node.lag,
+            daemon_height: node.daemon_height,
+            connections: node.connections,
+            shares_per_second: node.shares_per_second,
+            hashrate: node.hashrate,
+        }
+    }
+}
+
+/// A change of the members.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum MemberChange {
+    /// Found a cluster on the node that is asked, which waits in an empty data directory.
+    Init,
+    /// Add a node that waits in an empty data directory; it gets no vote.
+    Add {
+        /// Its id, which its certificate says as well.
+        node_id: u64,
+        /// Where the other nodes reach it.
+        address: String,
+    },
+    /// Give added nodes a vote.
+    Promote {
+        /// Their ids.
+        node_ids: Vec<u64>,
+        /// Even if that makes two voters.
+        #[serde(default)]
+        is_forced: bool,
+    },
+    /// Give the place of one node to another one that waits in an empty data directory.
+    Replace {
+        /// The node that leaves.
+        old_node_id: u64,
+        /// The node that takes its place.
+        new_node_id: u64,
+        /// Where the other nodes reach the new one.
+        address: String,
+    },
+    /// Remove a node for ever.
+    Remove {
+        /// Its id.
+        node_id: u64,
+        /// Even if that leaves two voters.
+        #[serde(default)]
+        is_forced: bool,
+    },
+    /// Have another node lead.
+    Transfer {
+        /// Its id.
+        node_id: u64,
+    },
+}
+
+impl MemberChange {
+    /// Last part of the path it is asked for at, under `/admin/v1/cluster/`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Add { .. } => "add",
+            Self::Promote { .. } => "promote",
+            Self::Replace { .. } => "replace",
+            Self::Remove { .. } => "remove",
+            Self::Transfer { .. } => "transfer",
+        }
+    }
+}
+
+/// The body of `POST /admin/v1/cluster/...`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberRequest {
+    /// Who asks.
+    pub author: String,
+    /// What for; its kind must be the path's last part.
+    pub change: MemberChange,
+}
+
+/// The answer to a change.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MemberAnswer {
+    /// Whether it is made; otherwise it is under way, and must be asked for again.
+    pub is_done: bool,
+    /// In words.
+    pub detail: String,
+}
