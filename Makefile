@@ -14,11 +14,13 @@ help: ## show this list
 setup: ## check the tools, install what is missing, build RocksDB once
 	@ops/setup/setup.sh
 
+# All of the workspace is selected everywhere: cargo then settles the features of every library once,
+# and the program, the tests and the benchmarks share what is built.
 build: setup ## build the program
-	cargo build --locked --package raftpool
+	cargo build --locked --workspace --bin raftpool
 
 release: setup ## build the program for production
-	cargo build --locked --release --package raftpool
+	cargo build --locked --release --workspace --bin raftpool
 
 demo: build ## a simulated XELIS network, a pool and two miners, on one screen
 	@$(CARGO_TARGET_DIR)/debug/raftpool demo $(DEMO_FLAGS)
@@ -36,10 +38,10 @@ fix: setup ## format, and apply what clippy can mend by itself
 
 bench: release ## print the measured figures, optimised build
 	$(CARGO_TARGET_DIR)/release/raftpool pow bench
-	cargo bench --locked --package raftpool-ledger --bench apply
-	cargo bench --locked --package raftpool-raft --bench commit
-	cargo bench --locked --package raftpool-stratum --bench throughput
-	cargo bench --locked --package raftpool-tests --bench pool
+	cargo bench --locked --workspace --bench apply
+	cargo bench --locked --workspace --bench commit
+	cargo bench --locked --workspace --bench throughput
+	cargo bench --locked --workspace --bench pool
 
 soak: build ## the crash tests with many more rounds: make soak ROUNDS=200
-	RAFTPOOL_TEST_ROUNDS=$(or $(ROUNDS),200) cargo test --locked --package raftpool-tests --test crash -- --nocapture
+	RAFTPOOL_TEST_ROUNDS=$(or $(ROUNDS),200) cargo test --locked --workspace --test crash -- --nocapture
