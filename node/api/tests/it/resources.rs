@@ -55,7 +55,7 @@ async fn pool_shows_rules_counts_and_the_answering_node() -> anyhow::Result<()> 
 #[tokio::test]
 async fn nodes_are_shown_to_everybody_without_their_addresses_and_errors() -> anyhow::Result<()> {
     let pool = TestPool::empty().await?;
-    let body = pool.json("/api/v1/nodes").await?;
+    let body: Value = pool.get("/api/v1/nodes").await?.json().await?;
     assert_eq!(body["health"], "degraded");
     assert_eq!(body["leader_id"], 1);
     assert_eq!(body["items"][0]["role"], "leader");
