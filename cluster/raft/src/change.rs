@@ -139,6 +139,11 @@ impl RaftNode {
         if let Err(error) = address.parse::<PeerAddress>() {
             return refused(error.to_string());
         }
+        if self.channels.is_none() {
+            return refused(
+                "this node runs alone: give it a [cluster] section and restart it first",
+            );
+        }
         let stored = self.stored_membership();
         let members = self.members_here();
         if let Some(known) = members.iter().find(|member| member.node_id == node_id) {

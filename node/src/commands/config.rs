@@ -17,6 +17,10 @@ pub(super) fn execute(command: &ConfigCommand) -> anyhow::Result<ExitCode> {
                 config.raw.pool.network,
                 config.raw.pool.address,
             );
+            match &config.raw.cluster {
+                Some(cluster) => println!("the other nodes find it at {}", cluster.address),
+                None => println!("note: no [cluster] section, so this node runs alone"),
+            }
             if config.raw.wallet.is_none() {
                 println!("note: no [wallet] section, so this node never pays");
             }

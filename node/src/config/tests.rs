@@ -72,6 +72,45 @@ fn example_names_every_key_with_its_default() {
 }
 
 #[test]
+fn a_cluster_section_is_checked_and_its_paths_are_relative_to_the_file() {
+    let section = |keys: &str| format!("{MINIMAL}\n[cluster]\n{keys}\n");
+    let good = section("address = \"node-1:5078\"\ncertificates = \"certificates\"");
+    let cluster = parse(&good, &[]).unwrap().raw.cluster.unwrap();
+    assert_eq!(
+        cluster.certificates,
+        Path::new("/etc/raftpool/certificates")
+    );
+    assert_eq!(cluster.election_timeout_ms, 250);
+    check_error(
+        &section("certificates = \"c\""),
+        &[],
+        "missing field `address`",
+    );
+    for (keys, expected) in [
+        (
+            "address = \"node-1\"",
+            "cluster.address: `node-1` is not a host and a port",
+        ),
+        (
+            "address = \"a:1\"\npeers = [\"b\"]",
+            "cluster.peers: `b` is not",
+        ),
+        (
+            "address = \"a:1\"\nheartbeat_ms = 200",
+            "cluster.election_timeout_ms: must be at least",
+        ),
+    ] {
+        check_error(
+            &section(&format!("certificates = \"c\"\n{keys}")),
+            &[],
+            expected,
+        );
+    }
+    let storage = format!("{MINIMAL}\n[storage]\nsync_stall_ms = 1\n");
+    check_error(&storage, &[], "storage.sync_stall_ms: must be 1000 or more");
+}
+
+#[test]
 fn unknown_key_is_refused_with_the_nearest_name_and_its_place() {
     let text = format!("{MINIMAL}\n[stratum]\nlisten_adress = []\n");
     check_error(
