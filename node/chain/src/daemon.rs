@@ -50,6 +50,12 @@ pub trait Daemon: Send + Sync + 'static {
     /// Whether it waits in this daemon's mempool.
     fn is_pending(&self, tx: Hash) -> BoxFuture<'_, Result<bool, ChainError>>;
 
+    /// Whether what is read comes from daemons of this node, whose events are followed. When it
+    /// does not, nothing but asking tells that the chain moved.
+    fn reads_locally(&self) -> bool {
+        true
+    }
+
     /// The single daemons behind a list that can be trusted now, for decisions that want more than
     /// one opinion. Empty for a single daemon.
     fn opinions(&self) -> Vec<Arc<dyn Daemon>> {

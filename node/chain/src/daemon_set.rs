@@ -5,7 +5,7 @@
 //! to every daemon that is not on another network, healthy or not: one that lags may still pass
 //! them on.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::{
     BoxFuture,
     address::Address,
+    broadcast::{self, Recipient},
     daemon::{
         ChainBlock, ChainInfo, Daemon, Execution, SubmitBlockAnswer, SubmitTransactionAnswer,
         SyncStatus, Template,
@@ -23,15 +24,15 @@ use crate::{
     network::Network,
 };
 
-mod broadcast;
 mod health;
 
-use broadcast::Recipient;
 use health::Board;
 pub use health::{DaemonHealth, HealthSettings};
 
 /// Templates whose source is remembered: far more than are mined on at the same time.
 const SOURCES_MAX: usize = 64;
+/// The others are not kept waiting longer for the first daemon, which knows best what is sent.
+const HEAD_START: Duration = Duration::from_millis(100);
 
 /// A list of daemons with health and failover: reads go to the first healthy one (configured order),
 /// blocks and transactions to all of them. Implements [`Daemon`]. A health task per daemon checks
@@ -128,18 +129,21 @@ impl DaemonSet {
         Ok(template)
     }
 
-    /// Everyone who may get a block or transaction, the best one first.
-    fn recipients(&self, source: Option<usize>) -> Vec<Recipient> {
-        let healthy = self.board.healthy();
-        let first = source.or(healthy.first().copied());
+    /// The daemons that may get a block or transaction, by number, the best one first.
+    fn sending_order(&self, source: Option<usize>) -> Vec<usize> {
+        let first = source.or(self.board.healthy().first().copied());
         let mut order = self.board.on_the_network();
         order.sort_by_key(|index| Some(*index) != first);
-        let recipient = |index: usize| Recipient {
-            daemon: self.daemons[index].clone(),
-            index,
-            healthy: healthy.contains(&index),
+        order
+    }
+
+    fn as_recipients(&self, indexes: &[usize]) -> Vec<Recipient> {
+        let healthy = self.board.healthy();
+        let recipient = |index: &usize| Recipient {
+            daemon: self.daemons[*index].clone(),
+            is_trusted: healthy.contains(index),
         };
-        order.into_iter().map(recipient).collect()
+        indexes.iter().map(recipient).collect()
     }
 
     async fn send_block(&self, header: &BlockHeader) -> Result<SubmitBlockAnswer, ChainError> {
@@ -150,13 +154,20 @@ impl DaemonSet {
             .iter()
             .find(|(known, _)| *known == work_hash)
             .map(|(_, index)| *index);
-        let recipients = self.recipients(source);
-        broadcast::block(recipients, header, &self.board).await
+        let order = self.sending_order(source);
+        let note = |place: usize, error: &ChainError| self.board.note_failure(order[place], error);
+        broadcast::block(self.as_recipients(&order), HEAD_START, header, note)
+            .await
+            .unwrap_or_else(|| Err(self.board.no_healthy_daemon()))
     }
 
     async fn send_transaction(&self, tx: &[u8]) -> Result<SubmitTransactionAnswer, ChainError> {
         self.board.wait_until_checked().await;
-        broadcast::transaction(self.recipients(None), tx, &self.board).await
+        let order = self.sending_order(None);
+        let note = |place: usize, error: &ChainError| self.board.note_failure(order[place], error);
+        broadcast::transaction(self.as_recipients(&order), HEAD_START, tx, note)
+            .await
+            .unwrap_or_else(|| Err(self.board.no_healthy_daemon()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What can go wrong between the pool and a daemon or wallet.
 
+use std::error::Error;
+
 use crate::network::Network;
 
 /// JSON-RPC code of a failure inside the daemon, which says nothing about the request.
@@ -131,6 +133,18 @@ pub enum ChainError {
         /// Each daemon's name and problem, in configured order.
         problems: Vec<(String, String)>,
     },
+    /// Another node of the cluster was asked to ask its daemons; that failed there or on the way.
+    #[error("{endpoint} gave no answer to {method}: {problem}")]
+    OtherNode {
+        /// The node that was asked.
+        endpoint: String,
+        /// The daemon's method.
+        method: &'static str,
+        /// What went wrong, in words.
+        problem: String,
+        /// Whether the call may nevertheless have been carried out.
+        is_ambiguous: bool,
+    },
     /// The wallet built a transaction whose bytes have another hash than it said.
     #[error("{endpoint} named the transaction {claimed}, but its bytes hash to {computed}")]
     BuiltWrongHash {
@@ -182,6 +196,7 @@ impl ChainError {
             // A proxy or a crashing handler says 5xx after the call may have been passed on.
             Self::HttpStatus { status, .. } => *status < 400 || *status >= 500,
             Self::Rpc { code, .. } => *code == INTERNAL_ERROR,
+            Self::OtherNode { is_ambiguous, .. } => *is_ambiguous,
             Self::InvalidUrl { .. }
             | Self::TlsNotSupported { .. }
             | Self::ClientSetUp { .. }
@@ -194,6 +209,17 @@ impl ChainError {
             | Self::BuiltWrongTransfers { .. } => false,
         }
     }
+
+    /// The error with everything that caused it, on one line.
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        text
+    }
 }
 
 fn list_problems(problems: &[(String, String)]) -> String {
@@ -205,4 +231,26 @@ fn list_problems(problems: &[(String, String)]) -> String {
         .map(|(name, problem)| format!("{name}: {problem}"))
         .collect();
     lines.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_node_told_is_as_open_as_it_said() {
+        for is_ambiguous in [true, false] {
+            let error = ChainError::OtherNode {
+                endpoint: "node 2".into(),
+                method: "submit_block",
+                problem: "busy".into(),
+                is_ambiguous,
+            };
+            assert_eq!(error.is_ambiguous(), is_ambiguous);
+            assert_eq!(
+                error.with_causes(),
+                "node 2 gave no answer to submit_block: busy"
+            );
+        }
+    }
 }

@@ -30,6 +30,8 @@ mod daemon_client;
 
 mod wallet_client;
 
+pub mod broadcast;
+
 mod daemon_set;
 
 mod events;

@@ -1,4 +1,4 @@
-//! Follows the templates of a list of daemons, for everyone who makes jobs of them.
+//! Follows the templates of the daemons, for everyone who makes jobs of them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,6 @@ use tracing::{info, warn};
 use crate::{
     address::Address,
     daemon::{Daemon, Template},
-    daemon_set::DaemonSet,
     events::{self, Hints},
     rpc::endpoint,
 };
@@ -32,13 +31,14 @@ impl TemplateFeed {
     ///
     /// There is a new value whenever there is something new to mine on, and at least after each
     /// `poll`, with a fresh timestamp. An event address that cannot be used is logged, and polling
-    /// does its work.
+    /// does its work. While no event connection is up, and while templates come from elsewhere than
+    /// the daemons of this node ([`Daemon::reads_locally`]), the chain is looked at every second.
     ///
     /// # Panics
     ///
     /// Panics outside of a tokio runtime.
     pub fn start(
-        daemons: Arc<DaemonSet>,
+        daemons: Arc<dyn Daemon>,
         websocket_urls: Vec<String>,
         pool: Address,
         poll: Duration,
@@ -50,7 +50,7 @@ impl TemplateFeed {
 }
 
 async fn follow(
-    daemons: Arc<DaemonSet>,
+    daemons: Arc<dyn Daemon>,
     websocket_urls: Vec<String>,
     pool: Address,
     poll: Duration,
@@ -79,7 +79,7 @@ async fn follow(
 }
 
 struct Feed {
-    daemons: Arc<DaemonSet>,
+    daemons: Arc<dyn Daemon>,
     pool: Address,
     newest: watch::Sender<Option<Arc<Template>>>,
     /// Templates in a row that were lower than the newest one.
@@ -100,7 +100,9 @@ impl Feed {
             let is_due = published_at.is_none_or(|instant| instant.elapsed() >= poll);
             // What did not come, or was not believed, is asked for again before the next event.
             let is_open = self.is_failing || self.lower > 0;
-            let is_worth_asking = hinted || is_due || is_open || !hints.is_any_connected();
+            // A daemon that nobody reads from may well send events, but not those that matter.
+            let is_told = hints.is_any_connected() && self.daemons.reads_locally();
+            let is_worth_asking = hinted || is_due || is_open || !is_told;
             if is_worth_asking && self.refresh(is_due).await {
                 published_at = Some(Instant::now());
             }

@@ -1,6 +1,6 @@
 //! Which daemons of a list can be trusted now.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time};
 use tracing::{info, warn};
@@ -167,23 +167,12 @@ impl Board {
 
 impl Observation {
     fn of_failure(error: &ChainError) -> Self {
-        let problem = describe(error);
+        let problem = error.with_causes();
         match error {
             ChainError::WrongNetwork { .. } => Self::OnWrongNetwork { problem },
             _ => Self::Failing { problem },
         }
     }
-}
-
-/// The error with everything that caused it.
-fn describe(error: &ChainError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// Each daemon's problem, None for the healthy ones.

@@ -291,14 +291,7 @@ async fn a_block_goes_first_to_the_source_of_its_template() {
     first.set(|state| state.trouble = None);
     eventually("both are healthy", || is_healthy(&set) == [true, true]).await;
     second.set(|state| state.submit = Reply::Never);
-    let recipients = set.recipients(Some(1));
-    assert_eq!(
-        recipients
-            .iter()
-            .map(|recipient| recipient.index)
-            .collect::<Vec<_>>(),
-        [1, 0]
-    );
+    assert_eq!(set.sending_order(Some(1)), [1, 0]);
     let answer = set
         .submit_block(&template.header)
         .await

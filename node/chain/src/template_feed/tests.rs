@@ -10,8 +10,15 @@ use tokio_tungstenite::{accept_async, tungstenite::Message};
 
 use super::*;
 use crate::{
+    BoxFuture,
+    daemon::{
+        ChainBlock, ChainInfo, Execution, SubmitBlockAnswer, SubmitTransactionAnswer, SyncStatus,
+    },
     daemon_client::DaemonClient,
-    daemon_set::HealthSettings,
+    daemon_set::{DaemonSet, HealthSettings},
+    error::ChainError,
+    hash::Hash,
+    header::BlockHeader,
     network::Network,
     testing::{FakeDaemon, Reply, eventually, pool, soon},
 };
@@ -281,4 +288,79 @@ async fn a_template_that_failed_after_an_event_is_asked_for_again() {
         state.height = 101;
     });
     height_reached(&mut receiver, 102).await;
+}
+
+/// Templates of daemons whose events nobody here follows.
+struct Elsewhere(Arc<DaemonSet>);
+
+impl Daemon for Elsewhere {
+    fn name(&self) -> String {
+        "elsewhere".to_owned()
+    }
+
+    fn reads_locally(&self) -> bool {
+        false
+    }
+
+    fn template<'a>(&'a self, pool: &'a Address) -> BoxFuture<'a, Result<Template, ChainError>> {
+        self.0.template(pool)
+    }
+
+    fn info(&self) -> BoxFuture<'_, Result<ChainInfo, ChainError>> {
+        unimplemented!("the feed asks for templates only")
+    }
+
+    fn sync_status(&self) -> BoxFuture<'_, Result<SyncStatus, ChainError>> {
+        unimplemented!("the feed asks for templates only")
+    }
+
+    fn submit_block<'a>(
+        &'a self,
+        _: &'a BlockHeader,
+    ) -> BoxFuture<'a, Result<SubmitBlockAnswer, ChainError>> {
+        unimplemented!("the feed asks for templates only")
+    }
+
+    fn block(&self, _: Hash) -> BoxFuture<'_, Result<Option<ChainBlock>, ChainError>> {
+        unimplemented!("the feed asks for templates only")
+    }
+
+    fn nonce<'a>(&'a self, _: &'a Address) -> BoxFuture<'a, Result<u64, ChainError>> {
+        unimplemented!("the feed asks for templates only")
+    }
+
+    fn stable_nonce<'a>(&'a self, _: &'a Address) -> BoxFuture<'a, Result<u64, ChainError>> {
+        unimplemented!("the feed asks for templates only")
+    }
+
+    fn submit_transaction<'a>(
+        &'a self,
+        _: &'a [u8],
+    ) -> BoxFuture<'a, Result<SubmitTransactionAnswer, ChainError>> {
+        unimplemented!("the feed asks for templates only")
+    }
+
+    fn execution(&self, _: Hash) -> BoxFuture<'_, Result<Option<Execution>, ChainError>> {
+        unimplemented!("the feed asks for templates only")
+    }
+
+    fn is_pending(&self, _: Hash) -> BoxFuture<'_, Result<bool, ChainError>> {
+        unimplemented!("the feed asks for templates only")
+    }
+}
+
+#[tokio::test]
+async fn templates_from_elsewhere_are_followed_although_a_local_daemon_sends_events() {
+    let fake = FakeDaemon::start().await;
+    let mut events = FakeEvents::start().await;
+    let urls = vec![events.url.clone()];
+    let elsewhere = Arc::new(Elsewhere(daemons(&fake).await));
+    let mut receiver = TemplateFeed::start(elsewhere, urls, pool(), NEVER);
+    events.subscribed().await;
+    height_reached(&mut receiver, 101).await;
+    // The new connection itself is a hint, but only once.
+    for height in [101, 102] {
+        fake.set(|state| state.height = height);
+        height_reached(&mut receiver, height + 1).await;
+    }
 }

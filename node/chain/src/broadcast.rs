@@ -1,4 +1,4 @@
-//! Sending a block or transaction to several daemons, and making one answer of theirs.
+//! Sending a block or transaction to several recipients, and making one answer of theirs.
 //!
 //! Every send is a task of its own: it goes on when the caller has its answer, or gave up.
 
@@ -10,7 +10,6 @@ use tokio::{
 };
 use tracing::debug;
 
-use super::health::Board;
 use crate::{
     BoxFuture,
     daemon::{Daemon, SubmitBlockAnswer, SubmitTransactionAnswer},
@@ -18,28 +17,35 @@ use crate::{
     header::BlockHeader,
 };
 
-/// The others are not kept waiting longer for the first daemon, which knows best what is sent.
-const HEAD_START: Duration = Duration::from_millis(100);
-
-pub(super) struct Recipient {
-    pub(super) daemon: Arc<dyn Daemon>,
-    pub(super) index: usize,
-    pub(super) healthy: bool,
+/// Who gets what is sent: a daemon, or a list of them.
+pub struct Recipient {
+    /// Where it goes.
+    pub daemon: Arc<dyn Daemon>,
+    /// Whether its word counts before that of others: it was healthy when it was last looked at.
+    pub is_trusted: bool,
 }
 
-/// One daemon's answer.
+/// One recipient's answer.
 struct Reply<A> {
-    index: usize,
-    healthy: bool,
+    is_trusted: bool,
     answer: Result<A, ChainError>,
 }
 
-/// Sends a block to all; see [`judge_block`] for the answer.
-pub(super) async fn block(
+/// Sends a block to all. Accepted when anybody accepted, and then at once; otherwise an open
+/// outcome counts more than a refusal. `None`: there are no recipients.
+///
+/// The others wait up to `head_start` for the first recipient. `on_failure` gets the place of a
+/// recipient that failed, as long as the answer is not found.
+///
+/// # Panics
+///
+/// Panics outside of a tokio runtime.
+pub async fn block(
     recipients: Vec<Recipient>,
+    head_start: Duration,
     header: &BlockHeader,
-    board: &Board,
-) -> Result<SubmitBlockAnswer, ChainError> {
+    on_failure: impl Fn(usize, &ChainError),
+) -> Option<Result<SubmitBlockAnswer, ChainError>> {
     let header = Arc::new(header.clone());
     let send = move |daemon: Arc<dyn Daemon>| -> BoxFuture<'static, _> {
         let header = header.clone();
@@ -47,71 +53,68 @@ pub(super) async fn block(
     };
     let is_enough =
         |reply: &Reply<SubmitBlockAnswer>| matches!(reply.answer, Ok(SubmitBlockAnswer::Accepted));
-    let replies = send_to_all(recipients, send, is_enough, board).await;
-    judge_block(replies).unwrap_or_else(|| Err(board.no_healthy_daemon()))
+    judge_block(send_to_all(recipients, head_start, send, is_enough, on_failure).await)
 }
 
-/// Sends a transaction to all; see [`judge_transaction`] for the answer.
-pub(super) async fn transaction(
+/// Sends a transaction to all. The answer of those who are trusted counts, and of several the one
+/// that asks for the most patience. `None`: there are no recipients.
+///
+/// `head_start` and `on_failure` are those of [`block`].
+///
+/// # Panics
+///
+/// Panics outside of a tokio runtime.
+pub async fn transaction(
     recipients: Vec<Recipient>,
+    head_start: Duration,
     tx: &[u8],
-    board: &Board,
-) -> Result<SubmitTransactionAnswer, ChainError> {
+    on_failure: impl Fn(usize, &ChainError),
+) -> Option<Result<SubmitTransactionAnswer, ChainError>> {
     let tx: Arc<[u8]> = tx.into();
     let send = move |daemon: Arc<dyn Daemon>| -> BoxFuture<'static, _> {
         let tx = tx.clone();
         Box::pin(async move { daemon.submit_transaction(&tx).await })
     };
     let is_enough = |reply: &Reply<SubmitTransactionAnswer>| {
-        reply.healthy && matches!(reply.answer, Ok(SubmitTransactionAnswer::Accepted))
+        reply.is_trusted && matches!(reply.answer, Ok(SubmitTransactionAnswer::Accepted))
     };
-    let replies = send_to_all(recipients, send, is_enough, board).await;
-    judge_transaction(replies).unwrap_or_else(|| Err(board.no_healthy_daemon()))
+    judge_transaction(send_to_all(recipients, head_start, send, is_enough, on_failure).await)
 }
 
 /// Returns the answers up to the one that is enough, or all.
 async fn send_to_all<A: std::fmt::Debug + Send + 'static>(
     recipients: Vec<Recipient>,
+    head_start: Duration,
     send: impl Fn(Arc<dyn Daemon>) -> BoxFuture<'static, Result<A, ChainError>>,
     is_enough: impl Fn(&Reply<A>) -> bool,
-    board: &Board,
+    on_failure: impl Fn(usize, &ChainError),
 ) -> Vec<Reply<A>> {
     let (replies, mut inbox) = mpsc::channel(recipients.len().max(1));
     let (first_is_busy, go) = watch::channel(());
     let mut first_is_busy = Some(first_is_busy);
-    for Recipient {
-        daemon,
-        index,
-        healthy,
-    } in recipients
-    {
+    for (place, recipient) in recipients.into_iter().enumerate() {
+        let Recipient { daemon, is_trusted } = recipient;
         let sending = send(daemon);
         let replies = replies.clone();
         let busy = first_is_busy.take();
         let mut go = go.clone();
         tokio::spawn(async move {
-            if busy.is_none() {
+            if busy.is_none() && !head_start.is_zero() {
                 // Ends when the first one has its answer and drops its sender.
-                let _ = time::timeout(HEAD_START, go.changed()).await;
+                let _ = time::timeout(head_start, go.changed()).await;
             }
             let answer = sending.await;
             drop(busy);
             // Nobody listens any more once there was enough.
-            let _ = replies
-                .send(Reply {
-                    index,
-                    healthy,
-                    answer,
-                })
-                .await;
+            let _ = replies.send((place, Reply { is_trusted, answer })).await;
         });
     }
     drop(replies);
     let mut collected = Vec::new();
-    while let Some(reply) = inbox.recv().await {
-        debug!(daemon = reply.index, answer = ?reply.answer, "answer to a broadcast");
+    while let Some((place, reply)) = inbox.recv().await {
+        debug!(place, answer = ?reply.answer, "answer to a broadcast");
         if let Err(error) = &reply.answer {
-            board.note_failure(reply.index, error);
+            on_failure(place, error);
         }
         let enough = is_enough(&reply);
         collected.push(reply);
@@ -140,9 +143,9 @@ fn judge_block(
         .map(|reply| reply.answer)
 }
 
-/// Healthy daemons are believed before others: one that lags or hangs must not hide what a good one
+/// The trusted are believed before others: a daemon that lags or hangs must not hide what a good one
 /// says. Among them the answer that asks for the most patience wins, because a refusal may lead to
-/// a further variant. A healthy daemon whose outcome is open counts as well; it is not healthy any
+/// a further variant. A trusted one whose outcome is open counts as well; it is not trusted any
 /// more afterwards, so a repetition gets the answer of the others.
 fn judge_transaction(
     replies: Vec<Reply<SubmitTransactionAnswer>>,
@@ -160,8 +163,8 @@ fn judge_transaction(
             Ok(Answer::Refused { .. }) => 6,
             Err(_) => FAILED,
         };
-        let is_trusted = reply.healthy && by_answer != FAILED;
-        (!is_trusted, by_answer)
+        let is_believed = reply.is_trusted && by_answer != FAILED;
+        (!is_believed, by_answer)
     };
     replies
         .into_iter()
@@ -195,13 +198,9 @@ mod tests {
     }
 
     fn replies<A>(replies: Vec<(bool, Result<A, ChainError>)>) -> Vec<Reply<A>> {
-        let numbered = replies.into_iter().enumerate();
-        numbered
-            .map(|(index, (healthy, answer))| Reply {
-                index,
-                healthy,
-                answer,
-            })
+        let replies = replies.into_iter();
+        replies
+            .map(|(is_trusted, answer)| Reply { is_trusted, answer })
             .collect()
     }
 
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_is_judged_by_healthy_daemons_with_the_most_patience() {
+    fn a_transaction_is_judged_by_the_trusted_with_the_most_patience() {
         use SubmitTransactionAnswer::{Accepted, Refused, TryLater};
         let refused = || {
             let (kind, message) = words();
