@@ -114,7 +114,8 @@ impl Node {
             step_hook: self.step_hook.clone(),
         };
         let serving = Serving::start(parts).await?;
-        self.desk.lend_daemons(serving.daemons.clone());
+        let network = self.config.raw.pool.network;
+        self.desk.lend_daemons(serving.daemons.clone(), network);
         self.serving.put(serving);
         Ok(())
     }

@@ -10,7 +10,7 @@ use prost::Message;
 use raftpool_api::dto::Decimal;
 use raftpool_api::dto::cluster::{ClusterNode, ClusterStatus, Health, MemberChange};
 use raftpool_api::{ChangeRefusal, ClusterControl, MemberChanged};
-use raftpool_chain::DaemonSet;
+use raftpool_chain::{DaemonSet, Network};
 use raftpool_ledger::Cluster;
 use raftpool_ledger::cluster::BoxFuture;
 use raftpool_proto::node::node_request::Request;
@@ -20,6 +20,7 @@ use raftpool_raft::{ChangeError, Member, NodeStatus, PeerService, RaftNode};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::daemons::DaemonDesk;
 use super::facts::waiting_for;
 use super::report::Reporter;
 
@@ -35,7 +36,7 @@ const LAG_MAX: u64 = 1_000;
 pub(super) struct ClusterDesk {
     raft: Arc<RaftNode>,
     reporter: Arc<Reporter>,
-    daemons: OnceLock<Arc<DaemonSet>>,
+    daemons: OnceLock<DaemonDesk>,
     newest: Mutex<Option<(Instant, ClusterStatus)>>,
 }
 
@@ -57,16 +58,20 @@ impl ClusterDesk {
     }
 
     /// Lets the other nodes use this node's daemons.
-    pub(super) fn lend_daemons(&self, daemons: Arc<DaemonSet>) {
+    pub(super) fn lend_daemons(&self, daemons: Arc<DaemonSet>, network: Network) {
         // They are the same while the process lives.
-        let _ = self.daemons.set(daemons);
+        let _ = self.daemons.set(DaemonDesk::new(daemons, network));
     }
 
-    async fn answer(&self, request: Bytes) -> Result<Bytes, String> {
+    async fn answer(&self, from_node: u64, request: Bytes) -> Result<Bytes, String> {
         let request = NodeRequest::decode(request).map_err(|error| error.to_string())?;
         let response = match request.request {
             Some(Request::Report(ReportRequest {})) => Response::Report(self.reporter.report()),
-            Some(Request::Daemon(_)) => return Err("daemons are not lent yet".into()),
+            Some(Request::Daemon(request)) => {
+                let daemons = self.daemons.get();
+                let daemons = daemons.ok_or("this node has no daemons yet: it waits")?;
+                Response::Daemon(daemons.answer(from_node, request).await?)
+            }
             None => return Err("a question that this program does not know".into()),
         };
         let response = NodeResponse {
@@ -218,10 +223,10 @@ impl ClusterControl for ClusterDesk {
 struct Answers(std::sync::Weak<ClusterDesk>);
 
 impl PeerService for Answers {
-    fn answer(&self, _from_node: u64, request: Bytes) -> BoxFuture<'_, Result<Bytes, String>> {
+    fn answer(&self, from_node: u64, request: Bytes) -> BoxFuture<'_, Result<Bytes, String>> {
         Box::pin(async move {
             let desk = self.0.upgrade().ok_or("the node is stopping")?;
-            desk.answer(request).await
+            desk.answer(from_node, request).await
         })
     }
 }

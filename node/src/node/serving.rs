@@ -17,6 +17,7 @@ use raftpool_raft::RaftNode;
 use raftpool_stratum::{StratumConfig, StratumParts, StratumServer, Verification};
 use tokio::sync::watch;
 
+use super::daemons::ClusterDaemons;
 use super::founding;
 use crate::config::{Config, VerificationMode};
 use crate::system::{SystemClock, now_ms};
@@ -50,11 +51,12 @@ impl Serving {
             step_hook,
         } = parts;
         let clock = Arc::new(SystemClock);
-        let cluster: Arc<dyn Cluster> = raft;
+        let cluster: Arc<dyn Cluster> = raft.clone();
         let network = config.raw.pool.network;
         let clients = daemon_clients(config)?;
         founding::refuse_wrong_network(&clients, network).await?;
-        let daemons = DaemonSet::start(clients, network);
+        let local = DaemonSet::start(clients, network);
+        let daemons = ClusterDaemons::start(local.clone(), raft.clone(), network);
         let templates = follow_templates(config, daemons.clone());
         let template_at_ms = Arc::new(AtomicU64::new(0));
         tokio::spawn(note_templates(templates.clone(), template_at_ms.clone()));
@@ -85,7 +87,7 @@ impl Serving {
         let payouts =
             PayoutService::start(payout_config(config), parts).context("start payouts")?;
         Ok(Self {
-            daemons,
+            daemons: local,
             templates,
             template_at_ms,
             stratum,
@@ -137,7 +139,7 @@ fn daemon_clients(config: &Config) -> anyhow::Result<Vec<Arc<dyn Daemon>>> {
 
 fn follow_templates(
     config: &Config,
-    daemons: Arc<DaemonSet>,
+    daemons: Arc<dyn Daemon>,
 ) -> watch::Receiver<Option<Arc<Template>>> {
     TemplateFeed::start(
         daemons,
