@@ -6,7 +6,7 @@
 //! member of a cluster whose settings it knows.
 
 mod crash;
-pub mod daemons;
+mod daemons;
 mod desk;
 mod epoch;
 mod facts;

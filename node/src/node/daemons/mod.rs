@@ -21,7 +21,5 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-pub use ask::AskPeers;
 pub use cluster::ClusterDaemons;
 pub use desk::DaemonDesk;
-pub use peer::PeerDaemon;

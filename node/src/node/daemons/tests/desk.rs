@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::fakes::{block, execution, header, info, pool, template};
 use super::world::{Link, World, eventually, soon};
-use crate::node::daemons::PeerDaemon;
+use crate::node::daemons::peer::PeerDaemon;
 use crate::node::daemons::standing::Standing;
 
 /// Node 2's daemons as node 1 sees them.

@@ -16,8 +16,9 @@ use raftpool_raft::AskError;
 use tokio::time;
 
 use super::fakes::FakeDaemon;
+use crate::node::daemons::ask::AskPeers;
 use crate::node::daemons::kind::Kind;
-use crate::node::daemons::{AskPeers, ClusterDaemons, DaemonDesk};
+use crate::node::daemons::{ClusterDaemons, DaemonDesk};
 
 const DEADLINE: Duration = Duration::from_secs(120);
 
