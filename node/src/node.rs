@@ -14,6 +14,7 @@ mod founding;
 mod metrics;
 mod report;
 mod serving;
+mod switches;
 
 use std::sync::Arc;
 
@@ -165,6 +166,7 @@ async fn start_raft(config: &Config, fatal: mpsc::Sender<String>) -> anyhow::Res
     let identity = founding::data_identity(config)?;
     let storage = &config.raw.storage;
     let mut raft = RaftNodeConfig::new(directory, identity, on_fatal);
+    raft.fault = switches::fault()?;
     raft.log_policy = storage.log_policy();
     raft.snapshot_bytes_per_second = storage.snapshot_bytes_per_second;
     raft.sync_stall_limit = storage.sync_stall_limit();

@@ -5,6 +5,7 @@
 //! on by the test. Running a proposal inside a query would wait for itself forever.
 
 mod samples;
+mod spoil;
 mod watch;
 
 use std::collections::VecDeque;
@@ -19,6 +20,7 @@ use crate::command::Command;
 use crate::state::{MemoryState, Overlay};
 
 pub use samples::*;
+pub use spoil::spoil;
 use watch::Watchers;
 
 /// What shall happen to a proposal.

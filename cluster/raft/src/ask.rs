@@ -6,9 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use raftpool_ledger::cluster::BoxFuture;
+use raftpool_store::Checkpoint;
 
 use crate::membership::Member;
-use crate::network::{CallError, Purpose, peer};
+use crate::network::{CallError, Purpose, checkpoints_of, peer};
 use crate::node::RaftNode;
 
 /// For a question about a node's state.
@@ -62,6 +63,8 @@ pub struct NodeStatus {
     pub applied_index: u64,
     /// Newest format of commands it can apply.
     pub command_format: u32,
+    /// The newest digests of its ledger, oldest first.
+    pub checkpoints: Vec<Checkpoint>,
 }
 
 impl RaftNode {
@@ -127,12 +130,13 @@ impl RaftNode {
                 .map_err(|error| error.to_string())?,
         };
         Ok(NodeStatus {
-            role: status.role,
             term: status.term,
             leader_id: Some(status.leader_id).filter(|leader| *leader != 0),
             last_log_index: status.last_log_index,
             applied_index: status.applied_index,
             command_format: status.command_format,
+            checkpoints: checkpoints_of(&status),
+            role: status.role,
         })
     }
 

@@ -43,7 +43,9 @@ pub struct RaftNodeConfig {
     /// A running `fsync` this old is treated as a failed disk. A leader whose disk hangs would
     /// otherwise go on leading without committing anything.
     pub sync_stall_limit: Duration,
-    /// Makes writes fail, for tests of what happens then.
+    /// How often this node compares its ledger's digests with those of its peers.
+    pub digest_interval: Duration,
+    /// Makes the disk fail, for tests of what happens then.
     pub fault: Option<Arc<dyn Fault>>,
 }
 
@@ -65,6 +67,7 @@ impl RaftNodeConfig {
             log_policy: LogPolicy::default(),
             timing: Timing::default(),
             sync_stall_limit: Duration::from_secs(30),
+            digest_interval: Duration::from_secs(2),
             fault: None,
         }
     }

@@ -32,6 +32,8 @@ mod change;
 
 mod monitor;
 
+mod divergence;
+
 mod status;
 
 mod ask;

@@ -22,6 +22,7 @@ use crate::admission::Admission;
 use crate::ask::PeerService;
 use crate::certificates::CertificateStore;
 use crate::config::{PeerSettings, RaftNodeConfig};
+use crate::divergence::{self, Compared};
 use crate::error::RaftNodeError;
 use crate::monitor::{self, leadership_of};
 use crate::network::{Channels, Dialer, Listener, Network, bind};
@@ -49,6 +50,8 @@ pub struct RaftNode {
     /// Whether it may take part in consensus: an empty node that waits to be added may not.
     admitted: AtomicBool,
     pub(crate) fail_stop: Arc<FailStop>,
+    /// What comparing its ledger with others has shown.
+    pub(crate) compared: Arc<Mutex<Compared>>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) leadership: watch::Receiver<Leadership>,
     /// Where proposals run on, even when whoever proposed stops waiting.
@@ -119,10 +122,21 @@ impl RaftNode {
     ) -> (Arc<Self>, Option<(TcpListener, SocketAddr)>) {
         let leadership = watch::channel(leadership_of(&raft.metrics().borrow_watched()));
         let (mut certificates, mut channels, mut listener) = (None, None, None);
-        let mut address = String::new();
+        let (mut address, compared) = (String::new(), Arc::default());
         let mut monitors = monitor::spawn(&config, &raft, &store, leadership.0);
         if let Some(side) = side {
             monitors.push(tokio::spawn(side.certificates.clone().follow()));
+            let watcher = divergence::Watcher {
+                node_id: config.identity.node_id,
+                interval: config.digest_interval,
+                data_directory: config.data_directory.clone(),
+                channels: side.channels.clone(),
+                raft: raft.clone(),
+                reader: store.reader(),
+                fail_stop: store.fail_stop().clone(),
+                compared: Arc::clone(&compared),
+            };
+            monitors.push(tokio::spawn(watcher.run()));
             (certificates, channels) = (Some(side.certificates), Some(side.channels));
             (listener, address) = (Some(side.listener), side.address);
         }
@@ -136,6 +150,7 @@ impl RaftNode {
             address,
             admitted: AtomicBool::new(false),
             fail_stop: store.fail_stop().clone(),
+            compared,
             admission: Arc::new(Admission::new(&config)),
             leadership: leadership.1,
             runtime: tokio::runtime::Handle::current(),

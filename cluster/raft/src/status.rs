@@ -9,7 +9,7 @@ use raftpool_ledger::view::LedgerView;
 use raftpool_ledger::{COMMAND_FORMAT, Cluster};
 use raftpool_store::{LogStatus, StateStatus};
 
-use crate::network::{member_message, peer};
+use crate::network::{checkpoint_messages, member_message, peer};
 use crate::node::RaftNode;
 
 /// What a node is in its cluster.
@@ -88,6 +88,12 @@ pub struct RaftStatus {
     pub joined: bool,
     /// Its side towards the others; `None` in a node that runs alone.
     pub peer: Option<PeerStatus>,
+    /// How this node's ledger differs from that of others, when nobody can say which one is right,
+    /// or when it is this one and the node stops. Stays until the restart, unless more than half of
+    /// the voters turn out to agree with this node.
+    pub divergence: Option<String>,
+    /// Newest index at which the ledgers of all peers that answered were the same as this one.
+    pub compared_index: Option<u64>,
     /// Why the node does nothing any more.
     pub stopped: Option<String>,
 }
@@ -112,6 +118,7 @@ impl RaftNode {
     pub fn status(&self) -> RaftStatus {
         let stopped = self.stopped();
         let state = self.reader.status();
+        let compared = self.compared.lock().clone();
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
         let role = match metrics.state {
@@ -142,6 +149,8 @@ impl RaftNode {
             state,
             joined: membership.get_node(&self.config.identity.node_id).is_some(),
             peer: self.peer_status(),
+            divergence: compared.divergence,
+            compared_index: compared.index,
             stopped,
         }
     }
@@ -168,6 +177,7 @@ impl RaftNode {
             digest: digest.to_vec().into(),
             digest_index,
             members: members.iter().map(member_message).collect(),
+            checkpoints: checkpoint_messages(&self.reader.checkpoints()),
             ids_up_to: self.ids_up_to(),
         }
     }

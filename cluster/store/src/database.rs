@@ -23,9 +23,14 @@ pub(crate) struct Claim {
     pub(crate) _open: mpsc::Sender<()>,
 }
 
+/// What is buffered at most when unsynced data shall be lost: far more than a test writes.
+const LOST_BYTES_MAX: u64 = 64 << 20;
+
 /// An open database. Its fields are dropped in order: first RocksDB lets go of the files.
 pub(crate) struct Database {
-    db: DB,
+    db: Arc<DB>,
+    /// Whether nothing is synced, see [`Fault::loses_unsynced`](crate::Fault::loses_unsynced).
+    loses_unsynced: bool,
     retired: Retired,
     _claim: Claim,
 }
@@ -48,13 +53,8 @@ impl Database {
         let mut family = database.clone();
         family.set_block_based_table_factory(&table);
         family.set_compression_type(DBCompressionType::None);
-        Self::open(
-            path,
-            &database,
-            &family,
-            &[family::LOG, family::META],
-            claim,
-        )
+        let families = [family::LOG, family::META];
+        Self::open(path, database, &family, &families, options, claim)
     }
 
     pub(crate) fn open_state(
@@ -67,33 +67,42 @@ impl Database {
         // whatever consistent prefix was left.
         database.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
         let family = state_family(&database, options.state_cache_bytes);
-        Self::open(
-            path,
-            &database,
-            &family,
-            &[family::LEDGER, family::META],
-            claim,
-        )
+        let families = [family::LEDGER, family::META];
+        Self::open(path, database, &family, &families, options, claim)
     }
 
     fn open(
         path: &Path,
-        database: &Options,
+        mut database: Options,
         family: &Options,
         families: &[&str],
+        options: &StoreOptions,
         claim: Claim,
     ) -> Result<Self, StoreError> {
+        let fault = options.fault.as_ref();
+        let loses_unsynced = fault.is_some_and(|fault| fault.loses_unsynced());
+        if loses_unsynced {
+            // What is written stays in this process until somebody flushes it, and nobody does.
+            database.set_manual_wal_flush(true);
+            database.set_writable_file_max_buffer_size(LOST_BYTES_MAX);
+        }
         let descriptors = families
             .iter()
             .map(|name| ColumnFamilyDescriptor::new(*name, family.clone()));
-        let db = DB::open_cf_descriptors(database, path, descriptors).map_err(|source| {
+        let db = DB::open_cf_descriptors(&database, path, descriptors).map_err(|source| {
             StoreError::OpenDatabase {
                 path: path.into(),
                 source,
             }
         })?;
+        let db = Arc::new(db);
+        if loses_unsynced {
+            // RocksDB flushes when it is closed, so it never is.
+            std::mem::forget(db.clone());
+        }
         Ok(Self {
             db,
+            loses_unsynced,
             retired: Retired::default(),
             _claim: claim,
         })
@@ -120,6 +129,9 @@ impl Database {
 
     /// Waits until everything written so far is on the disk.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        if self.loses_unsynced {
+            return Ok(());
+        }
         self.db
             .flush_wal(true)
             .map_err(StoreError::write("the write-ahead log (fsync)"))

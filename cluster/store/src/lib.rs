@@ -50,7 +50,7 @@ pub use record::{
     decode_entry, decode_log_id, decode_vote, encode_entry, encode_log_id, encode_vote,
 };
 pub use snapshot::{SnapshotBuilder, SnapshotFiles, SnapshotReceiver};
-pub use state::{StateReader, StateStore};
+pub use state::{Checkpoint, StateReader, StateStore};
 pub use store::Store;
 pub use types::{
     Entry, LogId, Membership, PoolNode, Proposal, Response, SnapshotMeta, StoredMembership,

@@ -27,7 +27,7 @@ pub struct StoreOptions {
     pub state_cache_bytes: usize,
     /// Snapshots kept on disk, at least 1.
     pub snapshots_kept: usize,
-    /// Makes writes fail or wait, for tests of what happens then.
+    /// Makes the disk fail, wait or lose data, for tests of what happens then.
     pub fault: Option<Arc<dyn Fault>>,
 }
 
@@ -48,7 +48,7 @@ impl StoreOptions {
 }
 
 /// Stands before the store's writes. An error is handled as if the disk had answered with it;
-/// a call that does not return is a disk that hangs.
+/// a call that does not return is a disk that hangs. By default all is well.
 pub trait Fault: Send + Sync {
     /// Before a write to the log's database.
     ///
@@ -72,5 +72,18 @@ pub trait Fault: Send + Sync {
     /// Makes the write fail.
     fn before_state_write(&self) -> io::Result<()> {
         Ok(())
+    }
+
+    /// Whether what was not synced is lost with the process, and no `fsync` happens although
+    /// each is reported as done. Asked once, when a database is opened. A node like this breaks
+    /// its promises: whoever looks for lost data must find some here.
+    fn loses_unsynced(&self) -> bool {
+        false
+    }
+
+    /// Whether the ledger goes wrong with the entry at `index`, as by a flipped bit: its digest
+    /// differs from then on, and nothing else is noticed. Asked once for each entry applied.
+    fn spoils(&self, _index: u64) -> bool {
+        false
     }
 }

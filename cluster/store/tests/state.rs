@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use openraft::storage::RaftStateMachine;
 use openraft::type_config::TypeConfigExt;
 use raftpool_ledger::StateRead;
 use raftpool_ledger::view::LedgerView;
-use raftpool_store::{SnapshotFiles, StateReader, StateStore, Store, TypeConfig};
+use raftpool_store::{Fault, SnapshotFiles, StateReader, StateStore, Store, TypeConfig};
 
 async fn apply(state: &mut StateStore, range: std::ops::Range<u64>) {
     let entries = range.map(|index| match index {
@@ -190,6 +191,111 @@ fn snapshot_carries_the_state_to_another_node() {
             2,
             "the pointer and the generation in use"
         );
+    });
+}
+
+/// The checkpoints of a node, by index.
+fn digests(reader: &StateReader) -> BTreeMap<u64, [u8; 32]> {
+    let checkpoints = reader.checkpoints();
+    assert!(checkpoints.is_sorted_by_key(|checkpoint| checkpoint.index));
+    checkpoints
+        .into_iter()
+        .map(|checkpoint| (checkpoint.index, checkpoint.digest))
+        .collect()
+}
+
+#[test]
+fn checkpoint_has_the_digest_of_its_index_however_the_entries_come() {
+    TypeConfig::run(async {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (first, second) = (open(one.path()), open(two.path()));
+        apply(&mut first.state(), 0..300).await;
+        let mut state = second.state();
+        for (start, end) in [(0, 1), (1, 64), (64, 65), (65, 129)] {
+            apply(&mut state, start..end).await;
+        }
+        let reader = second.reader();
+        assert_eq!(
+            digests(&reader).into_keys().collect::<Vec<_>>(),
+            [0, 64, 128]
+        );
+        assert_eq!(digests(&reader)[&128], contents(&reader).1);
+        for index in 129..300 {
+            apply(&mut state, index..index + 1).await;
+        }
+        assert_eq!(digests(&reader), digests(&first.reader()));
+        // An entry without a command changes nothing, and has a checkpoint all the same.
+        apply(&mut state, 300..320).await;
+        let entry = Ok((blank(1, 320), None));
+        state.apply(stream::iter([entry])).await.unwrap();
+        assert_eq!(digests(&reader)[&320], contents(&reader).1);
+        drop((state, reader));
+        second.close().await.unwrap();
+
+        let second = open(two.path());
+        assert_eq!(digests(&second.reader()), BTreeMap::new());
+        apply(&mut first.state(), 300..320).await;
+        let entry = Ok((blank(1, 320), None));
+        first.state().apply(stream::iter([entry])).await.unwrap();
+        for store in [&first, &second] {
+            apply(&mut store.state(), 321..390).await;
+        }
+        assert_eq!(
+            digests(&second.reader())[&384],
+            digests(&first.reader())[&384]
+        );
+    });
+}
+
+#[test]
+fn checkpoints_above_an_installed_snapshot_are_forgotten() {
+    TypeConfig::run(async {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (source, target) = (open(from.path()), open(to.path()));
+        let (mut sender, mut receiver) = (source.state(), target.state());
+        apply(&mut sender, 0..100).await;
+        apply(&mut receiver, 0..200).await;
+        let taken = snapshot(&mut sender).await;
+        let meta = taken.meta().clone();
+        receiver.install_snapshot(&meta, taken).await.unwrap();
+        let kept = digests(&target.reader());
+        assert_eq!(kept.into_keys().collect::<Vec<_>>(), [0, 64]);
+        apply(&mut sender, 100..150).await;
+        apply(&mut receiver, 100..150).await;
+        assert_eq!(digests(&target.reader()), digests(&source.reader()));
+    });
+}
+
+/// A memory that goes wrong with one entry.
+struct Spoils(u64);
+
+impl Fault for Spoils {
+    fn spoils(&self, index: u64) -> bool {
+        index == self.0
+    }
+}
+
+#[test]
+fn spoiled_ledger_has_another_digest_from_then_on_and_after_reopening() {
+    TypeConfig::run(async {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let right = open(one.path());
+        let mut options = options(two.path());
+        options.fault = Some(Arc::new(Spoils(70)));
+        let wrong = Store::open(&options).unwrap();
+        for store in [&right, &wrong] {
+            apply(&mut store.state(), 0..130).await;
+        }
+        let (expected, found) = (digests(&right.reader()), digests(&wrong.reader()));
+        assert_eq!(found[&64], expected[&64]);
+        assert_ne!(found[&128], expected[&128]);
+        wrong.close().await.unwrap();
+        let wrong = open(two.path());
+        for store in [&right, &wrong] {
+            apply(&mut store.state(), 130..200).await;
+        }
+        let (expected, found) = (digests(&right.reader()), digests(&wrong.reader()));
+        assert_ne!(found[&192], expected[&192]);
     });
 }
 

@@ -1,5 +1,6 @@
 //! The other nodes: asking how they are, answering them, and changing who they are.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -101,10 +102,11 @@ impl ClusterDesk {
         let survey = self.raft.survey().await;
         let asked = survey.iter().map(|(member, _)| self.report_of(member));
         let reports = join_all(asked).await;
+        let compared_index = newest_common_checkpoint(&survey);
         let nodes: Vec<_> = survey
             .into_iter()
             .zip(reports)
-            .map(|((member, status), report)| describe(member, status, report))
+            .map(|((member, status), report)| describe(member, status, report, compared_index))
             .collect();
         let leadership = self.raft.leadership();
         let status = self.raft.status();
@@ -231,10 +233,23 @@ impl PeerService for Answers {
     }
 }
 
+/// The newest index at which every node that answers has a digest of its ledger.
+fn newest_common_checkpoint(survey: &[(Member, Result<NodeStatus, String>)]) -> Option<u64> {
+    let mut answers = survey.iter().filter_map(|(_, status)| status.as_ref().ok());
+    let indexes = |status: &NodeStatus| -> BTreeSet<u64> {
+        let checkpoints = status.checkpoints.iter();
+        checkpoints.map(|checkpoint| checkpoint.index).collect()
+    };
+    let first = indexes(answers.next()?);
+    let common = answers.fold(first, |common, status| &common & &indexes(status));
+    common.last().copied()
+}
+
 fn describe(
     member: Member,
     status: Result<NodeStatus, String>,
     report: Result<NodeReport, String>,
+    compared_index: Option<u64>,
 ) -> ClusterNode {
     let mut node = ClusterNode {
         id: member.node_id,
@@ -260,6 +275,10 @@ fn describe(
     };
     match status {
         Ok(status) => {
+            let mut checkpoints = status.checkpoints.iter();
+            let compared = checkpoints.find(|known| Some(known.index) == compared_index);
+            node.digest = compared.map(|known| hex::encode(&known.digest[..4]));
+            node.digest_index = compared.map(|known| known.index);
             node.role = status.role;
             node.term = Some(status.term);
             node.applied_index = Some(status.applied_index);

@@ -75,6 +75,16 @@ const GAUGES: &[Reading] = &[
         |status| Some(u64::from(status.stopped.is_some())),
     ),
     (
+        "raftpool_raft_diverged",
+        "1 when this node's ledger differs from another one's and may be the wrong one",
+        |status| Some(u64::from(status.divergence.is_some())),
+    ),
+    (
+        "raftpool_raft_digest_compared_index",
+        "Newest index at which the ledgers of all nodes that answered were the same",
+        |status| status.compared_index,
+    ),
+    (
         "raftpool_store_log_entries",
         "Entries in the log",
         |status| Some(status.log.entries),

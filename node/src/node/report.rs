@@ -93,6 +93,7 @@ impl Reporter {
             report.waiting_reason = waiting_for(&self.raft);
         }
         report.errors.extend(status.stopped);
+        report.errors.extend(status.divergence);
         if let Some(peer) = status.peer {
             let expires_at_ms = peer
                 .certificate_expires_at_ms

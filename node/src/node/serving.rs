@@ -11,14 +11,13 @@ use prometheus::Registry;
 use raftpool_chain::{
     Daemon, DaemonClient, DaemonSet, Template, TemplateFeed, Wallet, WalletClient,
 };
-use raftpool_ledger::Cluster;
 use raftpool_payout::{PayoutConfig, PayoutParts, PayoutService, StepHook};
 use raftpool_raft::RaftNode;
 use raftpool_stratum::{StratumConfig, StratumParts, StratumServer, Verification};
 use tokio::sync::watch;
 
 use super::daemons::ClusterDaemons;
-use super::founding;
+use super::{founding, switches};
 use crate::config::{Config, VerificationMode};
 use crate::system::{SystemClock, now_ms};
 
@@ -51,7 +50,7 @@ impl Serving {
             step_hook,
         } = parts;
         let clock = Arc::new(SystemClock);
-        let cluster: Arc<dyn Cluster> = raft.clone();
+        let cluster = switches::wrap(raft.clone())?;
         let network = config.raw.pool.network;
         let clients = daemon_clients(config)?;
         founding::refuse_wrong_network(&clients, network).await?;

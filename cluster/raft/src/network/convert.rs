@@ -5,8 +5,8 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest, VoteRequest, VoteResponse,
 };
 use raftpool_store::{
-    Entry, LogId, StoreError, TypeConfig, Vote, decode_entry, decode_log_id, decode_vote,
-    encode_entry, encode_log_id, encode_vote,
+    Checkpoint, Entry, LogId, StoreError, TypeConfig, Vote, decode_entry, decode_log_id,
+    decode_vote, encode_entry, encode_log_id, encode_vote,
 };
 use tonic::Status;
 
@@ -175,4 +175,31 @@ pub(crate) fn member_of(message: peer::Member) -> Member {
         lag: message.lag,
         is_leader: message.is_leader,
     }
+}
+
+/// Checkpoints told at most; those who ask often miss none.
+const CHECKPOINTS_MAX: usize = 64;
+
+/// The newest of a node's checkpoints, oldest first.
+pub(crate) fn checkpoint_messages(checkpoints: &[Checkpoint]) -> Vec<peer::Checkpoint> {
+    let surplus = checkpoints.len().saturating_sub(CHECKPOINTS_MAX);
+    let newest = checkpoints.iter().skip(surplus);
+    newest
+        .map(|checkpoint| peer::Checkpoint {
+            index: checkpoint.index,
+            digest: checkpoint.digest.to_vec().into(),
+        })
+        .collect()
+}
+
+/// The checkpoints a status tells; what is no digest is left out.
+pub(crate) fn checkpoints_of(status: &peer::StatusResponse) -> Vec<Checkpoint> {
+    let told = status.checkpoints.iter();
+    told.filter_map(|checkpoint| {
+        Some(Checkpoint {
+            index: checkpoint.index,
+            digest: checkpoint.digest.as_ref().try_into().ok()?,
+        })
+    })
+    .collect()
 }

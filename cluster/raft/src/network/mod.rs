@@ -27,7 +27,7 @@ mod tests;
 
 pub(crate) use channels::{CallError, Channels, Purpose};
 pub(crate) use client::Network;
-pub(crate) use convert::{member_message, member_of};
+pub(crate) use convert::{checkpoint_messages, checkpoints_of, member_message, member_of};
 pub(crate) use dial::Dialer;
 pub use dial::{InvalidAddress, PeerAddress};
 pub(crate) use envelope::ANYBODY;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use openraft::raft::VoteRequest;
-use raftpool_store::Vote;
+use raftpool_store::{Checkpoint, Vote};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -305,4 +305,21 @@ fn calls_that_do_not_fit_are_refused_in_one_clear_line() {
         node_id: 2,
     };
     assert!(refusal(&good, foreign).contains("certificate is of cluster"));
+}
+
+#[test]
+fn newest_checkpoints_are_told_and_what_is_no_digest_is_left_out() {
+    let checkpoints: Vec<_> = (0..100_u8)
+        .map(|number| Checkpoint {
+            index: u64::from(number) * 64,
+            digest: [number; 32],
+        })
+        .collect();
+    let mut status = peer::StatusResponse {
+        checkpoints: convert::checkpoint_messages(&checkpoints),
+        ..Default::default()
+    };
+    assert_eq!(convert::checkpoints_of(&status), checkpoints[36..]);
+    status.checkpoints[0].digest = vec![1; 31].into();
+    assert_eq!(convert::checkpoints_of(&status), checkpoints[37..]);
 }

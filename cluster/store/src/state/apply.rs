@@ -3,9 +3,12 @@
 use openraft::EntryPayload;
 use prost::Message;
 use raftpool_ledger::state::Overlay;
-use raftpool_ledger::{EntryContext, Outcome};
+use raftpool_ledger::testing::spoil;
+use raftpool_ledger::view::LedgerView;
+use raftpool_ledger::{ApplyError, EntryContext, Outcome, StateError};
 use rocksdb::WriteBatch;
 
+use super::checkpoint::{Checkpoint, Checkpoints};
 use super::core::{APPLIED, MEMBERSHIP, Position, StateCore};
 use super::read::StateView;
 use crate::database::{Database, family};
@@ -23,10 +26,18 @@ impl StateCore {
         let mut overlay = Overlay::new(&view);
         let mut position = self.position.lock().clone();
         let mut responses = Vec::with_capacity(entries.len());
+        let mut checkpoints = Vec::new();
         for entry in entries {
             check_order(&position, entry)?;
             position.applied = Some(entry.log_id);
             responses.push(Response(apply_one(&mut overlay, &mut position, entry)?));
+            let index = entry.log_id.index();
+            self.spoil_if_asked(&mut overlay, index)?;
+            if Checkpoints::is_due(index) {
+                let digest = LedgerView::new(&overlay).digest();
+                let digest = digest.map_err(|error| unreadable(index, error))?;
+                checkpoints.push(Checkpoint { index, digest });
+            }
         }
         let batch = batch_of(&database, overlay, &position);
         if let Some(fault) = &self.options.fault {
@@ -37,9 +48,24 @@ impl StateCore {
         database.write("the state", batch)?;
         let applied = position.applied.map(|applied| applied.index());
         *self.position.lock() = position;
+        self.checkpoints.extend(checkpoints);
         self.applied.send_replace(applied);
         Ok(responses)
     }
+
+    fn spoil_if_asked(&self, overlay: &mut Overlay<'_>, index: u64) -> Result<(), StoreError> {
+        match &self.options.fault {
+            Some(fault) if fault.spoils(index) => {
+                spoil(overlay).map_err(|error| unreadable(index, error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn unreadable(index: u64, error: StateError) -> StoreError {
+    let source = ApplyError::State(error);
+    StoreError::Apply { index, source }
 }
 
 /// About how large an entry is in memory and in the batch, in bytes.

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use rocksdb::WriteBatch;
 use tokio::sync::watch;
 
+use super::checkpoint::Checkpoints;
 use super::generation;
 use crate::database::{Claim, Database, family};
 use crate::error::StoreError;
@@ -35,6 +36,7 @@ pub(crate) struct StateCore {
     pub(crate) fail_stop: Arc<FailStop>,
     pub(crate) position: Mutex<Position>,
     pub(crate) applied: watch::Sender<Option<u64>>,
+    pub(super) checkpoints: Checkpoints,
 }
 
 /// How far the state was folded, and the membership at that point.
@@ -93,6 +95,7 @@ impl StateCore {
             fail_stop,
             position: Mutex::new(position),
             applied,
+            checkpoints: Checkpoints::default(),
         })
     }
 
@@ -124,6 +127,7 @@ impl StateCore {
         generation::switch(&self.directory, &new_directory)?;
         let applied = position.applied.map(|applied| applied.index());
         *self.position.lock() = position;
+        self.checkpoints.keep_up_to(applied);
         self.database.store(Some(Arc::new(new)));
         // Readers may still be in the old generation; the last of them removes it.
         old.retire(old_directory);

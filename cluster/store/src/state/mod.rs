@@ -9,6 +9,8 @@
 
 mod apply;
 
+mod checkpoint;
+
 mod core;
 
 mod generation;
@@ -22,6 +24,7 @@ use futures_util::{Stream, StreamExt};
 use openraft::OptionalSend;
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine, Snapshot};
 
+pub use self::checkpoint::Checkpoint;
 pub(crate) use self::core::{Position, StateCore};
 pub use self::read::StateReader;
 use crate::error::StoreError;

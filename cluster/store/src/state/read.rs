@@ -8,6 +8,7 @@ use raftpool_ledger::{StateError, StateRead};
 use rocksdb::{ColumnFamily, IteratorMode, ReadOptions, Snapshot};
 use tokio::sync::watch;
 
+use super::checkpoint::Checkpoint;
 use super::core::{APPLIED, StateCore};
 use crate::database::{Database, family};
 use crate::error::StoreError;
@@ -49,6 +50,12 @@ impl StateReader {
     /// The newest applied index, as it rises.
     pub fn applied(&self) -> watch::Receiver<Option<u64>> {
         self.core.applied.subscribe()
+    }
+
+    /// Digests of the ledger at the newest multiples of 64 that were applied since the store was
+    /// opened, oldest first; 256 at most.
+    pub fn checkpoints(&self) -> Vec<Checkpoint> {
+        self.core.checkpoints.all()
     }
 
     /// The state's figures.

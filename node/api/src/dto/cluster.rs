@@ -64,9 +64,9 @@ pub struct ClusterNode {
     pub applied_index: Option<u64>,
     /// Entries of the leader's log that it has not stored yet.
     pub lag: Option<u64>,
-    /// The newest checkpoint of its books: first digits of the digest.
+    /// First digits of the digest of its books at the newest index that all nodes have in common.
     pub digest: Option<String>,
-    /// Log index of that checkpoint.
+    /// That index.
     pub digest_index: Option<u64>,
     /// Bytes of its log and ledger.
     pub database_bytes: Option<u64>,
