@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(RAFTPOOL_CACHE)/target
 export ROCKSDB_LIB_DIR ?= $(RAFTPOOL_CACHE)/rocksdb-$(shell ops/setup/rocksdb-version.sh)
 export ROCKSDB_STATIC ?= 1
 
-.PHONY: help setup build release demo test lint fix bench soak
+.PHONY: help setup build release demo test lint fix bench soak chaos
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -45,3 +45,6 @@ bench: release ## print the measured figures, optimised build
 
 soak: build ## the crash tests with many more rounds: make soak ROUNDS=200
 	RAFTPOOL_TEST_ROUNDS=$(or $(ROUNDS),200) cargo test --locked --workspace --test crash -- --nocapture
+
+chaos: build ## clusters under random faults: make chaos SEEDS=100
+	RAFTPOOL_TEST_SEEDS=$(or $(SEEDS),100) cargo test --locked --workspace --test chaos -- mixed_at_random --nocapture

@@ -1,12 +1,30 @@
 //! What needs several crates or processes: end to end, faults, crashes, and the shape of the house.
 //!
-//! The library holds the shared means: a whole pool as real processes, a scripted miner, waiting
-//! for conditions, and seeds.
+//! The library holds the shared means: pools and clusters as real processes, proxies between
+//! nodes, a scripted miner, runs under faults with their audit, waiting for conditions, and seeds.
 
 #![forbid(unsafe_code)]
 
-pub mod miner;
 pub mod processes;
-pub mod random;
+
+pub mod devnet;
+
+pub mod node;
+
+pub mod configuration;
+
+pub mod miner;
+
 pub mod story;
+
+pub mod cluster;
+
+pub mod proxy;
+
+pub mod disk;
+
+pub mod chaos;
+
+pub mod random;
+
 pub mod wait;

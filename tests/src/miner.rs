@@ -144,14 +144,24 @@ impl ScriptedMiner {
     /// # Errors
     /// When none comes in time, or the connection is gone.
     pub async fn read_one(&mut self, deadline: Duration) -> Result<Value> {
-        let line = tokio::time::timeout(deadline, self.reader.next_line())
-            .await
-            .context("no message in time")?
+        let message = self.read_within(deadline).await?;
+        message.context("no message in time")
+    }
+
+    /// As `read_one`, but `None` when no message comes in time.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn read_within(&mut self, wait: Duration) -> Result<Option<Value>> {
+        let Ok(line) = tokio::time::timeout(wait, self.reader.next_line()).await else {
+            return Ok(None);
+        };
+        let line = line
             .context("read")?
             .context("the pool closed the connection")?;
         let message: Value = serde_json::from_str(&line).with_context(|| line.clone())?;
         self.note(&message)?;
-        Ok(message)
+        Ok(Some(message))
     }
 
     /// Reads until every share has its answer.

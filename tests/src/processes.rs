@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use raftpool::process::{DevnetAddresses, NodeAddresses, Process};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::wait;
+use crate::devnet::SimulatedNetwork;
+use crate::node::NodeProcess;
+use crate::{configuration, wait};
 
 /// How long a process may take to come up, or a condition to become true, on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -52,15 +53,13 @@ impl Default for PoolOptions {
     }
 }
 
-/// A simulated network and a node.
+/// A simulated network and a node that runs alone.
 pub struct Pool {
     directory: TempDir,
-    http: reqwest::Client,
-    devnet: Process,
-    node: Option<Process>,
-    /// Where the simulated network listens.
-    pub network: DevnetAddresses,
-    addresses: Option<NodeAddresses>,
+    /// The node.
+    pub node: NodeProcess,
+    /// What it mines on.
+    pub network: SimulatedNetwork,
 }
 
 impl Pool {
@@ -70,37 +69,16 @@ impl Pool {
     /// When one does not come up; the error holds the end of its log.
     pub async fn start(options: PoolOptions) -> Result<Self> {
         let directory = tempfile::tempdir().context("make a directory")?;
-        let at = |name: &str| directory.path().join(name);
-        std::fs::write(at("wallet-password"), "secret\n").context("write the password")?;
-        let arguments = strings(&[
-            "devnet",
-            "--daemon-port=0",
-            "--wallet-port=0",
-            "--control-port=0",
-            &format!("--difficulty={}", options.network_difficulty),
-            &format!("--stable-depth={}", options.stable_depth),
-            &format!(
-                "--foreign-block-every-ms={}",
-                options.foreign_block_every_ms
-            ),
-            &format!("--wallet-password-file={}", at("wallet-password").display()),
-            &format!("--addresses-file={}", at("network.json").display()),
-        ]);
-        let mut devnet =
-            Process::start("devnet", &executable()?, &arguments, &[], &at("devnet.log"))?;
-        let network: DevnetAddresses = devnet.addresses(&at("network.json"), DEADLINE).await?;
-        std::fs::write(at("pool.toml"), configuration(&options, &network))
-            .context("write the configuration")?;
-        let mut pool = Self {
+        let network = SimulatedNetwork::start(directory.path(), &options).await?;
+        let text = configuration::alone(&options, &network.addresses, network.password_file());
+        let node = NodeProcess::new("node", directory.path(), Vec::new())?;
+        std::fs::write(node.config_file(), text).context("write the configuration")?;
+        node.start(&[]).await?;
+        Ok(Self {
             directory,
-            http: reqwest::Client::new(),
-            devnet,
-            node: None,
+            node,
             network,
-            addresses: None,
-        };
-        pool.start_node(&[]).await?;
-        Ok(pool)
+        })
     }
 
     /// Starts the node, which must not be running, and waits until it listens.
@@ -108,43 +86,17 @@ impl Pool {
     /// # Errors
     /// When it does not come up.
     pub async fn start_node(&mut self, environment: &[(&str, &str)]) -> Result<()> {
-        let at = |name: &str| self.directory.path().join(name);
-        let file = at("node.json");
-        // A file of the previous run would name ports that nobody listens on.
-        let _ = std::fs::remove_file(&file);
-        let arguments = strings(&[
-            "run",
-            &at("pool.toml").display().to_string(),
-            &format!("--addresses-file={}", file.display()),
-        ]);
-        let mut node = Process::start(
-            "node",
-            &executable()?,
-            &arguments,
-            environment,
-            &at("node.log"),
-        )?;
-        self.addresses = Some(node.addresses(&file, DEADLINE).await?);
-        self.node = Some(node);
-        Ok(())
+        self.node.start(environment).await
     }
 
     /// Kills the node as a crash would.
     pub async fn kill_node(&mut self) {
-        if let Some(mut node) = self.node.take() {
-            node.kill().await;
-        }
+        self.node.kill().await;
     }
 
     /// Stops the node as an operator would, and says whether it ended cleanly.
     pub async fn stop_node(&mut self) -> bool {
-        match self.node.take() {
-            Some(mut node) => node
-                .stop(DEADLINE)
-                .await
-                .is_some_and(|status| status.success()),
-            None => true,
-        }
+        self.node.stop().await
     }
 
     /// Waits until the node ends by itself.
@@ -152,18 +104,12 @@ impl Pool {
     /// # Errors
     /// When it does not within the deadline.
     pub async fn node_ends(&mut self) -> Result<()> {
-        let Some(mut node) = self.node.take() else {
-            return Ok(());
-        };
-        match tokio::time::timeout(DEADLINE, node.wait()).await {
-            Ok(_) => Ok(()),
-            Err(_) => bail!("the node did not end; its log:\n{}", node.log_text()),
-        }
+        self.node.ends().await
     }
 
     /// Where miners connect.
     pub fn stratum(&self) -> std::net::SocketAddr {
-        self.addresses.as_ref().expect("a node was started").stratum[0]
+        self.node.stratum().expect("a node was started")
     }
 
     /// The answer of the API to `GET path`.
@@ -171,9 +117,7 @@ impl Pool {
     /// # Errors
     /// When there is none, or it is not a success.
     pub async fn api(&self, path: &str) -> Result<Value> {
-        let api = self.addresses.as_ref().expect("a node was started").api;
-        let answer = self.http.get(format!("http://{api}{path}")).send().await?;
-        Ok(answer.error_for_status()?.json().await?)
+        self.node.api(path).await
     }
 
     /// Tells the simulated network to do something.
@@ -181,18 +125,7 @@ impl Pool {
     /// # Errors
     /// When it refuses.
     pub async fn control(&self, action: &str, body: Value) -> Result<Value> {
-        let url = format!("{}/control/{action}", self.network.control);
-        let answer = self.http.post(url).json(&body).send().await?;
-        let status = answer.status();
-        let text = answer.text().await?;
-        if !status.is_success() {
-            bail!("control {action} {body}: {status} {text}");
-        }
-        Ok(if text.is_empty() {
-            json!(null)
-        } else {
-            serde_json::from_str(&text)?
-        })
+        self.network.control(action, body).await
     }
 
     /// Everything the simulated network knows: the oracle of the payout tests.
@@ -200,15 +133,7 @@ impl Pool {
     /// # Errors
     /// When it does not answer.
     pub async fn network_state(&self) -> Result<Value> {
-        let url = format!("{}/control/state", self.network.control);
-        Ok(self
-            .http
-            .get(url)
-            .send()
-            .await?
-            .error_for_status()?
-            .json()
-            .await?)
+        self.network.state().await
     }
 
     /// Runs `raftpool ledger verify` on the stopped node.
@@ -216,34 +141,27 @@ impl Pool {
     /// # Errors
     /// When an invariant of the books is broken.
     pub fn verify_books(&self) -> Result<()> {
-        let output = std::process::Command::new(executable()?)
-            .args(["ledger", "verify"])
-            .arg(self.config_file())
-            .output()
-            .context("run raftpool ledger verify")?;
-        if !output.status.success() {
-            bail!(
-                "the books do not verify: {}{}",
-                String::from_utf8_lossy(&output.stdout),
-                String::from_utf8_lossy(&output.stderr)
-            );
-        }
-        Ok(())
+        self.node.verify_books()
     }
 
     /// The node's configuration file.
     pub fn config_file(&self) -> PathBuf {
-        self.directory.path().join("pool.toml")
+        self.node.config_file()
     }
 
     /// What the node printed, over all its starts.
     pub fn node_log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join("node.log")).unwrap_or_default()
+        self.node.log()
     }
 
     /// What the simulated network printed.
     pub fn network_log(&self) -> String {
-        self.devnet.log_text()
+        self.network.log()
+    }
+
+    /// Where the files of the processes are, until this is dropped.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Waits until `path` of the API answers something that `probe` accepts.
@@ -291,57 +209,8 @@ pub fn executable() -> Result<PathBuf> {
     Ok(path)
 }
 
-fn configuration(options: &PoolOptions, network: &DevnetAddresses) -> String {
-    format!(
-        r#"
-[pool]
-network = "devnet"
-address = "{pool}"
-[node]
-data_directory = "data"
-[daemon]
-urls = ["{daemon}"]
-timeout_ms = 2000
-template_poll_ms = 200
-[wallet]
-url = "{wallet}"
-username = "pool"
-password_file = "wallet-password"
-timeout_ms = 5000
-[stratum]
-listen = ["127.0.0.1:0"]
-minimum_difficulty = 1
-starting_difficulty = {share}
-verifier_threads = 1
-verification = "{verification}"
-[payout]
-step_interval_ms = 100
-resend_interval_ms = 500
-retry_interval_ms = 300
-sighting_gap_ms = 200
-[api]
-listen = "127.0.0.1:0"
-[settings]
-payout_threshold_atomic = {threshold}
-payout_interval_ms = {interval}
-[log]
-filter = "info,openraft=warn"
-"#,
-        pool = network.pool_address,
-        daemon = network.daemon,
-        wallet = network.wallet,
-        share = options.share_difficulty,
-        verification = if options.hashing {
-            "full"
-        } else {
-            "without-hashing"
-        },
-        threshold = options.payout_threshold_atomic,
-        interval = options.payout_interval_ms,
-    )
-}
-
-fn strings(arguments: &[&str]) -> Vec<String> {
+/// Arguments of a program.
+pub(crate) fn strings(arguments: &[&str]) -> Vec<String> {
     arguments
         .iter()
         .map(|argument| (*argument).to_owned())

@@ -20,3 +20,20 @@ pub fn rounds(usual: u32) -> u32 {
         Err(_) => usual,
     }
 }
+
+/// The seeds of a test that runs several: `RAFTPOOL_TEST_SEED` alone, or `RAFTPOOL_TEST_SEEDS` new
+/// ones, or `usual`.
+pub fn seeds(usual: &[u64]) -> Vec<u64> {
+    let number = |name: &str| {
+        let text = std::env::var(name).ok()?;
+        Some(
+            text.parse::<u64>()
+                .unwrap_or_else(|_| panic!("{name} is a number")),
+        )
+    };
+    match (number("RAFTPOOL_TEST_SEED"), number("RAFTPOOL_TEST_SEEDS")) {
+        (Some(seed), _) => vec![seed],
+        (None, Some(count)) => (0..count).map(|_| rand::random()).collect(),
+        (None, None) => usual.to_vec(),
+    }
+}

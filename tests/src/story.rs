@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::devnet::SimulatedNetwork;
 use crate::miner::ScriptedMiner;
+use crate::node::NodeProcess;
 use crate::processes::{DEADLINE, MINERS, Pool, PoolOptions, tail};
 use crate::wait;
 
@@ -21,6 +23,24 @@ pub fn hashing_options() -> PoolOptions {
         share_difficulty: 4,
         hashing: true,
         ..PoolOptions::default()
+    }
+}
+
+/// A pool as one of its nodes shows it.
+#[derive(Clone, Copy)]
+pub struct Through<'a> {
+    /// What the pool mines on.
+    pub network: &'a SimulatedNetwork,
+    /// The node that is asked.
+    pub node: &'a NodeProcess,
+}
+
+impl<'a> From<&'a Pool> for Through<'a> {
+    fn from(pool: &'a Pool) -> Self {
+        Self {
+            network: &pool.network,
+            node: &pool.node,
+        }
     }
 }
 
@@ -61,26 +81,28 @@ async fn number_of_blocks(pool: &Pool) -> Result<u64> {
 ///
 /// # Errors
 /// At the deadline, with the node's last log lines.
-pub async fn mine_until<T>(
-    pool: &Pool,
+pub async fn mine_until<'a, T>(
+    pool: impl Into<Through<'a>>,
     what: &str,
     path: &str,
     probe: impl Fn(&Value) -> Option<T>,
 ) -> Result<T> {
-    let probe = &probe;
+    let (probe, Through { network, node }) = (&probe, pool.into());
     wait::until(what, DEADLINE, || async move {
-        pool.control("produce_blocks", json!({"count": 1})).await?;
-        Ok(probe(&pool.api(path).await?))
+        network
+            .control("produce_blocks", json!({"count": 1}))
+            .await?;
+        Ok(probe(&node.api(path).await?))
     })
     .await
-    .with_context(|| tail(&pool.node_log(), 40))
+    .with_context(|| tail(&node.log(), 40))
 }
 
 /// Lets the chain grow until everything found is settled and everything payable is paid.
 ///
 /// # Errors
 /// At the deadline.
-pub async fn mine_until_quiet(pool: &Pool) -> Result<()> {
+pub async fn mine_until_quiet<'a>(pool: impl Into<Through<'a>>) -> Result<()> {
     mine_until(
         pool,
         "everything settled and paid",
@@ -102,23 +124,11 @@ pub async fn mine_until_quiet(pool: &Pool) -> Result<()> {
 ///
 /// # Errors
 /// When they differ.
-pub async fn audit_payouts(pool: &Pool) -> Result<u64> {
-    let state = pool.network_state().await?;
-    let (mut on_chain, mut hashes) = (BTreeMap::<String, u128>::new(), Vec::new());
-    for executed in state["executed"].as_array().context("executed")? {
-        if executed["source"] != json!(pool.network.pool_address) {
-            continue;
-        }
-        hashes.push(executed["hash"].as_str().context("hash")?.to_owned());
-        for payment in executed["payments"].as_array().context("payments")? {
-            let payee = payment[0].as_str().context("payee")?.to_owned();
-            *on_chain.entry(payee).or_default() +=
-                u128::from(payment[1].as_u64().context("amount")?);
-        }
-    }
-    let payouts = pool.api("/api/v1/payouts?limit=100").await?;
+pub async fn audit_payouts<'a>(pool: impl Into<Through<'a>>) -> Result<u64> {
+    let Through { network, node } = pool.into();
+    let (on_chain, hashes) = executed(network).await?;
     let (mut in_ledger, mut confirmed) = (BTreeMap::<String, u128>::new(), 0);
-    for payout in payouts["items"].as_array().context("items")? {
+    for payout in payouts(node).await? {
         if payout["status"] != json!("confirmed") {
             continue;
         }
@@ -128,7 +138,7 @@ pub async fn audit_payouts(pool: &Pool) -> Result<u64> {
             hashes.iter().any(|known| known == hash),
             "{hash} was never executed"
         );
-        let detail = pool
+        let detail = node
             .api(&format!("/api/v1/payouts/{}", payout["id"]))
             .await?;
         for transfer in detail["transfers"].as_array().context("transfers")? {
@@ -147,6 +157,57 @@ pub async fn audit_payouts(pool: &Pool) -> Result<u64> {
         "on the chain {on_chain:?}, in the ledger {in_ledger:?}"
     );
     Ok(confirmed as u64)
+}
+
+/// What the chain paid whom out of the pool's wallet, and the transactions that did it.
+async fn executed(network: &SimulatedNetwork) -> Result<(BTreeMap<String, u128>, Vec<String>)> {
+    let state = network.state().await?;
+    let (mut paid, mut hashes) = (BTreeMap::<String, u128>::new(), Vec::new());
+    for executed in state["executed"].as_array().context("executed")? {
+        if executed["source"] != json!(network.addresses.pool_address) {
+            continue;
+        }
+        hashes.push(executed["hash"].as_str().context("hash")?.to_owned());
+        for payment in executed["payments"].as_array().context("payments")? {
+            let payee = payment[0].as_str().context("payee")?.to_owned();
+            *paid.entry(payee).or_default() += u128::from(payment[1].as_u64().context("amount")?);
+        }
+    }
+    Ok((paid, hashes))
+}
+
+/// Every payout of the ledger.
+async fn payouts(node: &NodeProcess) -> Result<Vec<Value>> {
+    let (mut all, mut before) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/api/v1/payouts?limit=100{before}");
+        let page = node.api(&path).await?;
+        all.extend(page["items"].as_array().context("items")?.iter().cloned());
+        match page["next_before"].as_u64() {
+            Some(next) => before = format!("&before={next}"),
+            None => return Ok(all),
+        }
+    }
+}
+
+/// How many shares of each worker of `miner` the ledger has credited.
+///
+/// # Errors
+/// When the node does not answer.
+pub async fn credited_by_worker(node: &NodeProcess, miner: &str) -> Result<BTreeMap<String, u64>> {
+    let (mut credited, mut after) = (BTreeMap::new(), String::new());
+    loop {
+        let path = format!("/api/v1/miners/{miner}/workers?limit=100{after}");
+        let page = node.api(&path).await?;
+        for worker in page["items"].as_array().context("items")? {
+            let name = worker["name"].as_str().context("name")?.to_owned();
+            credited.insert(name, worker["shares"].as_u64().context("shares")?);
+        }
+        match page["next_after"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return Ok(credited),
+        }
+    }
 }
 
 /// A decimal string of atomic units.

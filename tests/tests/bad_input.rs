@@ -97,7 +97,7 @@ async fn a_daemon_of_another_network_and_a_foreign_or_newer_directory_are_refuse
 
     let data = pool.config_file().with_file_name("data");
     let other = config
-        .replace(&pool.network.pool_address, MINERS[0])
+        .replace(&pool.network.addresses.pool_address, MINERS[0])
         .replace("\"data\"", &format!("{:?}", data.display().to_string()));
     std::fs::write(&file, &other)?;
     check(

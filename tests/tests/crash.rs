@@ -6,13 +6,13 @@
 //! Each connection is a worker of its own, so that a lost share of one cannot be hidden by a
 //! doubled one of another.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use raftpool_tests::miner::ScriptedMiner;
 use raftpool_tests::processes::{MINERS, Pool, PoolOptions};
 use raftpool_tests::random;
+use raftpool_tests::story::credited_by_worker;
 use rand::Rng;
 
 /// What became of one connection's shares.
@@ -77,7 +77,7 @@ async fn acknowledged_shares_survive_kills_at_random_moments() -> Result<()> {
         "no share was accepted: the test shows nothing"
     );
 
-    let credited = credited_by_worker(&pool).await?;
+    let credited = credited_by_worker(&pool.node, MINERS[0]).await?;
     for Tally {
         worker,
         accepted,
@@ -96,24 +96,4 @@ async fn acknowledged_shares_survive_kills_at_random_moments() -> Result<()> {
     }
     ensure!(pool.stop_node().await, "the node did not stop cleanly");
     pool.verify_books()
-}
-
-async fn credited_by_worker(pool: &Pool) -> Result<HashMap<String, u64>> {
-    let mut credited = HashMap::new();
-    let mut after = String::new();
-    loop {
-        let path = format!("/api/v1/miners/{}/workers?limit=100{after}", MINERS[0]);
-        let page = pool.api(&path).await?;
-        for worker in page["items"].as_array().context("items")? {
-            let name = worker["name"].as_str().context("name")?;
-            credited.insert(
-                name.to_owned(),
-                worker["shares"].as_u64().context("shares")?,
-            );
-        }
-        match page["next_after"].as_str() {
-            Some(next) => after = format!("&after={next}"),
-            None => return Ok(credited),
-        }
-    }
 }

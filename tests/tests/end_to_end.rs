@@ -91,7 +91,7 @@ async fn a_solo_block_pays_its_finder_alone_and_an_orphan_pays_nobody() -> Resul
 
 async fn rpc(pool: &Pool, method: &str, params: serde_json::Value) -> Result<serde_json::Value> {
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-    let url = format!("{}/json_rpc", pool.network.daemon);
+    let url = format!("{}/json_rpc", pool.network.addresses.daemon);
     let answer = reqwest::Client::new()
         .post(url)
         .json(&request)

@@ -186,7 +186,7 @@ async fn an_applied_fee_is_shown_and_holds_for_the_next_found_block() -> Result<
 
     // What can never change is refused, and the file that was applied is the one in force.
     let applied = std::fs::read_to_string(pool.config_file())?;
-    write(applied.replace(&pool.network.pool_address, MINERS[1]))?;
+    write(applied.replace(&pool.network.addresses.pool_address, MINERS[1]))?;
     let refused = refusal(&pool, &["pool", "apply"], &["--yes"])?;
     ensure!(refused.contains("cannot be changed to"), "{refused}");
     write(applied)?;

@@ -1,0 +1,165 @@
+//! One node of a cluster: its process, its files, its disk, and the proxy in front of it.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use super::ClusterOptions;
+use crate::configuration::{self, MemberSettings};
+use crate::devnet::SimulatedNetwork;
+use crate::disk::LimitedDisk;
+use crate::node::NodeProcess;
+use crate::proxy::{Front, Ways, source_address};
+
+/// Names a file in which a test orders faults of the disk.
+const FAULT_FILE_VARIABLE: &str = "RAFTPOOL_TEST_FAULT_FILE";
+/// Names what a node does wrong on purpose.
+const SABOTAGE_VARIABLE: &str = "RAFTPOOL_TEST_SABOTAGE";
+
+/// A node of a cluster, running or not.
+pub struct Member {
+    /// Its id.
+    pub id: u64,
+    /// Its process.
+    pub process: NodeProcess,
+    front: Front,
+    /// The disk it keeps its data on, when that is one that can be full.
+    pub disk: Option<LimitedDisk>,
+    directory: PathBuf,
+}
+
+impl Member {
+    pub(super) async fn new(
+        id: u64,
+        root: &Path,
+        options: &ClusterOptions,
+        ways: &Ways,
+        has_limited_disk: bool,
+    ) -> Result<Self> {
+        let directory = root.join(format!("node-{id}"));
+        std::fs::create_dir_all(directory.join("disk")).context("make a node's directory")?;
+        let disk = match has_limited_disk {
+            true => LimitedDisk::mount(&directory.join("disk"))?,
+            false => None,
+        };
+        let fault_file = directory.join("faults").display().to_string();
+        let mut environment = vec![(FAULT_FILE_VARIABLE.to_owned(), fault_file)];
+        if let Some(sabotage) = options.sabotage {
+            environment.push((SABOTAGE_VARIABLE.to_owned(), sabotage.to_owned()));
+        }
+        let process = NodeProcess::new(&format!("node-{id}"), &directory, environment)?;
+        let process = Self {
+            id,
+            front: Front::open(ways.clone(), id, backend(process.addresses_file())).await?,
+            process,
+            disk,
+            directory,
+        };
+        process.order_faults("")?;
+        Ok(process)
+    }
+
+    pub(super) fn write_configuration(
+        &self,
+        options: &ClusterOptions,
+        network: &SimulatedNetwork,
+        fronts: &[SocketAddr],
+    ) -> Result<()> {
+        let others = fronts.iter().copied();
+        let settings = MemberSettings {
+            node_id: self.id,
+            data_directory: "disk/data".into(),
+            address: self.address(),
+            connect_from: source_address(self.id),
+            peers: others.filter(|front| *front != self.address()).collect(),
+            heartbeat_ms: options.heartbeat_ms,
+            election_timeout_ms: options.election_timeout_ms,
+            snapshot_entries: options.snapshot_entries,
+            log_entries_kept: options.log_entries_kept,
+        };
+        let (addresses, password_file) = (&network.addresses, network.password_file());
+        let text = configuration::member(&options.pool, addresses, password_file, &settings);
+        std::fs::write(self.process.config_file(), text).context("write a node's configuration")
+    }
+
+    /// Where the others find it.
+    pub fn address(&self) -> SocketAddr {
+        self.front.address()
+    }
+
+    /// The socket for operators.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.data_directory().join("admin.sock")
+    }
+
+    /// Where its certificates are.
+    pub fn certificates(&self) -> PathBuf {
+        self.directory.join("certificates")
+    }
+
+    /// Makes its disk misbehave from now on, in the words of the fault file; nothing mends it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn order_faults(&self, lines: &str) -> Result<()> {
+        let file = self.directory.join("faults");
+        let new = file.with_extension("new");
+        std::fs::write(&new, lines).context("write the fault file")?;
+        // Renamed into place, so that the node never reads half of it.
+        std::fs::rename(&new, &file).context("place the fault file")
+    }
+
+    /// Destroys all data of the node, which must not run.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn wipe(&self) -> Result<()> {
+        match std::fs::remove_dir_all(self.data_directory()) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).context("wipe a data directory")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn strangers(&self) -> u64 {
+        self.front.strangers()
+    }
+
+    /// Copies what lies on a disk that goes away with the test.
+    pub(super) fn save_files(&self) {
+        if self.disk.is_none() {
+            return;
+        }
+        let copy = self.directory.join("disk-copy");
+        if let Err(error) = copy_all(&self.data_directory(), &copy) {
+            println!("could not copy the disk of node {}: {error}", self.id);
+        }
+    }
+
+    fn data_directory(&self) -> PathBuf {
+        self.directory.join("disk").join("data")
+    }
+}
+
+/// The node's own listener, which it has anew with each start.
+fn backend(addresses_file: PathBuf) -> crate::proxy::Backend {
+    Arc::new(move || crate::node::addresses_in(&addresses_file)?.peer)
+}
+
+fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy_all(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

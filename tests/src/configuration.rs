@@ -1,0 +1,124 @@
+//! The configuration files of the nodes of a test.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use raftpool::process::DevnetAddresses;
+
+use crate::processes::PoolOptions;
+
+/// How one node is a member of a cluster.
+#[derive(Debug, Clone)]
+pub struct MemberSettings {
+    /// Its id.
+    pub node_id: u64,
+    /// Where it keeps its data, relative to the file.
+    pub data_directory: String,
+    /// Where the others find it.
+    pub address: SocketAddr,
+    /// Where it connects to others from.
+    pub connect_from: IpAddr,
+    /// Whom it asks at its first start.
+    pub peers: Vec<SocketAddr>,
+    /// Time between two signs of life of a leader.
+    pub heartbeat_ms: u64,
+    /// Shortest time without one before a node asks for votes.
+    pub election_timeout_ms: u64,
+    /// Entries from one snapshot to the next.
+    pub snapshot_entries: u64,
+    /// Entries kept behind a snapshot.
+    pub log_entries_kept: u64,
+}
+
+/// The file of a node that runs alone.
+pub fn alone(options: &PoolOptions, network: &DevnetAddresses, password_file: &Path) -> String {
+    let node = "data_directory = \"data\"\n";
+    common(options, network, password_file).replace(NODE, node)
+}
+
+/// The file of a member of a cluster, with its certificates beside it.
+pub fn member(
+    options: &PoolOptions,
+    network: &DevnetAddresses,
+    password_file: &Path,
+    settings: &MemberSettings,
+) -> String {
+    let node = format!(
+        "id = {}\ndata_directory = \"{}\"\n",
+        settings.node_id, settings.data_directory
+    );
+    let peers: Vec<String> = settings.peers.iter().map(ToString::to_string).collect();
+    let cluster = format!(
+        r#"[cluster]
+listen = "127.0.0.1:0"
+address = "{address}"
+certificates = "certificates"
+peers = {peers:?}
+connect_from = "{from}"
+heartbeat_ms = {heartbeat}
+election_timeout_ms = {election}
+[storage]
+snapshot_entries = {snapshot}
+log_entries_kept = {kept}
+"#,
+        address = settings.address,
+        from = settings.connect_from,
+        heartbeat = settings.heartbeat_ms,
+        election = settings.election_timeout_ms,
+        snapshot = settings.snapshot_entries,
+        kept = settings.log_entries_kept,
+    );
+    common(options, network, password_file).replace(NODE, &node) + &cluster
+}
+
+/// Stands where the keys of `[node]` come.
+const NODE: &str = "#node\n";
+
+fn common(options: &PoolOptions, network: &DevnetAddresses, password_file: &Path) -> String {
+    format!(
+        r#"
+[pool]
+network = "devnet"
+address = "{pool}"
+[node]
+{NODE}[daemon]
+urls = ["{daemon}"]
+timeout_ms = 2000
+template_poll_ms = 200
+[wallet]
+url = "{wallet}"
+username = "pool"
+password_file = {password_file:?}
+timeout_ms = 5000
+[stratum]
+listen = ["127.0.0.1:0"]
+minimum_difficulty = 1
+starting_difficulty = {share}
+verifier_threads = 1
+verification = "{verification}"
+[payout]
+step_interval_ms = 100
+resend_interval_ms = 500
+retry_interval_ms = 300
+sighting_gap_ms = 200
+[api]
+listen = "127.0.0.1:0"
+[settings]
+payout_threshold_atomic = {threshold}
+payout_interval_ms = {interval}
+[log]
+filter = "info,openraft=warn"
+"#,
+        pool = network.pool_address,
+        daemon = network.daemon,
+        wallet = network.wallet,
+        share = options.share_difficulty,
+        verification = if options.hashing {
+            "full"
+        } else {
+            "without-hashing"
+        },
+        threshold = options.payout_threshold_atomic,
+        interval = options.payout_interval_ms,
+    )
+}

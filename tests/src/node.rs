@@ -1,0 +1,242 @@
+//! One node as a process: started, killed, paused and asked at will.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use raftpool::process::{NodeAddresses, Process};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::processes::{DEADLINE, executable, strings};
+
+/// Longest wait for one answer of the API; a paused node gives none.
+const API_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A node with its configuration file, which may be running or not.
+pub struct NodeProcess {
+    name: String,
+    directory: PathBuf,
+    environment: Vec<(String, String)>,
+    process: Mutex<Option<Process>>,
+    http: reqwest::Client,
+}
+
+impl NodeProcess {
+    /// A node that is configured by `pool.toml` in `directory` and not running. `name` is that of
+    /// its log; `environment` is what each of its processes gets.
+    ///
+    /// # Errors
+    /// When there can be no HTTP client.
+    pub fn new(name: &str, directory: &Path, environment: Vec<(String, String)>) -> Result<Self> {
+        Ok(Self {
+            name: name.into(),
+            directory: directory.into(),
+            environment,
+            process: Mutex::default(),
+            http: reqwest::Client::builder().timeout(API_TIMEOUT).build()?,
+        })
+    }
+
+    /// Starts the node, which must not be running, and waits until it listens.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start(&self, environment: &[(&str, &str)]) -> Result<()> {
+        let mut slot = self.process.lock().await;
+        ensure!(slot.is_none(), "{} runs already", self.name);
+        let mut process = self.spawn(environment)?;
+        process
+            .addresses::<NodeAddresses>(&self.addresses_file(), DEADLINE)
+            .await?;
+        *slot = Some(process);
+        Ok(())
+    }
+
+    /// Starts the node, expects that it refuses to run, and returns what it printed.
+    ///
+    /// # Errors
+    /// When it runs on.
+    pub async fn start_in_vain(&self) -> Result<String> {
+        let before = self.log().len();
+        let mut process = self.spawn(&[])?;
+        match tokio::time::timeout(DEADLINE, process.wait()).await {
+            Ok(_) => {
+                self.forget_addresses();
+                Ok(self.log()[before..].to_owned())
+            }
+            Err(_) => bail!("{} runs, but should refuse to", self.name),
+        }
+    }
+
+    fn spawn(&self, environment: &[(&str, &str)]) -> Result<Process> {
+        self.forget_addresses();
+        let arguments = strings(&[
+            "run",
+            &self.config_file().display().to_string(),
+            &format!("--addresses-file={}", self.addresses_file().display()),
+        ]);
+        let common = self.environment.iter();
+        let common = common.map(|(name, value)| (name.as_str(), value.as_str()));
+        let environment: Vec<_> = common.chain(environment.iter().copied()).collect();
+        let log = self.log_file();
+        Ok(Process::start(
+            &self.name,
+            &executable()?,
+            &arguments,
+            &environment,
+            &log,
+        )?)
+    }
+
+    /// Kills the node as a crash would.
+    pub async fn kill(&self) {
+        let mut slot = self.process.lock().await;
+        self.forget_addresses();
+        if let Some(mut process) = slot.take() {
+            process.kill().await;
+        }
+    }
+
+    /// Stops the node as an operator would, and says whether it ended cleanly.
+    pub async fn stop(&self) -> bool {
+        let mut slot = self.process.lock().await;
+        let Some(mut process) = slot.take() else {
+            return true;
+        };
+        let status = process.stop(DEADLINE).await;
+        self.forget_addresses();
+        status.is_some_and(|status| status.success())
+    }
+
+    /// Waits until the node ends by itself.
+    ///
+    /// # Errors
+    /// When it does not within the deadline.
+    pub async fn ends(&self) -> Result<()> {
+        let mut slot = self.process.lock().await;
+        let Some(mut process) = slot.take() else {
+            return Ok(());
+        };
+        let ended = tokio::time::timeout(DEADLINE, process.wait()).await;
+        self.forget_addresses();
+        match ended {
+            Ok(_) => Ok(()),
+            Err(_) => bail!("the node did not end; its log:\n{}", process.log_text()),
+        }
+    }
+
+    /// Whether it runs. A node that has ended by itself does not, and is forgotten.
+    pub async fn is_running(&self) -> bool {
+        let mut slot = self.process.lock().await;
+        if slot
+            .as_mut()
+            .is_some_and(|process| process.ended().is_some())
+        {
+            self.forget_addresses();
+            *slot = None;
+        }
+        slot.is_some()
+    }
+
+    /// Stops the process where it stands, as a machine that is frozen.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn freeze(&self) -> Result<()> {
+        self.signal(Signal::STOP).await
+    }
+
+    /// Lets a frozen process go on.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn thaw(&self) -> Result<()> {
+        self.signal(Signal::CONT).await
+    }
+
+    async fn signal(&self, signal: Signal) -> Result<()> {
+        let slot = self.process.lock().await;
+        let id = slot.as_ref().and_then(Process::id).context("not running")?;
+        let pid = Pid::from_raw(i32::try_from(id)?).context("a process id")?;
+        Ok(kill_process(pid, signal)?)
+    }
+
+    /// Where it listens, as it says itself at present; `None` while it does not.
+    pub fn addresses(&self) -> Option<NodeAddresses> {
+        addresses_in(&self.addresses_file())
+    }
+
+    /// Where miners connect; `None` while it does not serve them.
+    pub fn stratum(&self) -> Option<SocketAddr> {
+        self.addresses()?.stratum.first().copied()
+    }
+
+    /// The answer of the API to `GET path`.
+    ///
+    /// # Errors
+    /// When there is none, or it is not a success.
+    pub async fn api(&self, path: &str) -> Result<Value> {
+        let api = self.addresses().context("the node does not run")?.api;
+        let answer = self.http.get(format!("http://{api}{path}")).send().await?;
+        Ok(answer.error_for_status()?.json().await?)
+    }
+
+    /// Runs `raftpool ledger verify` on the stopped node.
+    ///
+    /// # Errors
+    /// When an invariant of the books is broken.
+    pub fn verify_books(&self) -> Result<()> {
+        let output = std::process::Command::new(executable()?)
+            .args(["ledger", "verify"])
+            .arg(self.config_file())
+            .output()
+            .context("run raftpool ledger verify")?;
+        ensure!(
+            output.status.success(),
+            "the books do not verify: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.directory.join("pool.toml")
+    }
+
+    /// What it printed, over all its starts.
+    pub fn log(&self) -> String {
+        let bytes = std::fs::read(self.log_file()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.directory.join(format!("{}.log", self.name))
+    }
+
+    /// The file in which it says where it listens.
+    pub fn addresses_file(&self) -> PathBuf {
+        self.directory.join(format!("{}.json", self.name))
+    }
+
+    /// A file of an ended process names ports that others may get.
+    fn forget_addresses(&self) {
+        let _ = std::fs::remove_file(self.addresses_file());
+    }
+}
+
+/// Where a node listens, from the file in which it says so; `None` while it does not.
+pub fn addresses_in(file: &Path) -> Option<NodeAddresses> {
+    let text = std::fs::read(file).ok()?;
+    // The file is renamed into place, so a file that parses is complete.
+    serde_json::from_slice(&text).ok()
+}

@@ -1,0 +1,47 @@
+//! Faults mixed at random.
+
+use anyhow::{Result, ensure};
+use raftpool_tests::chaos::{RunOptions, Schedule, run, turn};
+use raftpool_tests::random;
+
+/// Seeds of the usual run. They are fixed so that everybody's run tries the same; any other seed
+/// must pass as well.
+const USUAL_SEEDS: [u64; 3] = [1, 2, 3];
+
+/// Runs one seed and says how it went.
+async fn run_seed(seed: u64, nodes: u64) -> Result<()> {
+    println!("RAFTPOOL_TEST_SEED={seed} with {nodes} nodes");
+    let mut options = RunOptions::with_payouts(seed);
+    options.cluster.nodes = nodes;
+    let report = run(options, &Schedule::random(seed), false).await?;
+    println!("seed {seed}: {}", report.in_short());
+    report.ensure_clean()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_mixed_at_random_lose_and_double_nothing() -> Result<()> {
+    let _turn = turn().await;
+    let mut failed = Vec::new();
+    let seeds = random::seeds(&USUAL_SEEDS);
+    for seed in &seeds {
+        // Every tenth is a cluster of five, so that a long run tries them as well.
+        let nodes = if seed % 10 == 0 { 5 } else { 3 };
+        if let Err(error) = run_seed(*seed, nodes).await {
+            println!("seed {seed} FAILED: {error:#}");
+            failed.push(*seed);
+        }
+    }
+    ensure!(
+        failed.is_empty(),
+        "of {} seeds failed: {failed:?}",
+        seeds.len()
+    );
+    println!("{} seeds passed", seeds.len());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_of_five_nodes_lose_and_double_nothing() -> Result<()> {
+    let _turn = turn().await;
+    run_seed(4, 5).await
+}
