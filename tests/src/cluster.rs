@@ -47,6 +47,8 @@ pub struct ClusterOptions {
     pub sabotage: Option<&'static str>,
     /// Decides the jitter of slow links.
     pub seed: u64,
+    /// Without proxies and without ways to order faults: for measuring.
+    pub is_plain: bool,
 }
 
 impl Default for ClusterOptions {
@@ -63,6 +65,7 @@ impl Default for ClusterOptions {
             log_entries_kept: 100,
             sabotage: None,
             seed: 0,
+            is_plain: false,
         }
     }
 }
@@ -168,7 +171,7 @@ impl ClusterPool {
     async fn prepare_member(&self) -> Result<Arc<Member>> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         // One disk that can be full is enough; the others are as durable as this machine's.
-        let has_limited_disk = id == self.options.nodes;
+        let has_limited_disk = id == self.options.nodes && !self.options.is_plain;
         let member = Member::new(id, &self.root, &self.options, &self.ways, has_limited_disk);
         let member = Arc::new(member.await?);
         self.issue(&member).await?;

@@ -18,6 +18,8 @@ pub struct MemberSettings {
     pub address: SocketAddr,
     /// Where it connects to others from.
     pub connect_from: IpAddr,
+    /// Where it listens for the others.
+    pub listen: SocketAddr,
     /// Whom it asks at its first start.
     pub peers: Vec<SocketAddr>,
     /// Time between two signs of life of a leader.
@@ -50,7 +52,7 @@ pub fn member(
     let peers: Vec<String> = settings.peers.iter().map(ToString::to_string).collect();
     let cluster = format!(
         r#"[cluster]
-listen = "127.0.0.1:0"
+listen = "{listen}"
 address = "{address}"
 certificates = "certificates"
 peers = {peers:?}
@@ -61,6 +63,7 @@ election_timeout_ms = {election}
 snapshot_entries = {snapshot}
 log_entries_kept = {kept}
 "#,
+        listen = settings.listen,
         address = settings.address,
         from = settings.connect_from,
         heartbeat = settings.heartbeat_ms,

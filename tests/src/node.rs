@@ -157,6 +157,11 @@ impl NodeProcess {
         self.signal(Signal::CONT).await
     }
 
+    /// Its process id, while it runs.
+    pub async fn id(&self) -> Option<u32> {
+        self.process.lock().await.as_ref().and_then(Process::id)
+    }
+
     async fn signal(&self, signal: Signal) -> Result<()> {
         let slot = self.process.lock().await;
         let id = slot.as_ref().and_then(Process::id).context("not running")?;

@@ -25,7 +25,9 @@ pub struct Member {
     pub id: u64,
     /// Its process.
     pub process: NodeProcess,
-    front: Front,
+    address: SocketAddr,
+    /// What stands before it; nothing when it is plain.
+    front: Option<Front>,
     /// The disk it keeps its data on, when that is one that can be full.
     pub disk: Option<LimitedDisk>,
     directory: PathBuf,
@@ -45,15 +47,28 @@ impl Member {
             true => LimitedDisk::mount(&directory.join("disk"))?,
             false => None,
         };
-        let fault_file = directory.join("faults").display().to_string();
-        let mut environment = vec![(FAULT_FILE_VARIABLE.to_owned(), fault_file)];
+        let mut environment = Vec::new();
+        if !options.is_plain {
+            let fault_file = directory.join("faults").display().to_string();
+            environment.push((FAULT_FILE_VARIABLE.to_owned(), fault_file));
+        }
         if let Some(sabotage) = options.sabotage {
             environment.push((SABOTAGE_VARIABLE.to_owned(), sabotage.to_owned()));
         }
         let process = NodeProcess::new(&format!("node-{id}"), &directory, environment)?;
+        let front = match options.is_plain {
+            true => None,
+            false => {
+                let backend = backend(process.addresses_file());
+                Some(Front::open(ways.clone(), id, backend).await?)
+            }
+        };
         let process = Self {
             id,
-            front: Front::open(ways.clone(), id, backend(process.addresses_file())).await?,
+            address: front
+                .as_ref()
+                .map_or_else(free_address, |front| Ok(front.address()))?,
+            front,
             process,
             disk,
             directory,
@@ -72,7 +87,11 @@ impl Member {
         let settings = MemberSettings {
             node_id: self.id,
             data_directory: "disk/data".into(),
-            address: self.address(),
+            listen: match &self.front {
+                Some(_) => SocketAddr::from(([127, 0, 0, 1], 0)),
+                None => self.address,
+            },
+            address: self.address,
             connect_from: source_address(self.id),
             peers: others.filter(|front| *front != self.address()).collect(),
             heartbeat_ms: options.heartbeat_ms,
@@ -87,7 +106,7 @@ impl Member {
 
     /// Where the others find it.
     pub fn address(&self) -> SocketAddr {
-        self.front.address()
+        self.address
     }
 
     /// The socket for operators.
@@ -126,7 +145,7 @@ impl Member {
     }
 
     pub(super) fn strangers(&self) -> u64 {
-        self.front.strangers()
+        self.front.as_ref().map_or(0, Front::strangers)
     }
 
     /// Copies what lies on a disk that goes away with the test.
@@ -143,6 +162,12 @@ impl Member {
     fn data_directory(&self) -> PathBuf {
         self.directory.join("disk").join("data")
     }
+}
+
+/// An address that is free now, for a node that must come back to the same one.
+fn free_address() -> Result<SocketAddr> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("find a free port")?;
+    listener.local_addr().context("find a free port")
 }
 
 /// The node's own listener, which it has anew with each start.
