@@ -37,12 +37,16 @@ impl LimitedDisk {
         }
     }
 
-    /// Takes up all space that is left.
+    /// Takes up all space that is left. What others give back later is free again: RocksDB
+    /// allocates in advance, and shortens its files.
     ///
     /// # Errors
     /// When writing fails for another reason than that.
     pub fn fill(&self) -> io::Result<()> {
-        let mut ballast = File::create(self.ballast())?;
+        let mut ballast = File::options()
+            .create(true)
+            .append(true)
+            .open(self.ballast())?;
         let mut bytes = PIECE_BYTES;
         let piece = vec![0; PIECE_BYTES];
         while bytes > 0 {

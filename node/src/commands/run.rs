@@ -17,7 +17,12 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
         key: "log.filter",
         problem,
     })?;
-    super::runtime()?.block_on(serve(args, config))
+    let runtime = super::runtime()?;
+    let served = runtime.block_on(serve(args, config));
+    // Not waited for: a read of the standard input, or of a disk that hangs, may never end, and a
+    // node that has failed must not linger.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve(args: &RunArgs, config: Config) -> anyhow::Result<ExitCode> {

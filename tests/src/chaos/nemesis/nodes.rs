@@ -82,7 +82,7 @@ impl Nemesis {
         disk.fill()?;
         self.timeline
             .note(format_args!("the disk of node {} is full", member.id));
-        self.wait_for_end(member, hold).await?;
+        self.wait_for_end(member, hold, || Ok(disk.fill()?)).await?;
         disk.relieve()?;
         self.restart_dead(member).await
     }
@@ -102,7 +102,7 @@ impl Nemesis {
 
     async fn fail_by_order(&self, member: &Member, fault: &str, hold: Duration) -> Result<()> {
         member.order_faults(&format!("{fault}\n"))?;
-        self.wait_for_end(member, hold).await?;
+        self.wait_for_end(member, hold, || Ok(())).await?;
         member.order_faults("")?;
         self.restart_dead(member).await
     }
@@ -115,12 +115,19 @@ impl Nemesis {
 
     /// Waits for the end of a node whose disk fails. A node that is cut off writes nothing, so
     /// only one that is left alone otherwise must end.
-    async fn wait_for_end(&self, member: &Member, hold: Duration) -> Result<()> {
+    async fn wait_for_end(
+        &self,
+        member: &Member,
+        hold: Duration,
+        keep_failing: impl Fn() -> Result<()>,
+    ) -> Result<()> {
+        let keep_failing = &keep_failing;
         let deadline = match self.is_alone {
             true => STRIKE_DEADLINE,
             false => hold.max(STRIKE_PATIENCE),
         };
-        let ended = wait::until("the node ends", deadline, || async {
+        let ended = wait::until("the node ends", deadline, || async move {
+            keep_failing()?;
             Ok((!member.process.is_running().await).then_some(()))
         });
         let has_ended = ended.await.is_ok();
