@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(RAFTPOOL_CACHE)/target
 export ROCKSDB_LIB_DIR ?= $(RAFTPOOL_CACHE)/rocksdb-$(shell ops/setup/rocksdb-version.sh)
 export ROCKSDB_STATIC ?= 1
 
-.PHONY: help setup build release demo test lint fix bench soak chaos
+.PHONY: help setup build release demo demo-kill test lint fix bench soak chaos
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -22,8 +22,11 @@ build: setup ## build the program
 release: setup ## build the program for production
 	cargo build --locked --release --workspace --bin raftpool
 
-demo: build ## a simulated XELIS network, a pool and two miners, on one screen
+demo: build ## a simulated XELIS network, three nodes and three miners, on one screen
 	@$(CARGO_TARGET_DIR)/debug/raftpool demo $(DEMO_FLAGS)
+
+demo-kill: ## kill a node of the demo that runs: make demo-kill NODE=1
+	@$(CARGO_TARGET_DIR)/debug/raftpool demo kill $(or $(NODE),1)
 
 test: lint build ## formatting, lints and every test
 	cargo test --locked --workspace
@@ -42,6 +45,8 @@ bench: release ## print the measured figures, optimised build
 	cargo bench --locked --workspace --bench commit
 	cargo bench --locked --workspace --bench throughput
 	cargo bench --locked --workspace --bench pool
+	cargo bench --locked --workspace --bench cluster
+	cargo bench --locked --workspace --bench catch_up
 
 soak: build ## the crash tests with many more rounds: make soak ROUNDS=200
 	RAFTPOOL_TEST_ROUNDS=$(or $(ROUNDS),200) cargo test --locked --workspace --test crash -- --nocapture
