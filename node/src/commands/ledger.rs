@@ -41,6 +41,9 @@ fn verify(config: &Config) -> anyhow::Result<ExitCode> {
         ));
         Ok(())
     })?;
+    // The database's own threads must have ended before the process does, or they may find what
+    // they need gone already and abort it.
+    super::runtime()?.block_on(store.close())?;
     let (violations, index, digest) = found.context("the state was not read")?;
     println!("index {index}, digest {}", hex::encode(digest));
     for violation in &violations {
