@@ -210,7 +210,10 @@ impl Run {
         self.expect_progress(&load, "after everything was mended")
             .await;
 
-        let history = clients.stop().await?;
+        let (history, complaints) = clients.stop().await;
+        for complaint in complaints {
+            self.record::<()>(Err(complaint));
+        }
         let tallies = load.stop().await;
         self.timeline.note("miners and readers have stopped");
         let payouts = self.audit(&tallies).await;

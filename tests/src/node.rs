@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use raftpool::process::{NodeAddresses, Process};
+use reqwest::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -184,9 +185,21 @@ impl NodeProcess {
     /// # Errors
     /// When there is none, or it is not a success.
     pub async fn api(&self, path: &str) -> Result<Value> {
+        let found = self.api_if_found(path).await?;
+        found.with_context(|| format!("{path} is not found"))
+    }
+
+    /// As `api`, but `None` when what is asked for does not exist.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is neither a success nor "not found".
+    pub async fn api_if_found(&self, path: &str) -> Result<Option<Value>> {
         let api = self.addresses().context("the node does not run")?.api;
         let answer = self.http.get(format!("http://{api}{path}")).send().await?;
-        Ok(answer.error_for_status()?.json().await?)
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        Ok(Some(answer.error_for_status()?.json().await?))
     }
 
     /// Runs `raftpool ledger verify` on the stopped node.

@@ -190,7 +190,8 @@ async fn payouts(node: &NodeProcess) -> Result<Vec<Value>> {
     }
 }
 
-/// How many shares of each worker of `miner` the ledger has credited.
+/// How many shares of each worker of `miner` the ledger has credited; none when it does not know
+/// the miner.
 ///
 /// # Errors
 /// When the node does not answer.
@@ -198,7 +199,9 @@ pub async fn credited_by_worker(node: &NodeProcess, miner: &str) -> Result<BTree
     let (mut credited, mut after) = (BTreeMap::new(), String::new());
     loop {
         let path = format!("/api/v1/miners/{miner}/workers?limit=100{after}");
-        let page = node.api(&path).await?;
+        let Some(page) = node.api_if_found(&path).await? else {
+            return Ok(credited);
+        };
         for worker in page["items"].as_array().context("items")? {
             let name = worker["name"].as_str().context("name")?.to_owned();
             credited.insert(name, worker["shares"].as_u64().context("shares")?);

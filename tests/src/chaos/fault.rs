@@ -45,6 +45,9 @@ pub enum Fault {
     FailingSync(Who),
     /// Every fsync of a node's log takes so many milliseconds.
     SlowSync(Who, u64),
+    /// The books of a node change as by a flipped bit; it must notice, end, and be replaced. This is
+    /// no fault for a random schedule: until it ends, the node tells what is not true.
+    SpoiledBooks(Who),
     /// A follower takes over in order.
     Transfer(usize),
     /// A node joins and gets a vote, then this one is removed.
@@ -104,6 +107,7 @@ impl fmt::Display for Fault {
             Self::FullDisk => f.write_str("fill the disk of a node"),
             Self::FailingSync(who) => write!(f, "let each fsync of {who} fail"),
             Self::SlowSync(who, ms) => write!(f, "let each fsync of {who} take {ms} ms"),
+            Self::SpoiledBooks(who) => write!(f, "spoil the books of {who}"),
             Self::Transfer(number) => write!(f, "hand leadership over to follower {number}"),
             Self::NewMember(who) => write!(f, "add a member, and remove {who}"),
             Self::ReplaceWiped(who) => write!(f, "wipe {who} and replace it"),

@@ -67,6 +67,7 @@ impl Nemesis {
             Fault::FullDisk => self.fill_disk(hold).await,
             Fault::FailingSync(who) => self.fail_syncs(*who, hold).await,
             Fault::SlowSync(who, ms) => self.slow_syncs(*who, *ms, hold).await,
+            Fault::SpoiledBooks(who) => self.spoil(*who, hold).await,
             Fault::Transfer(number) => self.transfer(*number).await,
             Fault::NewMember(who) => self.add_and_remove(*who).await,
             Fault::ReplaceWiped(who) => self.replace_wiped(*who).await,
@@ -114,6 +115,13 @@ impl Nemesis {
         }
         self.timeline.note(format_args!("start node {}", member.id));
         member.process.start(&[]).await
+    }
+
+    async fn note_leader(&self) {
+        match self.pool.leader_now().await {
+            Some(leader) => self.timeline.note(format_args!("node {leader} leads")),
+            None => self.timeline.note("nobody is known to lead"),
+        }
     }
 
     /// The node that is meant, at this moment. Without a leader any node will do.

@@ -90,7 +90,7 @@ fn slow(random: &mut StdRng) -> Way {
 
 fn node_step(random: &mut StdRng) -> Step {
     let who = any(random);
-    let mut hold = between(random, 200, 3_000);
+    let mut hold = between(random, 200, 4_000);
     let fault = match random.random_range(0..14) {
         0 | 1 => Fault::Kill(Who::Leader),
         2 => Fault::Kill(any_follower(random)),

@@ -40,7 +40,7 @@ async fn survives(faults: impl IntoIterator<Item = (Fault, u64)>) -> Result<()> 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_frozen_and_restarted_nodes_lose_and_double_nothing() -> Result<()> {
     survives([
-        (Fault::Kill(Who::Leader), 1_000),
+        (Fault::Kill(Who::Leader), 2_500),
         (Fault::Kill(Who::Follower(0)), 1_000),
         (Fault::KillAll, 300),
         (Fault::Freeze(Who::Leader), 4_000),
@@ -94,6 +94,7 @@ async fn full_failing_and_slow_disks_lose_and_double_nothing() -> Result<()> {
         (Fault::FailingSync(Who::Follower(0)), 0),
         (Fault::SlowSync(Who::Leader, 300), 3_000),
         (Fault::SlowSync(Who::Follower(0), 500), 2_000),
+        (Fault::SpoiledBooks(Who::Follower(0)), 0),
     ])
     .await
 }

@@ -59,6 +59,7 @@ impl Nemesis {
 
     async fn hold_and_join(&self, hold: Duration) -> Result<()> {
         tokio::time::sleep(hold).await;
+        self.note_leader().await;
         self.pool.ways.heal();
         self.timeline.note("all links are open");
         Ok(())

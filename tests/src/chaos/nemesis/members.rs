@@ -53,6 +53,11 @@ impl Nemesis {
                 "a wiped node does not say what to do: {refusal}"
             );
         }
+        self.replace(&lost).await
+    }
+
+    /// Puts a new node in the place of one that does not run and never will again.
+    pub(super) async fn replace(&self, lost: &Member) -> Result<()> {
         let newcomer = self.pool.start_newcomer().await?;
         let (old, new) = (lost.id.to_string(), newcomer.id.to_string());
         let address = newcomer.address().to_string();

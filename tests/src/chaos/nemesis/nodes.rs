@@ -8,6 +8,7 @@ use futures_util::future::{join_all, try_join_all};
 use super::Nemesis;
 use crate::chaos::fault::Who;
 use crate::cluster::{HEALING_DEADLINE, Member};
+use crate::processes::tail;
 use crate::wait;
 
 /// Within this time a node under load must have noticed that its disk fails.
@@ -24,6 +25,7 @@ impl Nemesis {
         self.timeline
             .note(format_args!("node {} is dead", member.id));
         tokio::time::sleep(hold).await;
+        self.note_leader().await;
         self.start_if_ended(&member).await
     }
 
@@ -43,6 +45,7 @@ impl Nemesis {
         member.process.freeze().await?;
         tokio::time::sleep(hold).await;
         member.process.thaw().await?;
+        self.note_leader().await;
         self.timeline
             .note(format_args!("node {} goes on after {hold:?}", member.id));
         Ok(())
@@ -98,6 +101,20 @@ impl Nemesis {
         member.order_faults(&format!("log_sync_ms={ms}\n"))?;
         tokio::time::sleep(hold).await;
         member.order_faults("")
+    }
+
+    pub(super) async fn spoil(&self, who: Who, hold: Duration) -> Result<()> {
+        let member = self.resolve(who).await?;
+        self.expect_all_running().await;
+        member.order_faults("spoil_state\n")?;
+        self.wait_for_end(&member, hold, || Ok(())).await?;
+        let last_words = tail(&member.process.log(), 1);
+        ensure!(
+            last_words.contains("cluster replace"),
+            "a node with other books does not say what to do: {last_words}"
+        );
+        member.order_faults("")?;
+        self.replace(&member).await
     }
 
     async fn fail_by_order(&self, member: &Member, fault: &str, hold: Duration) -> Result<()> {

@@ -95,16 +95,15 @@ impl Clients {
         })
     }
 
-    /// Has the clients stop, and returns what they did.
-    ///
-    /// # Errors
-    /// When one got an answer that must not come.
-    pub async fn stop(mut self) -> Result<History> {
+    /// Has the clients stop, and returns what they did, with the complaints of those who got an
+    /// answer that must not come.
+    pub async fn stop(mut self) -> (History, Vec<anyhow::Error>) {
         self.stop.send_replace(true);
+        let mut complaints = Vec::new();
         while let Some(ended) = self.tasks.join_next().await {
-            ended.context("a client's task")??;
+            complaints.extend(ended.context("a client's task").flatten().err());
         }
-        Ok(self.history)
+        (self.history, complaints)
     }
 }
 
