@@ -21,13 +21,14 @@ impl Nemesis {
     }
 
     pub(super) async fn add_and_remove(&self, leaves: Who) -> Result<()> {
+        // Chosen before the newcomer is there, which must not be the one that leaves.
+        let leaver = self.resolve(leaves).await?;
         let newcomer = self.pool.start_newcomer().await?;
         let (id, address) = (newcomer.id.to_string(), newcomer.address().to_string());
         self.timeline.note(format_args!("add node {id}"));
         self.pool.insist(&["add"], &[&id, &address]).await?;
         self.pool.insist(&["promote"], &[&id]).await?;
         self.timeline.note(format_args!("node {id} has a vote"));
-        let leaver = self.resolve(leaves).await?;
         let leaver_id = leaver.id.to_string();
         self.pool.insist(&["remove"], &[&leaver_id]).await?;
         self.timeline
