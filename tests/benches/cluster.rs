@@ -18,6 +18,7 @@ use anyhow::{Context, Result, ensure};
 use raftpool_tests::cluster::{ClusterOptions, ClusterPool, HEALING_DEADLINE, Member};
 use raftpool_tests::miner::ScriptedMiner;
 use raftpool_tests::processes::{MINERS, PoolOptions};
+use raftpool_tests::wait;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -75,7 +76,7 @@ fn count(variable: &str, usual: u64) -> Result<u64> {
 /// One node against three, in turns.
 async fn compare(one: &Arc<ClusterPool>, three: &Arc<ClusterPool>) -> Result<()> {
     println!("accepted shares per second without hashing, and the time of an answer");
-    for (connections, depth) in [(3, 1), (24, DEPTH)] {
+    for (connections, depth) in [(3, 1), (24, 8), (24, DEPTH)] {
         let (mut alone, mut cluster) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             alone.push(measure(one, connections, depth).await?);
@@ -222,10 +223,11 @@ async fn watch_all(pool: &ClusterPool, but: Option<u64>) -> Result<Vec<Watcher>>
     let members: Vec<Arc<Member>> = pool.members();
     let mut watchers = Vec::new();
     for member in members.iter().filter(|member| Some(member.id) != but) {
-        let node = member
-            .process
-            .stratum()
-            .context("a node does not serve miners")?;
+        // One that was just started says so a moment after it is a healthy member.
+        let node = wait::until("the node serves miners", HEALING_DEADLINE, || async {
+            Ok(member.process.stratum())
+        })
+        .await?;
         let mut miner = ScriptedMiner::connect(node, MINERS[1], "watcher", "x").await?;
         for _ in 0..5 {
             miner.submit_fresh(1).await?;
