@@ -162,7 +162,7 @@ impl RaftNode {
             ));
         }
         let status = self.ask_status((node_id, &address)).await?;
-        if status.is_initialized {
+        if has_own_log(node_id, &status) {
             return refused(format!(
                 "node {node_id} has a log of its own: start it in an empty data directory"
             ));
@@ -407,6 +407,15 @@ impl RaftNode {
     }
 }
 
+/// Whether a node that is no member has a log that this cluster did not give it. A leader that was
+/// cut off while it added the node has filled the log of one that does not vote; the next leader
+/// corrects that as any other follower's.
+fn has_own_log(node_id: u64, status: &peer::StatusResponse) -> bool {
+    let mut members = status.members.iter();
+    let votes = members.any(|member| member.node_id == node_id && member.is_voter);
+    status.is_initialized && (votes || status.members.is_empty())
+}
+
 /// The largest node id ever seen, as far as these members know.
 fn ids_up_to<'a>(nodes: impl Iterator<Item = (&'a u64, &'a PoolNode)>) -> u64 {
     nodes
@@ -477,5 +486,32 @@ fn meaning_of(error: RaftError<TypeConfig, ClientWriteError<TypeConfig>>) -> Cha
             ChangeError::Unknown(error.to_string())
         }
         RaftError::Fatal(fatal) => ChangeError::Unknown(format!("the node has stopped: {fatal}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_log_that_a_node_was_not_given_as_a_learner_is_its_own() {
+        let member = |node_id, is_voter| peer::Member {
+            node_id,
+            is_voter,
+            ..peer::Member::default()
+        };
+        let status = |is_initialized, members: &[peer::Member]| peer::StatusResponse {
+            is_initialized,
+            members: members.to_vec(),
+            ..peer::StatusResponse::default()
+        };
+        assert!(!has_own_log(4, &status(false, &[])));
+        // It has founded a cluster, or voted before it knew of any.
+        assert!(has_own_log(4, &status(true, &[member(4, true)])));
+        assert!(has_own_log(4, &status(true, &[])));
+        // A leader has begun to add it, and got as far as its own entry or not.
+        let others = [member(1, true), member(2, true), member(4, false)];
+        assert!(!has_own_log(4, &status(true, &others)));
+        assert!(!has_own_log(4, &status(true, &others[..2])));
     }
 }
