@@ -277,7 +277,8 @@ async fn steady(pool: &Arc<ClusterPool>, seconds: u64) -> Result<()> {
             tokio::spawn(send_shares(
                 nodes[n % nodes.len()],
                 format!("load{n}"),
-                DEPTH,
+                // Below the limit of a connection, which an answer on its way may still fill.
+                DEPTH / 2,
                 end,
             ))
         })
