@@ -1,7 +1,7 @@
 //! How long a new node takes to catch up with a cluster that has a large ledger, while the cluster
 //! goes on, beside how long a plain copy of as many bytes takes on the same disk.
 //!
-//! Three nodes in one process, over mutual TLS on loopback, with the usual limits; the ledger is
+//! Three nodes in one process, over mutual TLS on loopback, with the usual limits but for a short log; the ledger is
 //! made of workers with a record each until its database has `RAFTPOOL_BENCH_STATE_MIB` (1024).
 
 #![allow(clippy::unwrap_used)]
@@ -38,7 +38,12 @@ async fn measure() {
         Ok(text) => text.parse().expect("RAFTPOOL_BENCH_STATE_MIB is a number"),
         Err(_) => 1_024,
     };
-    let mut nodes = Nodes::form(&[1, 2, 3]).await;
+    // A short log, so that a small ledger needs a snapshot as well.
+    let mut nodes = Nodes::form_with(&[1, 2, 3], |config| {
+        config.log_policy.snapshot_bytes = 64 << 20;
+        config.log_policy.entries_kept = 100;
+    })
+    .await;
     let leader = nodes.get(nodes.leader().await);
     let next = Arc::new(AtomicU64::new(1));
     let started = Instant::now();

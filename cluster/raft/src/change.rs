@@ -109,6 +109,7 @@ impl RaftNode {
 
     async fn change_here(&self, change: Change) -> Result {
         let _changing = self.changing.lock().await;
+        self.confirm_members().await?;
         self.finish_joint().await?;
         match change {
             Change::AddLearner { node_id, address } => self.add_here(node_id, address).await,
@@ -119,6 +120,24 @@ impl RaftNode {
             Change::Remove { node_id, is_forced } => self.remove_here(node_id, is_forced).await,
             Change::Transfer { node_id } => self.transfer_here(node_id).await,
             Change::Swap { old, new } => self.swap_here(old, new).await,
+        }
+    }
+
+    /// Makes sure that this node leads, and that the members it knows are committed. One that was
+    /// cut off would otherwise take for done what it only began and the next leader discards.
+    async fn confirm_members(&self) -> Result {
+        let confirmed = self.read_index_here().await;
+        confirmed.map_err(ChangeError::NotLed)?;
+        let Some(log_id) = *self.stored_membership().log_id() else {
+            return Ok(());
+        };
+        let index = log_id.index();
+        let deadline = Instant::now() + CHANGE_TIMEOUT;
+        match self.wait_applied(index, deadline).await {
+            true => Ok(()),
+            false => Err(ChangeError::NotLed(format!(
+                "the change before this one, entry {index}, is not committed"
+            ))),
         }
     }
 
