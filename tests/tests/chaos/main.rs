@@ -4,6 +4,7 @@
 //! `RAFTPOOL_TEST_SEED=7` repeats a random run, `RAFTPOOL_TEST_SEEDS=100` makes so many new ones
 //! (`make chaos SEEDS=100`).
 
+mod broken_off;
 mod controls;
 mod mixed;
 mod single;
