@@ -1,5 +1,7 @@
 //! Changing the membership: who does it, and what is refused.
 
+mod checks;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use raftpool_ledger::COMMAND_FORMAT;
 use raftpool_store::{PoolNode, StoredMembership, TypeConfig};
 use tokio::time::Instant;
 
+use self::checks::{check_caught_up, check_majority, check_two, has_own_log};
 use crate::membership::{Change, ChangeError, Member};
 use crate::network::{CallError, PeerAddress, Purpose, peer};
 use crate::node::RaftNode;
@@ -426,15 +429,6 @@ impl RaftNode {
     }
 }
 
-/// Whether a node that is no member has a log that this cluster did not give it. A leader that was
-/// cut off while it added the node has filled the log of one that does not vote; the next leader
-/// corrects that as any other follower's.
-fn has_own_log(node_id: u64, status: &peer::StatusResponse) -> bool {
-    let mut members = status.members.iter();
-    let votes = members.any(|member| member.node_id == node_id && member.is_voter);
-    status.is_initialized && (votes || status.members.is_empty())
-}
-
 /// The largest node id ever seen, as far as these members know.
 fn ids_up_to<'a>(nodes: impl Iterator<Item = (&'a u64, &'a PoolNode)>) -> u64 {
     nodes
@@ -446,48 +440,6 @@ fn ids_up_to<'a>(nodes: impl Iterator<Item = (&'a u64, &'a PoolNode)>) -> u64 {
 fn voters(members: &[Member]) -> BTreeSet<u64> {
     let voters = members.iter().filter(|member| member.is_voter);
     voters.map(|member| member.node_id).collect()
-}
-
-/// Refuses a vote for a node that the cluster would have to wait for.
-fn check_caught_up(member: &Member) -> Result {
-    let node_id = member.node_id;
-    if !member.is_heard() {
-        return refused(format!("node {node_id} does not answer"));
-    }
-    match member.lag {
-        Some(_) if member.has_caught_up() => Ok(()),
-        Some(lag) => refused(format!(
-            "node {node_id} is {lag} entries behind: wait for it"
-        )),
-        None => refused(format!(
-            "it is not known how far behind node {node_id} is: wait for it"
-        )),
-    }
-}
-
-fn check_two(voters: &BTreeSet<u64>, is_forced: bool) -> Result {
-    if voters.len() != 2 || is_forced {
-        return Ok(());
-    }
-    refused("two voters are worse than one: the loss of either stops the cluster (can be forced)")
-}
-
-/// Refuses voters of which no majority answers.
-fn check_majority(members: &[Member], voters: &BTreeSet<u64>) -> Result {
-    let silent: Vec<_> = members
-        .iter()
-        .filter(|member| voters.contains(&member.node_id) && !member.is_heard())
-        .map(|member| member.node_id.to_string())
-        .collect();
-    let heard = voters.len() - silent.len();
-    if heard > voters.len() / 2 {
-        return Ok(());
-    }
-    refused(format!(
-        "of the {} voters there would be, only {heard} answer; silent: node {}",
-        voters.len(),
-        silent.join(", ")
-    ))
 }
 
 fn meaning_of(error: RaftError<TypeConfig, ClientWriteError<TypeConfig>>) -> ChangeError {
@@ -505,32 +457,5 @@ fn meaning_of(error: RaftError<TypeConfig, ClientWriteError<TypeConfig>>) -> Cha
             ChangeError::Unknown(error.to_string())
         }
         RaftError::Fatal(fatal) => ChangeError::Unknown(format!("the node has stopped: {fatal}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_log_that_a_node_was_not_given_as_a_learner_is_its_own() {
-        let member = |node_id, is_voter| peer::Member {
-            node_id,
-            is_voter,
-            ..peer::Member::default()
-        };
-        let status = |is_initialized, members: &[peer::Member]| peer::StatusResponse {
-            is_initialized,
-            members: members.to_vec(),
-            ..peer::StatusResponse::default()
-        };
-        assert!(!has_own_log(4, &status(false, &[])));
-        // It has founded a cluster, or voted before it knew of any.
-        assert!(has_own_log(4, &status(true, &[member(4, true)])));
-        assert!(has_own_log(4, &status(true, &[])));
-        // A leader has begun to add it, and got as far as its own entry or not.
-        let others = [member(1, true), member(2, true), member(4, false)];
-        assert!(!has_own_log(4, &status(true, &others)));
-        assert!(!has_own_log(4, &status(true, &others[..2])));
     }
 }
