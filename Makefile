@@ -13,6 +13,7 @@ help: ## show this list
 
 setup: ## check the tools, install what is missing, build RocksDB once
 	@ops/setup/setup.sh
+	@cargo fetch --locked --quiet # of every platform: the architecture test looks at the whole graph offline
 
 # All of the workspace is selected everywhere: cargo then settles the features of every library once,
 # and the program, the tests and the benchmarks share what is built.
