@@ -59,10 +59,24 @@ impl Node {
     /// # Errors
     /// When a part cannot start; the error names it and says why.
     pub async fn start(config: Config, step_hook: Option<StepHook>) -> anyhow::Result<Self> {
-        let registry = prometheus::Registry::new();
-        let clock = Arc::new(SystemClock);
         let (fatal_sender, fatal) = mpsc::channel(ERRORS_KEPT);
         let raft = start_raft(&config, fatal_sender).await?;
+        let started = Self::start_around(raft.clone(), config, step_hook, fatal).await;
+        if started.is_err() {
+            // The database's threads must have ended before the process does.
+            raft.shutdown().await;
+        }
+        started
+    }
+
+    async fn start_around(
+        raft: Arc<RaftNode>,
+        config: Config,
+        step_hook: Option<StepHook>,
+        fatal: mpsc::Receiver<String>,
+    ) -> anyhow::Result<Self> {
+        let registry = prometheus::Registry::new();
+        let clock = Arc::new(SystemClock);
         metrics::register(&registry, raft.clone()).context("register the metrics")?;
         let cluster: Arc<dyn Cluster> = raft.clone();
         let serving = Arc::new(Slot::default());

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use super::stop;
 use crate::cli::RunArgs;
@@ -19,8 +20,7 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
     })?;
     let runtime = super::runtime()?;
     let served = runtime.block_on(serve(args, config));
-    // Not waited for: a read of the standard input, or of a disk that hangs, may never end, and a
-    // node that has failed must not linger.
+    // Not waited for: a read of the standard input may never end.
     runtime.shutdown_background();
     served
 }
@@ -28,17 +28,28 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
 async fn serve(args: &RunArgs, config: Config) -> anyhow::Result<ExitCode> {
     let step_hook = crash_hook(std::env::var(CRASH_VARIABLE).ok().as_deref())?;
     let node = Node::start(config, step_hook).await?;
-    tokio::select! {
+    let ended = tokio::select! {
         reason = stop::requested(args.exit_on_stdin_close) => {
-            tracing::info!(reason = reason?, "stopping");
+            reason.map(|reason| tracing::info!(reason, "stopping"))
         }
-        // Nothing is saved by a graceful stop when the disk has failed: end at once.
-        reason = node.failed() => bail!("the node has stopped: {reason}"),
-        served = serve_miners(args, &node) => served?,
-    }
+        reason = node.failed() => end_at_once(&reason),
+        served = serve_miners(args, &node) => served,
+    };
     node.shutdown().await;
+    ended?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ends the process where it stands. Nothing is saved by a graceful stop when the disk or the
+/// books have failed, and the database's threads may hang in a write that never returns; a plain
+/// exit would run destructors under them.
+fn end_at_once(reason: &str) -> ! {
+    eprintln!("raftpool: the node has stopped: {reason}");
+    // A dump of the memory would hold the keys of certificates and wallets; without this it is
+    // left to the system's settings.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    std::process::abort();
 }
 
 /// Ends only with an error.
