@@ -430,7 +430,7 @@ impl RaftNode {
 }
 
 /// The largest node id ever seen, as far as these members know.
-fn ids_up_to<'a>(nodes: impl Iterator<Item = (&'a u64, &'a PoolNode)>) -> u64 {
+pub(crate) fn ids_up_to<'a>(nodes: impl Iterator<Item = (&'a u64, &'a PoolNode)>) -> u64 {
     nodes
         .map(|(node_id, node)| node.ids_up_to.max(*node_id))
         .max()

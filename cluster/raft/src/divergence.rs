@@ -5,8 +5,12 @@
 //! the voters agree on another digest than its own; its ledger cannot be trusted, and it would
 //! hand the damage on with snapshots. Without such a majority nobody can say who is right, and
 //! all go on and say so.
+//!
+//! In the same answers a node sees that it is no member any more: the leader may have stopped
+//! talking to it before it could hear of its removal.
 
 mod comparison;
+mod removal;
 
 #[cfg(test)]
 mod tests;
@@ -19,10 +23,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use openraft::type_config::async_runtime::watch::WatchReceiver;
 use parking_lot::Mutex;
-use raftpool_store::{Checkpoint, FailStop, StateReader};
+use raftpool_store::{FailStop, StateReader};
 use tokio::time::MissedTickBehavior;
 
 use self::comparison::{Comparison, Difference, Finding};
+use self::removal::MembersKnown;
 use crate::network::{Channels, Purpose, checkpoints_of, peer};
 use crate::node::Raft;
 use crate::status::Role;
@@ -62,6 +67,14 @@ impl Watcher {
             interval.tick().await;
             let (voters, peers) = self.members();
             let answers = self.ask(peers).await;
+            if let Some(index) = self.removed_at(&answers) {
+                return self.end_removed(index);
+            }
+            let answers = answers.into_iter().map(|(node_id, answer)| {
+                let answer = answer.filter(|status| status.role != Role::Stopped.name());
+                (node_id, answer.map(|status| checkpoints_of(&status)))
+            });
+            let answers = answers.collect();
             // Read after the others have answered, so that it reaches as far as theirs.
             let own = self.reader.checkpoints();
             let judgement = comparison.judge(self.node_id, &voters, &own, answers);
@@ -96,8 +109,31 @@ impl Watcher {
         )
     }
 
-    /// The newest checkpoints of all peers; `None` of one that does not answer or has stopped.
-    async fn ask(&self, peers: BTreeMap<u64, String>) -> BTreeMap<u64, Option<Vec<Checkpoint>>> {
+    /// The entry that removed this node, if it or a peer knows one.
+    fn removed_at(&self, answers: &BTreeMap<u64, Option<peer::StatusResponse>>) -> Option<u64> {
+        let own = {
+            let metrics = self.raft.metrics();
+            MembersKnown::here(&metrics.borrow_watched())
+        };
+        let told = answers.values().flatten().map(MembersKnown::told);
+        let mut known = told.chain([own]);
+        known.find_map(|known| known.removal_of(self.node_id))
+    }
+
+    fn end_removed(&self, index: u64) {
+        let (id, directory) = (self.node_id, self.data_directory.display());
+        self.fail_stop.trip(&format!(
+            "node {id} was removed from the cluster by entry {index}, and its id is never used \
+             again; do not start it again. To take part anew, use an empty data directory instead \
+             of {directory} and a new id (`raftpool cluster add`)"
+        ));
+    }
+
+    /// What all peers say of themselves; `None` of one that does not answer.
+    async fn ask(
+        &self,
+        peers: BTreeMap<u64, String>,
+    ) -> BTreeMap<u64, Option<peer::StatusResponse>> {
         let channels = &self.channels;
         let asked = peers.into_iter().map(|(node_id, address)| async move {
             let answer = channels.call(
@@ -107,9 +143,7 @@ impl Watcher {
                 peer::StatusRequest {},
                 |mut client, request| async move { client.status(request).await },
             );
-            let answer = answer.await.ok();
-            let answer = answer.filter(|status| status.role != Role::Stopped.name());
-            (node_id, answer.map(|status| checkpoints_of(&status)))
+            (node_id, answer.await.ok())
         });
         join_all(asked).await.into_iter().collect()
     }

@@ -163,7 +163,10 @@ impl RaftNode {
             Ok((view.digest()?, view.index()?))
         });
         let (digest, digest_index) = head.unwrap_or_default();
+        let members_index = self.members_index();
         let members = self.members_here();
+        // Changed in between: without an index, nobody concludes anything from the members.
+        let is_unchanged = self.members_index() == members_index;
         peer::StatusResponse {
             node_id: self.config.identity.node_id,
             command_format: COMMAND_FORMAT,
@@ -179,7 +182,13 @@ impl RaftNode {
             members: members.iter().map(member_message).collect(),
             checkpoints: checkpoint_messages(&self.reader.checkpoints()),
             ids_up_to: self.ids_up_to(),
+            members_index: if is_unchanged { members_index } else { 0 },
         }
+    }
+
+    fn members_index(&self) -> u64 {
+        let stored = self.stored_membership();
+        stored.log_id().map_or(0, |log_id| log_id.index())
     }
 
     /// Whether it has a log or a vote of its own.

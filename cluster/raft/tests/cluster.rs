@@ -344,6 +344,36 @@ async fn changes_can_be_repeated_and_what_costs_the_majority_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn node_that_was_removed_stops_and_says_so() {
+    let mut nodes = Nodes::form_with(&[1, 2, 3, 4], |config| {
+        config.digest_interval = Duration::from_millis(30);
+    })
+    .await;
+    let leader = nodes.leader().await;
+    let [voter, absent]: [u64; 2] = {
+        let mut others = (1..=4).filter(|id| *id != leader);
+        [others.next().unwrap(), others.next().unwrap()]
+    };
+    // One that hears of it only after a restart, and one that runs.
+    nodes.stop(absent).await;
+    for id in [absent, voter] {
+        let through = nodes.get(leader);
+        through.remove(id, true).await.unwrap();
+    }
+    let late = nodes.start(absent).await;
+    for (id, node) in [(voter, nodes.get(voter)), (absent, late)] {
+        wait_until("the node stops", async || node.status().stopped.is_some()).await;
+        let reason = node.status().stopped.unwrap();
+        assert!(
+            reason.contains(&format!("node {id} was removed")),
+            "{reason}"
+        );
+    }
+    credit(&nodes.get(leader), 1).await.unwrap();
+    assert_eq!(nodes.get(leader).status().stopped, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn id_of_a_removed_node_is_never_given_again() {
     let mut nodes = Nodes::form(&[1, 2, 3]).await;
     let one = nodes.get(1);
