@@ -7,6 +7,7 @@
 mod cluster;
 mod environment;
 mod sections;
+mod stratum;
 #[cfg(test)]
 mod tests;
 
@@ -17,8 +18,9 @@ use raftpool_chain::{Address, AddressError};
 pub use cluster::{ClusterSection, StorageSection};
 pub use sections::{
     ApiSection, DaemonSection, LogFormat, LogSection, NodeSection, PayoutSection, PoolSection,
-    RawConfig, SettingsSection, StratumSection, VerificationMode, WalletSection,
+    RawConfig, SettingsSection, WalletSection,
 };
+pub use stratum::{EncryptionMode, ListenerSection, StratumSection, TlsSection, VerificationMode};
 
 /// The commented example, which is also the reference of every key.
 pub const EXAMPLE: &str = include_str!("../../ops/config/raftpool.toml");
@@ -161,6 +163,7 @@ impl Config {
         };
         let mut raw = raw;
         raw.node.data_directory = relative_to(path, &raw.node.data_directory);
+        raw.stratum.resolve_paths(|file| relative_to(path, file));
         if let Some(cluster) = &mut raw.cluster {
             cluster.certificates = relative_to(path, &cluster.certificates);
         }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::cluster::{ClusterSection, StorageSection};
+use super::stratum::StratumSection;
 
 /// The whole file. `Deserialize` refuses unknown keys in every section.
 #[derive(Debug, Clone, Deserialize)]
@@ -155,59 +156,6 @@ impl Default for PayoutSection {
     }
 }
 
-/// How shares are checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum VerificationMode {
-    /// Every share is hashed.
-    Full,
-    /// No share is hashed: for load tests on a private network only.
-    WithoutHashing,
-}
-
-/// `[stratum]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct StratumSection {
-    /// Addresses to listen on. Some miners take port 8080 for something else: avoid it.
-    pub listen: Vec<SocketAddr>,
-    /// Difficulty of a worker nothing is known of.
-    pub starting_difficulty: u64,
-    /// Lowest difficulty a worker gets or may ask for.
-    pub minimum_difficulty: u64,
-    /// Highest difficulty a worker gets or may ask for.
-    pub maximum_difficulty: u64,
-    /// Wanted time between two shares of one worker.
-    pub target_share_interval_ms: u64,
-    /// Threads that check shares; 0 is one per core.
-    pub verifier_threads: usize,
-    /// How many heights old a template may be for its shares to count.
-    pub grace_heights: u64,
-    /// Most connections at a time.
-    pub connections_max: usize,
-    /// Most connections at a time from one IP address.
-    pub connections_per_ip_max: usize,
-    /// How shares are checked; anything but "full" is for load tests.
-    pub verification: VerificationMode,
-}
-
-impl Default for StratumSection {
-    fn default() -> Self {
-        Self {
-            listen: vec![SocketAddr::from(([0, 0, 0, 0], 5077))],
-            starting_difficulty: 50_000,
-            minimum_difficulty: 1_000,
-            maximum_difficulty: 1_000_000_000_000,
-            target_share_interval_ms: 5_000,
-            verifier_threads: 0,
-            grace_heights: 3,
-            connections_max: 20_000,
-            connections_per_ip_max: 1_000,
-            verification: VerificationMode::Full,
-        }
-    }
-}
-
 /// `[api]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -320,39 +268,11 @@ impl RawConfig {
             "must be 50 or more, or the daemon is flooded".into(),
         )?;
         require(
-            !self.stratum.listen.is_empty(),
-            "stratum.listen",
-            "must name at least one address".into(),
-        )?;
-        require(
             self.payout.step_interval_ms > 0,
             "payout.step_interval_ms",
             "must be above 0".into(),
         )?;
-        let stratum = &self.stratum;
-        require(
-            0 < stratum.minimum_difficulty
-                && stratum.minimum_difficulty <= stratum.starting_difficulty
-                && stratum.starting_difficulty <= stratum.maximum_difficulty,
-            "stratum.starting_difficulty",
-            format!(
-                "0 < minimum ({}) <= starting ({}) <= maximum ({}) must hold",
-                stratum.minimum_difficulty, stratum.starting_difficulty, stratum.maximum_difficulty
-            ),
-        )?;
-        require(
-            stratum.grace_heights <= 8,
-            "stratum.grace_heights",
-            format!(
-                "{} is above 8, where late blocks are no longer paid",
-                stratum.grace_heights
-            ),
-        )?;
-        require(
-            stratum.target_share_interval_ms >= 100,
-            "stratum.target_share_interval_ms",
-            "must be 100 or more".into(),
-        )?;
+        self.stratum.check()?;
         if let Some(cluster) = &self.cluster {
             cluster.check()?;
         }
@@ -369,20 +289,23 @@ pub(super) fn require(holds: bool, key: &'static str, problem: String) -> Result
     }
 }
 
+pub(super) fn scheme(key: &'static str, name: &str) -> Result<Scheme, ConfigError> {
+    match name {
+        "pplns" => Ok(Scheme::Pplns),
+        "solo" => Ok(Scheme::Solo),
+        other => Err(ConfigError::Value {
+            key,
+            problem: format!("scheme `{other}` is unknown; known are pplns and solo"),
+        }),
+    }
+}
+
 impl SettingsSection {
     /// The settings as the ledger knows them.
     ///
     /// # Errors
     /// When a scheme is unknown or the default one is not offered.
     pub fn to_ledger(&self, config: &RawConfig) -> Result<Settings, ConfigError> {
-        let scheme = |key, name: &str| match name {
-            "pplns" => Ok(Scheme::Pplns),
-            "solo" => Ok(Scheme::Solo),
-            other => Err(ConfigError::Value {
-                key,
-                problem: format!("scheme `{other}` is unknown; known are pplns and solo"),
-            }),
-        };
         let mut offered = Vec::new();
         for name in &self.schemes {
             offered.push(scheme("settings.schemes", name)?);

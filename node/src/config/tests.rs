@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use raftpool_stratum::Encryption;
+
 use super::{Config, ConfigError, EXAMPLE};
 
 const MINIMAL: &str = r#"
@@ -108,6 +110,60 @@ fn a_cluster_section_is_checked_and_its_paths_are_relative_to_the_file() {
     }
     let storage = format!("{MINIMAL}\n[storage]\nsync_stall_ms = 1\n");
     check_error(&storage, &[], "storage.sync_stall_ms: must be 1000 or more");
+}
+
+#[test]
+fn listeners_have_their_own_terms_and_a_certificate_lets_all_speak_tls() {
+    let listener = |keys: &str| format!("{MINIMAL}\n[[stratum.listener]]\n{keys}\n");
+    let special = "address = \"127.0.0.1:0\"\nstarting_difficulty = 2000\n\
+                   default_scheme = \"solo\"\nproxied_from = [\"10.0.0.0/8\"]";
+    let encryptions = |text: &str| {
+        let config = Config::parse(Path::new("/etc/raftpool/pool.toml"), text, []).unwrap();
+        let listeners = config.raw.stratum.listeners().unwrap();
+        (
+            listeners
+                .iter()
+                .map(|one| one.encryption)
+                .collect::<Vec<_>>(),
+            config.raw.stratum.tls.map(|tls| tls.key),
+        )
+    };
+    let plain = vec![Encryption::Plain, Encryption::Plain];
+    assert_eq!(encryptions(&listener(special)), (plain, None));
+    let tls = "[stratum.tls]\ncertificate = \"pool.crt\"\nkey = \"keys/pool.key\"";
+    let text = listener(&format!("{special}\n{tls}"));
+    let both = vec![Encryption::Both, Encryption::Both];
+    assert_eq!(
+        encryptions(&text),
+        (both, Some("/etc/raftpool/keys/pool.key".into()))
+    );
+    let text = listener(&format!("{special}\nencryption = \"tls\"\n{tls}"));
+    assert_eq!(encryptions(&text).0, [Encryption::Both, Encryption::Tls]);
+
+    for (keys, expected) in [
+        ("encryption = \"tls\"", "needs [stratum.tls]"),
+        (
+            "encryption = \"ssl\"",
+            "expected one of `plain`, `tls`, `both`",
+        ),
+        ("default_scheme = \"pps\"", "scheme `pps` is unknown"),
+        (
+            "starting_difficulty = 1",
+            "must lie between minimum_difficulty (1000)",
+        ),
+        (
+            "proxied_from = [\"10.0.0.0/99\"]",
+            "invalid IP address syntax",
+        ),
+    ] {
+        let text = listener(&format!("address = \"127.0.0.1:0\"\n{keys}"));
+        check_error(&text, &[], expected);
+    }
+    check_error(
+        &format!("{MINIMAL}\n[stratum]\nlisten = []"),
+        &[],
+        "at least one address",
+    );
 }
 
 #[test]

@@ -13,7 +13,9 @@ use raftpool_chain::{
 };
 use raftpool_payout::{PayoutConfig, PayoutParts, PayoutService, StepHook};
 use raftpool_raft::RaftNode;
-use raftpool_stratum::{StratumConfig, StratumParts, StratumServer, Verification};
+use raftpool_stratum::{
+    ServerCertificate, StratumConfig, StratumParts, StratumServer, Verification,
+};
 use tokio::sync::watch;
 
 use super::daemons::ClusterDaemons;
@@ -70,7 +72,7 @@ impl Serving {
             pool_address: config.pool_address.clone(),
             network,
         };
-        let stratum = StratumServer::start(stratum_config(config), parts)
+        let stratum = StratumServer::start(stratum_config(config)?, parts)
             .await
             .context("start the miners' side")?;
         let parts = PayoutParts {
@@ -159,10 +161,14 @@ fn wallet(config: &Config) -> anyhow::Result<Option<Arc<dyn Wallet>>> {
     Ok(Some(Arc::new(client)))
 }
 
-fn stratum_config(config: &Config) -> StratumConfig {
+fn stratum_config(config: &Config) -> anyhow::Result<StratumConfig> {
     let section = &config.raw.stratum;
+    let tls = section.tls.as_ref();
+    let certificate = tls.map(|tls| ServerCertificate::open(&tls.certificate, &tls.key));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    StratumConfig {
+    Ok(StratumConfig {
+        listeners: section.listeners()?,
+        certificate: certificate.transpose().context("stratum.tls")?,
         starting_difficulty: section.starting_difficulty,
         minimum_difficulty: section.minimum_difficulty,
         maximum_difficulty: section.maximum_difficulty,
@@ -178,8 +184,8 @@ fn stratum_config(config: &Config) -> StratumConfig {
             VerificationMode::Full => Verification::Full,
             VerificationMode::WithoutHashing => Verification::WithoutHashing,
         },
-        ..StratumConfig::new(section.listen.clone())
-    }
+        ..StratumConfig::new(Vec::new())
+    })
 }
 
 fn payout_config(config: &Config) -> PayoutConfig {

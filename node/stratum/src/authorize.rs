@@ -11,6 +11,7 @@ use raftpool_ledger::command::{Scheme, Settings};
 use raftpool_ledger::view::{LedgerView, scheme_name};
 use tokio::time::Instant;
 
+use crate::listener::Terms;
 use crate::miner::Account;
 use crate::protocol::Refusal;
 use crate::username::{self, Login};
@@ -41,6 +42,7 @@ impl Authorizer {
         user: &str,
         worker: Option<&str>,
         password: Option<&str>,
+        terms: &Terms,
     ) -> Result<Grant, Refusal> {
         let login = username::parse(user, worker, password).map_err(Refusal::unauthorized)?;
         let address = Address::parse(&login.address, self.network)
@@ -66,19 +68,20 @@ impl Authorizer {
             account: Account {
                 address: address.as_str().into(),
                 worker: login.worker.as_str().into(),
-                scheme: choose_scheme(login.scheme, &settings)?,
+                scheme: choose_scheme(login.scheme.or(terms.default_scheme), &settings)?,
             },
-            vardiff: self.start(&login, stored_difficulty),
+            vardiff: self.start(&login, stored_difficulty, terms),
             stored_difficulty,
         })
     }
 
-    fn start(&self, login: &Login, stored_difficulty: Option<u64>) -> Vardiff {
+    fn start(&self, login: &Login, stored_difficulty: Option<u64>, terms: &Terms) -> Vardiff {
         let known = stored_difficulty.filter(|difficulty| *difficulty > 0);
         let difficulty = login
             .fixed_difficulty
             .or(known)
             .or(login.starting_difficulty)
+            .or(terms.starting_difficulty)
             .unwrap_or(self.starting_difficulty);
         Vardiff::new(
             self.aim,

@@ -1,9 +1,12 @@
 //! What an operator can set about the miners' side, checked before anything starts.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::certificate::ServerCertificate;
 use crate::error::StratumError;
+use crate::listener::{Encryption, Listener};
 
 /// Whether shares are hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,8 +22,10 @@ pub enum Verification {
 /// Settings of a [`StratumServer`](crate::StratumServer).
 #[derive(Debug, Clone)]
 pub struct StratumConfig {
-    /// Where to listen; port 0 takes a free one.
-    pub listen: Vec<SocketAddr>,
+    /// Where to listen, and on which terms.
+    pub listeners: Vec<Listener>,
+    /// What listeners that speak TLS show.
+    pub certificate: Option<Arc<ServerCertificate>>,
     /// Difficulty of a worker the ledger knows nothing about.
     pub starting_difficulty: u64,
     /// No job is handed out below this difficulty, unless the network's own is lower.
@@ -75,10 +80,11 @@ pub struct StratumConfig {
 }
 
 impl StratumConfig {
-    /// The settings a pool should start with, listening on `listen`.
+    /// The settings a pool should start with, listening on `listen` without TLS.
     pub fn new(listen: Vec<SocketAddr>) -> Self {
         Self {
-            listen,
+            listeners: listen.into_iter().map(Listener::plain).collect(),
+            certificate: None,
             starting_difficulty: 10_000,
             minimum_difficulty: 100,
             maximum_difficulty: 1_000_000_000_000,
@@ -142,8 +148,8 @@ impl StratumConfig {
         if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return invalid(setting, "must be at least 1");
         }
-        if self.listen.is_empty() {
-            return invalid("listen", "needs at least one address");
+        if self.listeners.is_empty() {
+            return invalid("listeners", "needs at least one address");
         }
         if self.minimum_difficulty > self.maximum_difficulty {
             return invalid("maximum_difficulty", "must not be below minimum_difficulty");
@@ -158,7 +164,30 @@ impl StratumConfig {
         if self.line_bytes_max < 1_024 {
             return invalid("line_bytes_max", "must be at least 1024");
         }
-        Ok(())
+        self.listeners
+            .iter()
+            .try_for_each(|one| self.check_listener(one))
+    }
+
+    fn check_listener(&self, listener: &Listener) -> Result<(), StratumError> {
+        let invalid = |problem: String| {
+            Err(StratumError::InvalidConfig {
+                setting: "listeners",
+                problem: format!("of {}: {problem}", listener.address),
+            })
+        };
+        if listener.encryption != Encryption::Plain && self.certificate.is_none() {
+            return invalid("TLS needs a certificate".to_owned());
+        }
+        let bounds = self.minimum_difficulty..=self.maximum_difficulty;
+        match listener.starting_difficulty {
+            Some(difficulty) if !bounds.contains(&difficulty) => invalid(format!(
+                "starting difficulty {difficulty} must lie between {} and {}",
+                bounds.start(),
+                bounds.end()
+            )),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn write_timeout(&self) -> Duration {
@@ -190,10 +219,17 @@ mod tests {
                 .contains("starting_difficulty")
         );
         let bad = StratumConfig {
-            listen: vec![],
+            listeners: vec![],
             ..config.clone()
         };
-        assert!(bad.check().unwrap_err().to_string().contains("listen"));
+        assert!(bad.check().unwrap_err().to_string().contains("listeners"));
+        let mut bad = config.clone();
+        bad.listeners[0].encryption = Encryption::Both;
+        let problem = bad.check().unwrap_err().to_string();
+        assert!(problem.contains("127.0.0.1:0") && problem.contains("certificate"));
+        let mut bad = config.clone();
+        bad.listeners[0].starting_difficulty = Some(1);
+        assert!(bad.check().unwrap_err().to_string().contains("between 100"));
         let bad = StratumConfig {
             verifier_threads: 0,
             ..config

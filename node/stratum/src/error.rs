@@ -23,6 +23,9 @@ pub enum StratumError {
         #[source]
         source: std::io::Error,
     },
+    /// TLS could not be set up.
+    #[error("set up TLS for miners")]
+    Tls(#[source] tokio_rustls::rustls::Error),
     /// The system gave no thread.
     #[error("start verifier thread {number}")]
     SpawnVerifier {

@@ -15,8 +15,8 @@
 //! - P9: a hostile miner costs its own connection (modules `connection`, `fair_queue`, `limits`;
 //!   the tests in `tests/stratum/hostile.rs`).
 //!
-//! A share's way through the modules, which is also the order to read them in: `connection` reads
-//! a line, `session` understands it, `pipeline` makes the cheap checks, `verifier` hashes, `judge`
+//! A share's way through the modules, which is also the order to read them in: `arrival` undoes what
+//! a proxy and TLS have wrapped, `connection` reads a line, `session` understands it, `pipeline` makes the cheap checks, `verifier` hashes, `judge`
 //! decides, `credit` or `blocks` have it stored, `share` gives the answer.
 //!
 //! Only what is in this crate's own memory is lost with the process: sessions, jobs and
@@ -25,7 +25,11 @@
 
 #![forbid(unsafe_code)]
 
+mod accept;
+mod arrival;
+mod certificate;
 mod connection;
+mod listener;
 mod server;
 
 mod authorize;
@@ -55,7 +59,9 @@ mod error;
 mod limits;
 mod metrics;
 
+pub use certificate::{CertificateError, ServerCertificate};
 pub use config::{StratumConfig, Verification};
 pub use error::StratumError;
+pub use listener::{Encryption, Listener};
 pub use miner::SessionSnapshot;
 pub use server::{NodeIdentity, StratumParts, StratumServer};

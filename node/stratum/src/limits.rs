@@ -45,7 +45,8 @@ impl Refused {
 /// The place of one open connection, given back when it is dropped.
 pub(crate) struct Place {
     limits: Arc<ConnectionLimits>,
-    ip: IpAddr,
+    /// `None`: a proxy has not said yet whom it brings.
+    ip: Option<IpAddr>,
 }
 
 impl ConnectionLimits {
@@ -57,24 +58,19 @@ impl ConnectionLimits {
         })
     }
 
+    /// Admits somebody who is not known yet.
+    ///
     /// # Errors
-    /// When one of the limits is reached.
-    pub(crate) fn admit(self: &Arc<Self>, ip: IpAddr) -> Result<Place, Refused> {
-        // The same host must not count twice for reaching a dual-stack socket both ways.
-        let ip = ip.to_canonical();
+    /// When there are too many in all.
+    pub(crate) fn admit(self: &Arc<Self>) -> Result<Place, Refused> {
         let mut open = self.open.lock();
         if open.in_all >= self.in_all {
             return Err(Refused::TooMany);
         }
-        let of_ip = open.by_ip.entry(ip).or_default();
-        if *of_ip >= self.per_ip {
-            return Err(Refused::TooManyOfAddress);
-        }
-        *of_ip += 1;
         open.in_all += 1;
         Ok(Place {
             limits: self.clone(),
-            ip,
+            ip: None,
         })
     }
 
@@ -83,14 +79,39 @@ impl ConnectionLimits {
     }
 }
 
+impl Place {
+    /// Whose place it is; only the first call counts.
+    ///
+    /// # Errors
+    /// When there are too many of the same address.
+    pub(crate) fn claim(&mut self, ip: IpAddr) -> Result<(), Refused> {
+        if self.ip.is_some() {
+            return Ok(());
+        }
+        // The same host must not count twice for reaching a dual-stack socket both ways.
+        let ip = ip.to_canonical();
+        let mut open = self.limits.open.lock();
+        let of_ip = open.by_ip.entry(ip).or_default();
+        if *of_ip >= self.limits.per_ip {
+            return Err(Refused::TooManyOfAddress);
+        }
+        *of_ip += 1;
+        self.ip = Some(ip);
+        Ok(())
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.limits.open.lock();
         open.in_all -= 1;
-        if let Some(of_ip) = open.by_ip.get_mut(&self.ip) {
+        let Some(ip) = &self.ip else {
+            return;
+        };
+        if let Some(of_ip) = open.by_ip.get_mut(ip) {
             *of_ip -= 1;
             if *of_ip == 0 {
-                open.by_ip.remove(&self.ip);
+                open.by_ip.remove(ip);
             }
         }
     }
@@ -100,20 +121,32 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    fn admit(limits: &Arc<ConnectionLimits>, ip: &str) -> Result<Place, Refused> {
+        let mut place = limits.admit()?;
+        place.claim(ip.parse().unwrap())?;
+        Ok(place)
+    }
+
     #[test]
     fn places_are_limited_in_all_and_per_address_and_given_back() {
         let limits = ConnectionLimits::new(3, 2);
-        let [a, b, c] = [1, 2, 3].map(|last| IpAddr::from([127, 0, 0, last]));
-        let first = limits.admit(a).ok().unwrap();
-        let _second = limits
-            .admit("::ffff:127.0.0.1".parse().unwrap())
-            .ok()
-            .unwrap();
-        assert_eq!(limits.admit(a).err(), Some(Refused::TooManyOfAddress));
-        let _third = limits.admit(b).ok().unwrap();
-        assert_eq!(limits.admit(c).err(), Some(Refused::TooMany));
+        let first = admit(&limits, "127.0.0.1").ok().unwrap();
+        let _second = admit(&limits, "::ffff:127.0.0.1").ok().unwrap();
+        let refused = admit(&limits, "127.0.0.1").err();
+        assert_eq!(refused, Some(Refused::TooManyOfAddress));
+        let _third = admit(&limits, "127.0.0.2").ok().unwrap();
+        assert_eq!(admit(&limits, "127.0.0.3").err(), Some(Refused::TooMany));
         drop(first);
         assert_eq!(limits.open(), 2);
-        assert!(limits.admit(a).is_ok());
+        assert!(admit(&limits, "127.0.0.1").is_ok());
+    }
+
+    #[test]
+    fn a_place_is_counted_once_for_the_first_who_claims_it() {
+        let limits = ConnectionLimits::new(9, 1);
+        let mut place = admit(&limits, "10.0.0.1").ok().unwrap();
+        assert!(place.claim([10, 0, 0, 2].into()).is_ok());
+        assert!(admit(&limits, "10.0.0.2").is_ok());
+        assert!(admit(&limits, "10.0.0.1").is_err());
     }
 }

@@ -15,6 +15,9 @@ const SECONDS: [f64; 14] = [
 pub(crate) struct Metrics {
     pub(crate) connections: IntGauge,
     pub(crate) workers: IntGauge,
+    /// By protection: `plain` or `tls`.
+    pub(crate) arrivals: IntCounterVec,
+    pub(crate) certificate_expires: IntGauge,
     /// By reason: why a connection was not taken.
     pub(crate) connections_refused: IntCounterVec,
     /// By reason: why a connection ended.
@@ -44,6 +47,15 @@ impl Metrics {
         Ok(Self {
             connections: new.gauge("connections", "Open connections of miners.")?,
             workers: new.gauge("workers", "Open connections with an authorized worker.")?,
+            arrivals: new.counters(
+                "arrivals_total",
+                "Connections that were ready for a first line.",
+                "protection",
+            )?,
+            certificate_expires: new.gauge(
+                "certificate_expires_timestamp_seconds",
+                "When the certificate for miners expires, since the Unix epoch; 0 without one.",
+            )?,
             connections_refused: new.counters(
                 "connections_refused_total",
                 "Connections that were not taken.",

@@ -10,6 +10,7 @@ use raftpool_ledger::command::Scheme;
 use tokio::sync::mpsc;
 
 use crate::duplicates::Judged;
+use crate::listener::Terms;
 use crate::protocol::{Id, Refusal};
 use crate::vardiff::Vardiff;
 
@@ -33,6 +34,8 @@ pub(crate) struct Account {
 pub(crate) struct Miner {
     pub(crate) id: u64,
     pub(crate) remote: SocketAddr,
+    /// Of the listener it came through.
+    pub(crate) terms: Arc<Terms>,
     pub(crate) connected_at_ms: u64,
     pub(crate) extra_nonce: [u8; 32],
     pub(crate) agent: OnceLock<Box<str>>,
@@ -59,6 +62,7 @@ impl Miner {
     pub(crate) fn new(
         id: u64,
         remote: SocketAddr,
+        terms: Arc<Terms>,
         connected_at_ms: u64,
         extra_nonce: [u8; 32],
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Answer>) {
@@ -66,6 +70,7 @@ impl Miner {
         let miner = Self {
             id,
             remote,
+            terms,
             connected_at_ms,
             extra_nonce,
             agent: OnceLock::new(),

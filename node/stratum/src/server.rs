@@ -1,45 +1,47 @@
 //! Starting, serving and stopping.
 
 use std::collections::HashMap;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use raftpool_chain::{Address, Daemon, Network, Template};
 use raftpool_ledger::{Clock, Cluster};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use crate::accept::{Accept, Shared};
+use crate::arrival::Port;
 use crate::authorize::Authorizer;
 use crate::blocks::BlockPath;
+use crate::certificate::ServerCertificate;
 use crate::config::{StratumConfig, Verification};
-use crate::connection::{Connection, Times};
+use crate::connection::Times;
 use crate::credit::{Batcher, Limits};
 use crate::error::StratumError;
 use crate::extra_nonce::ExtraNonces;
 use crate::jobs::{self, JobBoard, Pace};
 use crate::judge::Judge;
-use crate::limits::{ConnectionLimits, Place};
+use crate::limits::ConnectionLimits;
+use crate::listener::Listener;
 use crate::metrics::Metrics;
-use crate::miner::{Miner, SessionSnapshot};
+use crate::miner::SessionSnapshot;
 use crate::pipeline::Pipeline;
 use crate::proposing::Proposer;
-use crate::protocol;
 use crate::reports::Reports;
 use crate::session::Pool;
 use crate::share::Answers;
 use crate::vardiff::Aim;
 use crate::verifier::{OnHash, Verifier};
 
-/// Pause after the system refused a connection, for instance for lack of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often the certificate's expiry is told anew.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Names this process among all processes of the cluster, ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,20 +89,8 @@ pub struct StratumServer {
     jobs: JoinHandle<()>,
     batcher: JoinHandle<()>,
     blocks: TaskTracker,
+    certificate: Option<JoinHandle<()>>,
     drain_time: Duration,
-}
-
-/// What listeners and connections share.
-struct Shared {
-    pool: Arc<Pool>,
-    limits: Arc<ConnectionLimits>,
-    miners: Mutex<HashMap<u64, Arc<Miner>>>,
-    extra_nonces: ExtraNonces,
-    next_connection: AtomicU64,
-    clock: Arc<dyn Clock>,
-    metrics: Metrics,
-    times: Times,
-    line_bytes_max: usize,
 }
 
 impl StratumServer {
@@ -112,8 +102,9 @@ impl StratumServer {
         config.check()?;
         let NodeIdentity { node_id, epoch } = parts.identity;
         let extra_nonces = ExtraNonces::new(parts.extra_nonce_key, node_id, epoch)?;
-        let listeners = listen(&config.listen).await?;
+        let listeners = listen(&config.listeners).await?;
         let addresses = listeners.iter().map(|(_, address)| *address).collect();
+        let ports = open_ports(&config)?;
         let metrics = Metrics::register(&parts.registry)?;
         let (stop, drain) = (CancellationToken::new(), CancellationToken::new());
         let blocks = TaskTracker::new();
@@ -139,11 +130,21 @@ impl StratumServer {
             line_bytes_max: config.line_bytes_max,
         });
         let connections = TaskTracker::new();
-        for (listener, address) in listeners {
-            tracing::info!(%address, "listening for miners");
-            let accept = accept(shared.clone(), listener, connections.clone(), drain.clone());
-            connections.spawn(accept);
+        for ((listener, address), port) in listeners.into_iter().zip(ports) {
+            let encryption = port.listener.encryption;
+            tracing::info!(%address, ?encryption, "listening for miners");
+            let accept = Accept {
+                shared: shared.clone(),
+                port: Arc::new(port),
+                connections: connections.clone(),
+                drain: drain.clone(),
+            };
+            connections.spawn(accept.run(listener));
         }
+        let certificate = config.certificate.map(|certificate| {
+            let metrics = shared.metrics.clone();
+            tokio::spawn(follow_certificate(certificate, metrics))
+        });
         Ok(Self {
             shared,
             addresses,
@@ -154,6 +155,7 @@ impl StratumServer {
             stop,
             connections,
             blocks,
+            certificate,
             drain_time: Duration::from_millis(config.drain_ms),
         })
     }
@@ -186,6 +188,9 @@ impl StratumServer {
     /// `drain_ms` reaches, and closes.
     pub async fn shutdown(self) {
         self.drain.cancel();
+        if let Some(certificate) = &self.certificate {
+            certificate.abort();
+        }
         self.connections.close();
         self.connections.wait().await;
 
@@ -224,15 +229,28 @@ fn process_tag(identity: NodeIdentity) -> u32 {
     u32::from_be_bytes([a, b, c, d])
 }
 
-async fn listen(addresses: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>, StratumError> {
-    let mut listeners = Vec::with_capacity(addresses.len());
-    for address in addresses.iter().copied() {
+async fn listen(wanted: &[Listener]) -> Result<Vec<(TcpListener, SocketAddr)>, StratumError> {
+    let mut listeners = Vec::with_capacity(wanted.len());
+    for address in wanted.iter().map(|listener| listener.address) {
         let failed = |source| StratumError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         listeners.push((listener, bound));
     }
     Ok(listeners)
+}
+
+fn open_ports(config: &StratumConfig) -> Result<Vec<Port>, StratumError> {
+    let tls = config.certificate.as_ref();
+    let tls = tls.map(|certificate| certificate.server_config());
+    let tls = tls.transpose().map_err(StratumError::Tls)?;
+    let port = |listener: &Listener| Port {
+        terms: Arc::new(listener.terms()),
+        listener: listener.clone(),
+        tls: tls.clone(),
+        hello: Duration::from_millis(config.hello_timeout_ms),
+    };
+    Ok(config.listeners.iter().map(port).collect())
 }
 
 fn build_judge(
@@ -330,106 +348,17 @@ fn build_pool(
     }))
 }
 
-async fn accept(
-    shared: Arc<Shared>,
-    listener: TcpListener,
-    connections: TaskTracker,
-    drain: CancellationToken,
-) {
-    loop {
-        let accepted = tokio::select! {
-            () = drain.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, remote)) => {
-                take_connection(&shared, stream, remote, &connections, &drain);
-            }
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "accept a connection"
-                );
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
+async fn follow_certificate(certificate: Arc<ServerCertificate>, metrics: Metrics) {
+    let mut interval = tokio::time::interval(EXPIRY_INTERVAL);
+    let follow = certificate.clone().follow();
+    let tell = async {
+        loop {
+            interval.tick().await;
+            let expires_s = certificate.expires_at_ms() / 1_000;
+            metrics
+                .certificate_expires
+                .set(i64::try_from(expires_s).unwrap_or(i64::MAX));
         }
-    }
-}
-
-fn take_connection(
-    shared: &Arc<Shared>,
-    stream: TcpStream,
-    remote: SocketAddr,
-    connections: &TaskTracker,
-    drain: &CancellationToken,
-) {
-    match shared.limits.admit(remote.ip()) {
-        Ok(place) => {
-            let serve = shared.clone().serve(stream, remote, place, drain.clone());
-            connections.spawn(serve);
-        }
-        Err(refused) => {
-            shared
-                .metrics
-                .connections_refused
-                .with_label_values(&[refused.label()])
-                .inc();
-            tracing::debug!(%remote, reason = refused.label(), "connection refused");
-            let mut line = bytes::BytesMut::new();
-            protocol::write_print(&mut line, refused.message());
-            // A fresh socket takes a line at once; if not, nobody waits for it.
-            let _: io::Result<usize> = stream.try_write(&line);
-        }
-    }
-}
-
-impl Shared {
-    async fn serve(
-        self: Arc<Self>,
-        stream: TcpStream,
-        remote: SocketAddr,
-        place: Place,
-        drain: CancellationToken,
-    ) {
-        let number = self.next_connection.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(connection = number, %remote, "connected");
-        self.metrics.connections.inc();
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(connection = number, %error, "set TCP_NODELAY");
-        }
-        let extra_nonce = self.extra_nonces.of_connection(number);
-        let (miner, answers) = Miner::new(number, remote, self.clock.now_ms(), extra_nonce);
-        self.miners.lock().insert(number, miner.clone());
-        // Everything about the connection goes with its task, also when the task panics.
-        let guard = Registered {
-            shared: self.clone(),
-            number,
-            _place: place,
-        };
-        let connection = Connection::new(
-            stream,
-            self.pool.clone(),
-            miner,
-            answers,
-            self.times,
-            self.line_bytes_max,
-        );
-        let reason = connection.serve(drain).await;
-        self.metrics.disconnects.with_label_values(&[reason]).inc();
-        tracing::debug!(connection = number, %remote, reason, "disconnected");
-        drop(guard);
-    }
-}
-
-struct Registered {
-    shared: Arc<Shared>,
-    number: u64,
-    _place: Place,
-}
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        self.shared.miners.lock().remove(&self.number);
-        self.shared.metrics.connections.dec();
-    }
+    };
+    tokio::join!(follow, tell);
 }

@@ -190,7 +190,9 @@ impl Session {
         password: Option<&str>,
         pool: &Pool,
     ) -> Result<(), Refusal> {
-        let grant = pool.authorizer.authorize(user, worker, password)?;
+        let grant = pool
+            .authorizer
+            .authorize(user, worker, password, &self.miner.terms)?;
         if let Some(present) = self.miner.account.get() {
             // Some proxies authorize each of their workers; they share this connection's account.
             return if present.address == grant.account.address {

@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod arrivals;
 mod blocks;
 mod clients;
 mod difficulty;

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use raftpool_chain::MinerWork;
 use raftpool_pow::{Algorithm, Difficulty, Hasher};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{
+    AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, ReadHalf, WriteHalf,
+};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::DEADLINE;
 
@@ -20,10 +21,15 @@ pub struct ClientJob {
     pub difficulty: u64,
 }
 
+/// What a script talks over: a socket, or TLS.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+
 /// A scripted miner.
 pub struct Client {
-    reader: BufReader<OwnedReadHalf>,
-    pub writer: OwnedWriteHalf,
+    reader: BufReader<ReadHalf<Box<dyn Wire>>>,
+    pub writer: WriteHalf<Box<dyn Wire>>,
     pub extra_nonce: [u8; 32],
     pub miner_key: [u8; 32],
     pub difficulty: u64,
@@ -37,7 +43,12 @@ impl Client {
     pub async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let (reader, writer) = stream.into_split();
+        Self::over(stream)
+    }
+
+    pub fn over(wire: impl Wire + 'static) -> Self {
+        let wire: Box<dyn Wire> = Box::new(wire);
+        let (reader, writer) = tokio::io::split(wire);
         Self {
             reader: BufReader::new(reader),
             writer,

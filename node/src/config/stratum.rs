@@ -1,0 +1,216 @@
+//! The section about miners: where they connect, and on which terms.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use raftpool_stratum::{Encryption, Listener};
+use serde::Deserialize;
+
+use super::ConfigError;
+use super::sections::{require, scheme};
+
+/// How shares are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerificationMode {
+    /// Every share is hashed.
+    Full,
+    /// No share is hashed: for load tests on a private network only.
+    WithoutHashing,
+}
+
+/// `[stratum]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StratumSection {
+    /// Addresses to listen on with the terms of this section, plain, and TLS on the same ports once
+    /// there is a certificate. Some miners take port 8080 for something else: avoid it.
+    pub listen: Vec<SocketAddr>,
+    /// Further addresses, each with terms of its own.
+    pub listener: Vec<ListenerSection>,
+    /// What miners see that use TLS.
+    pub tls: Option<TlsSection>,
+    /// Difficulty of a worker nothing is known of.
+    pub starting_difficulty: u64,
+    /// Lowest difficulty a worker gets or may ask for.
+    pub minimum_difficulty: u64,
+    /// Highest difficulty a worker gets or may ask for.
+    pub maximum_difficulty: u64,
+    /// Wanted time between two shares of one worker.
+    pub target_share_interval_ms: u64,
+    /// Threads that check shares; 0 is one per core.
+    pub verifier_threads: usize,
+    /// How many heights old a template may be for its shares to count.
+    pub grace_heights: u64,
+    /// Most connections at a time.
+    pub connections_max: usize,
+    /// Most connections at a time from one IP address.
+    pub connections_per_ip_max: usize,
+    /// How shares are checked; anything but "full" is for load tests.
+    pub verification: VerificationMode,
+}
+
+/// `[stratum.tls]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSection {
+    /// PEM file with the certificate and its chain, relative to the file.
+    pub certificate: PathBuf,
+    /// PEM file with its private key, relative to the file.
+    pub key: PathBuf,
+}
+
+/// Whether a listener speaks TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncryptionMode {
+    /// Never.
+    Plain,
+    /// Always.
+    Tls,
+    /// As the miner begins.
+    Both,
+}
+
+/// `[[stratum.listener]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerSection {
+    /// Address to listen on.
+    pub address: SocketAddr,
+    /// "plain", "tls" or "both"; without it as those of `stratum.listen`.
+    pub encryption: Option<EncryptionMode>,
+    /// Networks of the proxies in front of it, which send a PROXY protocol v2 header.
+    #[serde(default)]
+    pub proxied_from: Vec<IpNet>,
+    /// Difficulty of a worker nothing is known of, instead of the section's.
+    pub starting_difficulty: Option<u64>,
+    /// Scheme of a miner that names none, instead of the pool's.
+    pub default_scheme: Option<String>,
+}
+
+impl Default for StratumSection {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([0, 0, 0, 0], 5077))],
+            listener: Vec::new(),
+            tls: None,
+            starting_difficulty: 50_000,
+            minimum_difficulty: 1_000,
+            maximum_difficulty: 1_000_000_000_000,
+            target_share_interval_ms: 5_000,
+            verifier_threads: 0,
+            grace_heights: 3,
+            connections_max: 20_000,
+            connections_per_ip_max: 1_000,
+            verification: VerificationMode::Full,
+        }
+    }
+}
+
+impl StratumSection {
+    /// Every listener, those of `listen` first.
+    ///
+    /// # Errors
+    /// When one names an unknown scheme.
+    pub fn listeners(&self) -> Result<Vec<Listener>, ConfigError> {
+        let usual = self.listen.iter().map(|address| {
+            Ok(Listener {
+                encryption: self.usual_encryption(),
+                ..Listener::plain(*address)
+            })
+        });
+        let special = self.listener.iter().map(|section| {
+            Ok(Listener {
+                address: section.address,
+                encryption: match section.encryption {
+                    None => self.usual_encryption(),
+                    Some(EncryptionMode::Plain) => Encryption::Plain,
+                    Some(EncryptionMode::Tls) => Encryption::Tls,
+                    Some(EncryptionMode::Both) => Encryption::Both,
+                },
+                proxied_from: section.proxied_from.clone(),
+                starting_difficulty: section.starting_difficulty,
+                default_scheme: section
+                    .default_scheme
+                    .as_deref()
+                    .map(|name| scheme("stratum.listener.default_scheme", name))
+                    .transpose()?,
+            })
+        });
+        usual.chain(special).collect()
+    }
+
+    fn usual_encryption(&self) -> Encryption {
+        match self.tls {
+            Some(_) => Encryption::Both,
+            None => Encryption::Plain,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        require(
+            !(self.listen.is_empty() && self.listener.is_empty()),
+            "stratum.listen",
+            "must name at least one address, or there must be a [[stratum.listener]]".into(),
+        )?;
+        require(
+            0 < self.minimum_difficulty
+                && self.minimum_difficulty <= self.starting_difficulty
+                && self.starting_difficulty <= self.maximum_difficulty,
+            "stratum.starting_difficulty",
+            format!(
+                "0 < minimum ({}) <= starting ({}) <= maximum ({}) must hold",
+                self.minimum_difficulty, self.starting_difficulty, self.maximum_difficulty
+            ),
+        )?;
+        require(
+            self.grace_heights <= 8,
+            "stratum.grace_heights",
+            format!(
+                "{} is above 8, where late blocks are no longer paid",
+                self.grace_heights
+            ),
+        )?;
+        require(
+            self.target_share_interval_ms >= 100,
+            "stratum.target_share_interval_ms",
+            "must be 100 or more".into(),
+        )?;
+        for listener in self.listeners()? {
+            self.check_listener(&listener)?;
+        }
+        Ok(())
+    }
+
+    fn check_listener(&self, listener: &Listener) -> Result<(), ConfigError> {
+        let address = listener.address;
+        require(
+            listener.encryption == Encryption::Plain || self.tls.is_some(),
+            "stratum.listener.encryption",
+            format!(
+                "{address} is to speak TLS, which needs [stratum.tls] with `certificate` and `key`"
+            ),
+        )?;
+        let bounds = self.minimum_difficulty..=self.maximum_difficulty;
+        require(
+            listener
+                .starting_difficulty
+                .is_none_or(|difficulty| bounds.contains(&difficulty)),
+            "stratum.listener.starting_difficulty",
+            format!(
+                "of {address} must lie between minimum_difficulty ({}) and maximum_difficulty ({})",
+                self.minimum_difficulty, self.maximum_difficulty
+            ),
+        )
+    }
+
+    /// Makes relative paths absolute as `resolve` says.
+    pub(super) fn resolve_paths(&mut self, resolve: impl Fn(&Path) -> PathBuf) {
+        if let Some(tls) = &mut self.tls {
+            tls.certificate = resolve(&tls.certificate);
+            tls.key = resolve(&tls.key);
+        }
+    }
+}
