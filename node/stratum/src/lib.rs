@@ -39,7 +39,7 @@ mod username;
 
 mod extra_nonce;
 mod jobs;
-mod vardiff;
+pub mod vardiff;
 
 mod duplicates;
 mod fair_queue;

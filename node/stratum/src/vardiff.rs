@@ -8,6 +8,8 @@
 //!
 //! A change holds from the next job on. Shares are always judged and paid by the difficulty their
 //! own job was sent with.
+//!
+//! The module is public for the simulation alone, which so runs the code of the server.
 
 use tokio::time::Instant;
 
@@ -33,15 +35,18 @@ const STEP_UP: f64 = 64.0;
 
 /// Bounds and aim.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Aim {
-    pub(crate) interval_ms: u64,
-    pub(crate) minimum: u64,
-    pub(crate) maximum: u64,
+pub struct Aim {
+    /// Time between two shares of the worker that is aimed at.
+    pub interval_ms: u64,
+    /// The lowest difficulty.
+    pub minimum: u64,
+    /// The highest difficulty.
+    pub maximum: u64,
 }
 
 /// The difficulty of one session.
 #[derive(Debug)]
-pub(crate) struct Vardiff {
+pub struct Vardiff {
     aim: Aim,
     difficulty: u64,
     is_fixed: bool,
@@ -56,7 +61,7 @@ pub(crate) struct Vardiff {
 
 impl Vardiff {
     /// Starts at `difficulty`, brought into bounds, and stays there when it `is_fixed`.
-    pub(crate) fn new(aim: Aim, difficulty: u64, is_fixed: bool, now: Instant) -> Self {
+    pub fn new(aim: Aim, difficulty: u64, is_fixed: bool, now: Instant) -> Self {
         Self {
             aim,
             difficulty: difficulty.clamp(aim.minimum, aim.maximum),
@@ -71,7 +76,7 @@ impl Vardiff {
     }
 
     /// The difficulty the next job should have.
-    pub(crate) fn difficulty(&self) -> u64 {
+    pub fn difficulty(&self) -> u64 {
         self.difficulty
     }
 
@@ -80,7 +85,7 @@ impl Vardiff {
     }
 
     /// A job with the present difficulty was sent.
-    pub(crate) fn applied(&mut self, now: Instant) {
+    pub fn applied(&mut self, now: Instant) {
         if !self.is_applied {
             self.is_applied = true;
             // Only what happens under the new difficulty says whether it is right.
@@ -90,7 +95,7 @@ impl Vardiff {
     }
 
     /// A share was found valid at the difficulty of its job.
-    pub(crate) fn record(&mut self, share_difficulty: u64, now: Instant) {
+    pub fn record(&mut self, share_difficulty: u64, now: Instant) {
         self.fade(now);
         self.work += share_difficulty as f64;
         self.shares += 1.0;
@@ -106,7 +111,7 @@ impl Vardiff {
     }
 
     /// Looks at a worker that may be silent; returns whether the difficulty changed.
-    pub(crate) fn tick(&mut self, now: Instant) -> bool {
+    pub fn tick(&mut self, now: Instant) -> bool {
         if !self.is_applied || now - self.last_share < self.silence() {
             return false;
         }
@@ -117,7 +122,7 @@ impl Vardiff {
     }
 
     /// When the worker will have been silent for long enough to look at it (again).
-    pub(crate) fn next_look(&self, now: Instant) -> Instant {
+    pub fn next_look(&self, now: Instant) -> Instant {
         let silent = self.last_share + self.silence();
         if silent > now {
             silent
