@@ -39,6 +39,8 @@ mod username;
 
 mod extra_nonce;
 mod jobs;
+
+mod evidence;
 pub mod vardiff;
 
 mod duplicates;

@@ -1,5 +1,5 @@
 //! Compares the rule for workers' difficulty with those of ckpool, Miningcore and NOMP. Prints
-//! numbers, asserts nothing.
+//! numbers, asserts nothing; a small version of it with bounds is among the unit tests.
 //!
 //! `cargo bench --workspace --bench vardiff`; `RAFTPOOL_TEST_SEED` gives other luck to everyone.
 //! It is a calculation, so other work on the machine changes nothing.
