@@ -118,7 +118,8 @@ mod tests {
     use crate::vardiff::{Aim, Vardiff};
 
     fn miner() -> Arc<Miner> {
-        let (miner, _) = Miner::new(1, ([127, 0, 0, 1], 1).into(), 0, [0; 32]);
+        let terms = Arc::default();
+        let (miner, _) = Miner::new(1, ([127, 0, 0, 1], 1).into(), terms, 0, [0; 32]);
         let account = Account {
             address: "xet:a".into(),
             worker: "rig".into(),
