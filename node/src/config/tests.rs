@@ -168,11 +168,11 @@ fn listeners_have_their_own_terms_and_a_certificate_lets_all_speak_tls() {
 
 #[test]
 fn unknown_key_is_refused_with_the_nearest_name_and_its_place() {
-    let text = format!("{MINIMAL}\n[stratum]\nlisten_adress = []\n");
+    let text = format!("{MINIMAL}\n[stratum]\nlistn = []\n");
     check_error(
         &text,
         &[],
-        "line 11, column 1: unknown key `listen_adress`; did you mean `listen`?",
+        "line 11, column 1: unknown key `listn`; did you mean `listen`?",
     );
     check_error(
         &format!("{MINIMAL}\n[startum]\n"),
