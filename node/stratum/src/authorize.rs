@@ -4,6 +4,7 @@
 //! read from the replicated state, so that whichever node it comes to starts it right.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use raftpool_chain::{Address, Network};
 use raftpool_ledger::cluster::{self, Cluster};
@@ -12,7 +13,7 @@ use raftpool_ledger::view::{LedgerView, scheme_name};
 use tokio::time::Instant;
 
 use crate::listener::Terms;
-use crate::miner::Account;
+use crate::miner::{Account, Miner};
 use crate::protocol::Refusal;
 use crate::username::{self, Login};
 use crate::vardiff::{Aim, Vardiff};
@@ -24,6 +25,26 @@ pub(crate) struct Grant {
     pub(crate) vardiff: Vardiff,
     /// `None`: the ledger does not know the worker. 0: it knows no difficulty of it.
     pub(crate) stored_difficulty: Option<u64>,
+}
+
+impl Grant {
+    /// Lets the miner, who has no account yet, work for it.
+    pub(crate) fn take_effect(self, miner: &Miner) {
+        miner
+            .is_known
+            .store(self.stored_difficulty.is_some(), Ordering::Relaxed);
+        miner
+            .reported_difficulty
+            .store(self.stored_difficulty.unwrap_or(0), Ordering::Relaxed);
+        *miner.vardiff.lock() = Some(self.vardiff);
+        tracing::debug!(
+            connection = miner.id, remote = %miner.remote,
+            miner = &*self.account.address, worker = &*self.account.worker,
+            stored_difficulty = self.stored_difficulty, "authorized"
+        );
+        // Only the connection's own task sets it, and once.
+        let _ = miner.account.set(self.account);
+    }
 }
 
 /// Decides about authorize requests.

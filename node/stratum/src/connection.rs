@@ -1,4 +1,4 @@
-//! One task per connection: it reads lines, writes answers and jobs, and keeps the timers.
+//! One task per connection: it has the dialect read and write, and keeps the timers.
 //!
 //! Reading and writing take turns, so a miner that does not read is not read from either, and
 //! one that takes no bytes for a while is dropped; nobody else notices (promise P9, tried by
@@ -8,24 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
-use futures_util::StreamExt;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
-use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::StratumConfig;
+use crate::dialect::{Dialect, Next};
 use crate::jobs::Job;
 use crate::miner::{Answer, Miner};
-use crate::protocol::{self, Id, Refusal};
-use crate::session::{Next, Pool, Session};
-
-/// First size of a read buffer: one request. It grows up to the line limit.
-const READ_BYTES: usize = 512;
-/// A write buffer larger than this is given back after use.
-const WRITE_BYTES_KEPT: usize = 4 * 1024;
+use crate::pool::Pool;
 
 /// Times of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -50,54 +41,48 @@ impl Times {
 }
 
 /// What wakes a connection's task.
-enum Event {
+enum Event<I> {
     Answer(Option<Answer>),
-    Line(Option<Result<String, LinesCodecError>>),
+    Input(I),
     Job,
     Timer,
     Drain,
 }
 
 /// A connection and everything only its task needs.
-pub(crate) struct Connection<S> {
+pub(crate) struct Connection<D> {
     pool: Arc<Pool>,
     miner: Arc<Miner>,
-    session: Session,
-    lines: FramedRead<S, LinesCodec>,
+    dialect: D,
     answers: mpsc::UnboundedReceiver<Answer>,
     jobs: watch::Receiver<Option<Arc<Job>>>,
     times: Times,
-    out: BytesMut,
     is_in_workers: bool,
     hello_until: Instant,
-    last_line: Instant,
+    last_input: Instant,
     next_ping: Instant,
     next_vardiff: Instant,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl<D: Dialect> Connection<D> {
     pub(crate) fn new(
-        stream: S,
+        dialect: D,
         pool: Arc<Pool>,
         miner: Arc<Miner>,
         answers: mpsc::UnboundedReceiver<Answer>,
         times: Times,
-        line_bytes_max: usize,
     ) -> Self {
-        let codec = LinesCodec::new_with_max_length(line_bytes_max);
         let now = Instant::now();
         Self {
             jobs: pool.board.subscribe(),
-            session: Session::new(miner.clone()),
-            lines: FramedRead::with_capacity(stream, codec, READ_BYTES),
+            dialect,
             pool,
             miner,
             answers,
             times,
-            out: BytesMut::new(),
             is_in_workers: false,
             hello_until: now + times.hello,
-            last_line: now,
+            last_input: now,
             next_ping: now + times.ping,
             next_vardiff: now + times.hello,
         }
@@ -106,7 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Serves the connection to its end and returns why it ended: one of a small set of words.
     pub(crate) async fn serve(mut self, drain: CancellationToken) -> &'static str {
         let reason = self.run(&drain).await.err().unwrap_or("drained");
-        let _ = tokio::time::timeout(self.times.write, self.lines.get_mut().shutdown()).await;
+        let _ = tokio::time::timeout(self.times.write, self.dialect.close(reason)).await;
         if self.is_in_workers {
             self.pool.pipeline.judge.answers.metrics.workers.dec();
         }
@@ -114,6 +99,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn run(&mut self, drain: &CancellationToken) -> Result<(), &'static str> {
+        // In some dialects a miner is ready before its first word.
+        self.welcome_if_ready();
+        self.flush().await?;
         loop {
             let event = self.next_event(drain).await;
             let next = match event {
@@ -122,13 +110,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.take_answers(answer);
                     Next::Continue
                 }
-                Event::Line(line) => self.line(line),
+                Event::Input(input) => {
+                    self.last_input = Instant::now();
+                    let next = self.dialect.take(input, &self.pool);
+                    self.welcome_if_ready();
+                    next
+                }
                 Event::Job => {
                     self.send_job();
                     Next::Continue
                 }
                 Event::Timer => self.timer(),
             };
+            if self.dialect.needs_job() {
+                self.send_job();
+            }
             self.flush().await?;
             if let Next::Close(reason) = next {
                 return Err(reason);
@@ -137,8 +133,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Answers before anything else, so that they cannot pile up behind what the miner sends.
-    async fn next_event(&mut self, drain: &CancellationToken) -> Event {
-        let is_ready = self.session.is_ready();
+    async fn next_event(&mut self, drain: &CancellationToken) -> Event<D::Input> {
+        let is_ready = self.dialect.is_ready();
         let timer = self.next_timer();
         tokio::select! {
             biased;
@@ -149,48 +145,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Err(_) => Event::Drain,
             },
             () = tokio::time::sleep_until(timer) => Event::Timer,
-            line = self.lines.next() => Event::Line(line),
+            input = self.dialect.read() => Event::Input(input),
         }
     }
 
-    fn line(&mut self, line: Option<Result<String, LinesCodecError>>) -> Next {
-        let line = match line {
-            None => return Next::Close("client"),
-            Some(Ok(line)) => line,
-            Some(Err(LinesCodecError::MaxLineLengthExceeded)) => {
-                return self.last_word("the line is too long", "oversized");
-            }
-            Some(Err(LinesCodecError::Io(error))) => {
-                return match error.kind() {
-                    std::io::ErrorKind::InvalidData => self.last_word(
-                        "the line is not text; is this TLS on a plain port?",
-                        "binary",
-                    ),
-                    _ => Next::Close("client"),
-                };
-            }
-        };
-        self.last_line = Instant::now();
-        let next = self.session.line(&line, &self.pool, &mut self.out);
-        if !self.is_in_workers && self.session.is_ready() {
+    fn welcome_if_ready(&mut self) {
+        if !self.is_in_workers && self.dialect.is_ready() {
             self.is_in_workers = true;
             self.pool.pipeline.judge.answers.metrics.workers.inc();
-            self.next_vardiff = self.last_line;
+            self.next_vardiff = self.last_input;
             self.send_job();
         }
-        next
-    }
-
-    fn last_word(&mut self, message: &str, reason: &'static str) -> Next {
-        protocol::write_refusal(&mut self.out, &Id::null(), &Refusal::other(message));
-        Next::Close(reason)
     }
 
     fn take_answers(&mut self, first: Option<Answer>) {
         let mut next = first;
-        while let Some(Answer { id, result }) = next {
+        while let Some(answer) = next {
             self.miner.in_flight.fetch_sub(1, Ordering::Relaxed);
-            self.session.answer(&id, result, &mut self.out);
+            self.dialect.answer(answer);
             next = self.answers.try_recv().ok();
         }
     }
@@ -198,14 +170,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn send_job(&mut self) {
         let job = self.jobs.borrow_and_update().clone();
         if let Some(job) = job {
-            self.session.job(&job, &self.pool, &mut self.out);
+            self.dialect.job(&job, &self.pool);
             self.pool.pipeline.judge.answers.metrics.jobs.inc();
         }
     }
 
     fn next_timer(&self) -> Instant {
-        let idle = self.last_line + self.times.idle;
-        if self.session.is_ready() {
+        let idle = self.last_input + self.times.idle;
+        if self.dialect.is_ready() {
             idle.min(self.next_ping).min(self.next_vardiff)
         } else {
             idle.min(self.hello_until)
@@ -214,18 +186,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn timer(&mut self) -> Next {
         let now = Instant::now();
-        if now >= self.last_line + self.times.idle {
+        if now >= self.last_input + self.times.idle {
             return Next::Close("idle");
         }
-        if !self.session.is_ready() {
+        if !self.dialect.is_ready() {
             if now >= self.hello_until {
-                return self.last_word("subscribe and authorize took too long", "hello");
+                self.dialect
+                    .last_word("subscribe and authorize took too long");
+                return Next::Close("hello");
             }
             return Next::Continue;
         }
         if now >= self.next_ping {
             self.next_ping = now + self.times.ping;
-            protocol::write_ping(&mut self.out);
+            self.dialect.ping();
         }
         if now >= self.next_vardiff {
             let mut vardiff = self.miner.vardiff.lock();
@@ -247,25 +221,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn flush(&mut self) -> Result<(), &'static str> {
-        if self.out.is_empty() {
-            return Ok(());
+        match tokio::time::timeout(self.times.write, self.dialect.flush()).await {
+            Err(_) => Err("slow"),
+            Ok(Err(_)) => Err("client"),
+            Ok(Ok(())) => Ok(()),
         }
-        let stream = self.lines.get_mut();
-        let write = async {
-            while self.out.has_remaining() {
-                stream.write_all_buf(&mut self.out).await?;
-            }
-            stream.flush().await
-        };
-        match tokio::time::timeout(self.times.write, write).await {
-            Err(_) => return Err("slow"),
-            Ok(Err(_)) => return Err("client"),
-            Ok(Ok(())) => {}
-        }
-        if self.out.capacity() > WRITE_BYTES_KEPT {
-            self.out = BytesMut::new();
-        }
-        Ok(())
     }
 
     /// Reads no more, but answers what is under way.

@@ -9,12 +9,15 @@
 //! | 0..8 | MAC over the rest, under a key of this process |
 //! | 8..12 | node id |
 //! | 12..20 | epoch |
-//! | 20..28 | connection number |
+//! | 20..28 | number, counted over all connections |
 //! | 28..32 | zero: free for the miner |
 //!
 //! The MAC comes first because at least one GPU miner derives its starting nonce from the first
 //! eight bytes. It also lets a later protocol, in which miners return the extra nonce, tell its
 //! own work from foreign work without a table.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::StratumError;
 
@@ -23,12 +26,13 @@ pub(crate) const EXTRA_NONCE_SIZE: usize = 32;
 
 const MAC_SIZE: usize = 8;
 
-/// Makes the extra nonces of one process.
+/// Makes the extra nonces of one process; clones draw from the same numbers.
 #[derive(Clone)]
 pub(crate) struct ExtraNonces {
     key: [u8; 32],
     node_id: u32,
     epoch: u64,
+    next: Arc<AtomicU64>,
 }
 
 impl ExtraNonces {
@@ -38,11 +42,17 @@ impl ExtraNonces {
             key,
             node_id,
             epoch,
+            next: Arc::new(AtomicU64::new(1)),
         })
     }
 
-    /// The extra nonce of the connection with this number.
-    pub(crate) fn of_connection(&self, number: u64) -> [u8; EXTRA_NONCE_SIZE] {
+    /// A number nobody else of this process has.
+    pub(crate) fn draw(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The extra nonce with this number.
+    pub(crate) fn numbered(&self, number: u64) -> [u8; EXTRA_NONCE_SIZE] {
         let mut bytes = [0; EXTRA_NONCE_SIZE];
         bytes[8..12].copy_from_slice(&self.node_id.to_be_bytes());
         bytes[12..20].copy_from_slice(&self.epoch.to_be_bytes());
@@ -66,7 +76,7 @@ mod tests {
         for (node, epoch) in [(1, 1), (1, 2), (2, 1)] {
             let nonces = ExtraNonces::new([7; 32], node, epoch).unwrap();
             for number in 0..100 {
-                let bytes = nonces.of_connection(number);
+                let bytes = nonces.numbered(number);
                 assert_eq!(bytes[28..], [0; 4], "the last four bytes are the miner's");
                 whole.insert(bytes);
                 heads.insert(bytes[..8].to_vec());

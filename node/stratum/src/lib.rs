@@ -15,8 +15,9 @@
 //! - P9: a hostile miner costs its own connection (modules `connection`, `fair_queue`, `limits`;
 //!   the tests in `tests/stratum/hostile.rs`).
 //!
-//! A share's way through the modules, which is also the order to read them in: `arrival` undoes what
-//! a proxy and TLS have wrapped, `connection` reads a line, `session` understands it, `pipeline` makes the cheap checks, `verifier` hashes, `judge`
+//! A share's way through the modules, which is also the order to read them in: `arrival` undoes
+//! what a proxy and TLS have wrapped, `connection` has `lines` read a line, `session` understands
+//! it, `pipeline` makes the cheap checks, `verifier` hashes, `judge`
 //! decides, `credit` or `blocks` have it stored, `share` gives the answer.
 //!
 //! Only what is in this crate's own memory is lost with the process: sessions, jobs and
@@ -25,20 +26,23 @@
 
 #![forbid(unsafe_code)]
 
-mod accept;
 mod arrival;
 mod certificate;
 mod connection;
+mod dialect;
 mod listener;
 mod server;
 
 mod authorize;
+mod lines;
+mod pool;
 mod protocol;
 mod session;
 mod username;
 
 mod extra_nonce;
 mod jobs;
+mod sent_jobs;
 
 mod evidence;
 pub mod vardiff;

@@ -8,8 +8,10 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use raftpool_ledger::command::Scheme;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::duplicates::Judged;
+use crate::jobs::Job;
 use crate::listener::Terms;
 use crate::protocol::{Id, Refusal};
 use crate::vardiff::Vardiff;
@@ -91,6 +93,17 @@ impl Miner {
     /// Hands the answer to the task of the socket. It may be gone; the share's fate is the same.
     pub(crate) fn answer(&self, id: Id, result: Result<(), Refusal>) {
         let _ = self.answers.send(Answer { id, result });
+    }
+
+    /// What its shares of this job must meet, and are paid for; `None` until it is authorized. To
+    /// be asked once for each job that is sent.
+    pub(crate) fn difficulty_for(&self, job: &Job) -> Option<u64> {
+        let mut vardiff = self.vardiff.lock();
+        let vardiff = vardiff.as_mut()?;
+        vardiff.applied(Instant::now());
+        let difficulty = vardiff.difficulty().min(job.share_difficulty_max).max(1);
+        self.job_difficulty.store(difficulty, Ordering::Relaxed);
+        Some(difficulty)
     }
 
     pub(crate) fn shares_in_flight(&self) -> usize {

@@ -3,55 +3,28 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use raftpool_chain::MinerWork;
 use raftpool_ledger::Clock;
 use raftpool_ledger::command::RejectReason;
 use tokio::time::Instant;
 
 use crate::duplicates::{ShareKey, Verdict};
-use crate::jobs::JobBoard;
+use crate::jobs::{Job, JobBoard};
 use crate::judge::{DUPLICATE, Judge, low_difficulty};
 use crate::miner::Miner;
-use crate::protocol::{Id, Refusal, Submission};
+use crate::protocol::{Id, Refusal};
 use crate::share::Share;
 use crate::verifier::Verifier;
 
-/// Which difficulty each job was sent with, on one connection. One entry per change, not per job.
-#[derive(Debug, Default)]
-pub(crate) struct SentJobs {
-    /// Number of the first job sent with a difficulty, oldest first.
-    changes: std::collections::VecDeque<(u64, u64)>,
-    newest: u64,
-}
-
-impl SentJobs {
-    /// Notes that a job was sent; returns whether its difficulty is news to the miner.
-    pub(crate) fn sent(&mut self, job: u64, difficulty: u64, oldest_known: u64) -> bool {
-        self.newest = job;
-        // The last change before the oldest known job still holds for that job.
-        while self
-            .changes
-            .get(1)
-            .is_some_and(|(first, _)| *first <= oldest_known)
-        {
-            self.changes.pop_front();
-        }
-        let is_news = self
-            .changes
-            .back()
-            .is_none_or(|(_, last)| *last != difficulty);
-        if is_news {
-            self.changes.push_back((job, difficulty));
-        }
-        is_news
-    }
-
-    /// The difficulty of a job, when the connection can know the job.
-    pub(crate) fn difficulty_of(&self, job: u64) -> Option<u64> {
-        let change = self.changes.iter().rev().find(|(first, _)| *first <= job);
-        change
-            .filter(|_| job <= self.newest)
-            .map(|(_, difficulty)| *difficulty)
-    }
+/// A share as its dialect understood it: for a job that was sent to this miner.
+pub(crate) struct Candidate {
+    /// What its answer is given with.
+    pub(crate) id: Id,
+    pub(crate) job: Arc<Job>,
+    /// What the miner hashed.
+    pub(crate) work: MinerWork,
+    /// What the miner was asked for.
+    pub(crate) difficulty: u64,
 }
 
 /// Takes submissions of all connections.
@@ -71,26 +44,15 @@ impl Pipeline {
     /// # Errors
     /// What the miner is told when the share fails a cheap check; otherwise its answer comes out
     /// of the miner's channel.
-    pub(crate) fn submit(
-        &self,
-        miner: &Arc<Miner>,
-        sent: &SentJobs,
-        id: &Id,
-        submission: Submission,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn submit(&self, miner: &Arc<Miner>, candidate: Candidate) -> Result<(), Refusal> {
         let refusal =
             |reason, message: String| Err(self.judge.answers.refusal(miner, reason, message));
-        let known = self
-            .board
-            .find(submission.job)
-            .zip(sent.difficulty_of(submission.job));
-        let Some((job, difficulty)) = known else {
-            return refusal(
-                RejectReason::JobNotFound,
-                "job not found, or too old".into(),
-            );
-        };
-        let work = job.work(submission.nonce, miner.extra_nonce, self.miner_key);
+        let Candidate {
+            id,
+            job,
+            work,
+            difficulty,
+        } = candidate;
         let key = ShareKey::of(&work);
         {
             let mut judged = miner.judged.lock();
@@ -112,7 +74,7 @@ impl Pipeline {
         miner.in_flight.fetch_add(1, Ordering::Relaxed);
         self.queue(Share {
             miner: miner.clone(),
-            id: id.clone(),
+            id,
             heights_late: self.board.heights_late(&job),
             job,
             work,
@@ -148,41 +110,5 @@ fn repeat(verdict: Verdict, difficulty: u64) -> (RejectReason, String) {
             (RejectReason::LowDifficulty, low_difficulty(difficulty))
         }
         Verdict::Refused(reason) => (reason, "this share was refused before".into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_job_keeps_the_difficulty_it_was_sent_with() {
-        let mut sent = SentJobs::default();
-        assert_eq!(sent.difficulty_of(5), None);
-        assert!(sent.sent(5, 100, 1));
-        assert!(!sent.sent(6, 100, 1));
-        assert!(
-            sent.sent(9, 400, 1),
-            "jobs 7 and 8 were skipped by a slow reader"
-        );
-        assert_eq!(
-            sent.difficulty_of(4),
-            None,
-            "sent before this connection had a job"
-        );
-        assert_eq!(sent.difficulty_of(5), Some(100));
-        assert_eq!(sent.difficulty_of(8), Some(100));
-        assert_eq!(sent.difficulty_of(9), Some(400));
-        assert_eq!(sent.difficulty_of(10), None, "not sent yet");
-    }
-
-    #[test]
-    fn changes_before_the_oldest_known_job_are_forgotten() {
-        let mut sent = SentJobs::default();
-        for job in 1..=1_000 {
-            sent.sent(job, job, job.saturating_sub(10));
-        }
-        assert!(sent.changes.len() <= 12, "{}", sent.changes.len());
-        assert_eq!(sent.difficulty_of(990), Some(990));
     }
 }

@@ -138,12 +138,16 @@ fn subscribe(params: &[serde_json::Value]) -> Call {
                 .filter_map(|name| name.as_str().map(str::to_owned))
                 .collect()
         });
-    let agent = agent
-        .chars()
-        .filter(|c| c.is_ascii_graphic() || *c == ' ')
-        .take(64)
-        .collect();
-    Call::Subscribe { agent, algorithms }
+    Call::Subscribe {
+        agent: clean_agent(agent),
+        algorithms,
+    }
+}
+
+/// What a miner's software calls itself, fit to be shown.
+pub(crate) fn clean_agent(agent: &str) -> String {
+    let is_shown = |c: &char| c.is_ascii_graphic() || *c == ' ';
+    agent.chars().filter(is_shown).take(64).collect()
 }
 
 fn authorize(params: &[serde_json::Value]) -> Call {

@@ -1,9 +1,11 @@
 //! Starting, serving and stopping.
 
+mod accept;
+mod attend;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -16,7 +18,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::accept::{Accept, Shared};
 use crate::arrival::Port;
 use crate::authorize::Authorizer;
 use crate::blocks::BlockPath;
@@ -31,14 +32,15 @@ use crate::judge::Judge;
 use crate::limits::ConnectionLimits;
 use crate::listener::Listener;
 use crate::metrics::Metrics;
-use crate::miner::SessionSnapshot;
+use crate::miner::{Miner, SessionSnapshot};
 use crate::pipeline::Pipeline;
+use crate::pool::Pool;
 use crate::proposing::Proposer;
 use crate::reports::Reports;
-use crate::session::Pool;
 use crate::share::Answers;
 use crate::vardiff::Aim;
 use crate::verifier::{OnHash, Verifier};
+use accept::Accept;
 
 /// How often the certificate's expiry is told anew.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(5);
@@ -93,6 +95,18 @@ pub struct StratumServer {
     drain_time: Duration,
 }
 
+/// What listeners and connections share.
+struct Shared {
+    pool: Arc<Pool>,
+    limits: Arc<ConnectionLimits>,
+    miners: Mutex<HashMap<u64, Arc<Miner>>>,
+    extra_nonces: ExtraNonces,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    times: Times,
+    line_bytes_max: usize,
+}
+
 impl StratumServer {
     /// Binds the listeners and starts serving. Must be called within a tokio runtime.
     ///
@@ -123,7 +137,6 @@ impl StratumServer {
             limits: ConnectionLimits::new(config.connections_max, config.connections_per_ip_max),
             miners: Mutex::new(HashMap::new()),
             extra_nonces,
-            next_connection: AtomicU64::new(1),
             clock: parts.clock,
             metrics,
             times: Times::of(&config),

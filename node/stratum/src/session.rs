@@ -1,40 +1,22 @@
-//! What a connection has agreed on with its miner, and what follows from each request. No I/O:
-//! lines go in, bytes to write and steps to take come out.
+//! What a stratum connection has agreed on with its miner, and what follows from each request. No
+//! I/O: lines go in, bytes to write and steps to take come out.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::BytesMut;
 use raftpool_ledger::command::RejectReason;
 use raftpool_pow::Algorithm;
-use tokio::time::Instant;
 
-use crate::authorize::Authorizer;
-use crate::jobs::{Job, JobBoard, Spelling};
+use crate::dialect::Next;
+use crate::jobs::{Job, Spelling};
 use crate::miner::Miner;
-use crate::pipeline::{Pipeline, SentJobs};
+use crate::pipeline::Candidate;
+use crate::pool::Pool;
 use crate::protocol::{self, Call, Id, Refusal, Request};
+use crate::sent_jobs::SentJobs;
 
 /// Refused authorize requests after which a connection is closed.
 const AUTHORIZE_FAILURES_MAX: u32 = 3;
-
-/// Whether the connection goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    Continue,
-    /// What was written is the last word.
-    Close(&'static str),
-}
-
-/// What all sessions share.
-pub(crate) struct Pool {
-    pub(crate) board: Arc<JobBoard>,
-    pub(crate) pipeline: Pipeline,
-    pub(crate) authorizer: Authorizer,
-    /// Hex, as subscribe answers carry it.
-    pub(crate) miner_key_hex: String,
-    pub(crate) malformed_lines_max: u32,
-}
 
 /// One miner's session.
 pub(crate) struct Session {
@@ -94,20 +76,12 @@ impl Session {
 
     /// Writes a job, preceded by its difficulty when that is another one than before.
     pub(crate) fn job(&mut self, job: &Job, pool: &Pool, out: &mut BytesMut) {
-        let mut vardiff = self.miner.vardiff.lock();
-        let Some(vardiff) = vardiff.as_mut() else {
+        let Some(difficulty) = self.miner.difficulty_for(job) else {
             return;
         };
-        let difficulty = vardiff.difficulty().min(job.share_difficulty_max).max(1);
-        vardiff.applied(Instant::now());
-        if self
-            .sent
-            .sent(job.number, difficulty, pool.board.oldest_number())
-        {
+        let oldest_known = pool.board.oldest_number();
+        if self.sent.sent(job.number, difficulty, oldest_known) {
             protocol::write_set_difficulty(out, difficulty);
-            self.miner
-                .job_difficulty
-                .store(difficulty, Ordering::Relaxed);
         }
         out.extend_from_slice(job.frame(self.spelling));
     }
@@ -203,21 +177,7 @@ impl Session {
                 ))
             };
         }
-        let miner = &self.miner;
-        miner
-            .is_known
-            .store(grant.stored_difficulty.is_some(), Ordering::Relaxed);
-        miner
-            .reported_difficulty
-            .store(grant.stored_difficulty.unwrap_or(0), Ordering::Relaxed);
-        *miner.vardiff.lock() = Some(grant.vardiff);
-        tracing::debug!(
-            connection = miner.id, remote = %miner.remote,
-            miner = &*grant.account.address, worker = &*grant.account.worker,
-            stored_difficulty = grant.stored_difficulty, "authorized"
-        );
-        // Only this task sets it, and it was not set above.
-        let _ = miner.account.set(grant.account);
+        grant.take_effect(&self.miner);
         Ok(())
     }
 
@@ -232,12 +192,20 @@ impl Session {
             let message = "subscribe and authorize before sending shares";
             return Err(answers.refusal(&self.miner, RejectReason::Unauthorized, message));
         }
-        match submission {
-            Ok(submission) => pool
-                .pipeline
-                .submit(&self.miner, &self.sent, id, submission),
-            Err(problem) => Err(answers.refusal(&self.miner, RejectReason::Malformed, problem)),
-        }
+        let submission = submission
+            .map_err(|problem| answers.refusal(&self.miner, RejectReason::Malformed, problem))?;
+        let job = pool.board.find(submission.job);
+        let Some((job, difficulty)) = job.zip(self.sent.difficulty_of(submission.job)) else {
+            return Err(answers.unknown_job(&self.miner));
+        };
+        let (nonce, key) = (submission.nonce, pool.pipeline.miner_key);
+        let candidate = Candidate {
+            id: id.clone(),
+            work: job.work(nonce, self.miner.extra_nonce, key),
+            job,
+            difficulty,
+        };
+        pool.pipeline.submit(&self.miner, candidate)
     }
 }
 

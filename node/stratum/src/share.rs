@@ -107,6 +107,15 @@ impl Answers {
         share.miner.answer(share.id, Err(refusal));
     }
 
+    /// Refuses a share for a job that is not known, or no longer, on its connection.
+    pub(crate) fn unknown_job(&self, miner: &Miner) -> Refusal {
+        self.refusal(
+            miner,
+            RejectReason::JobNotFound,
+            "job not found, or too old",
+        )
+    }
+
     /// Books a refusal and words it; writing it is left to the caller.
     pub(crate) fn refusal(
         &self,

@@ -1,56 +1,38 @@
 //! Taking connections: from the listening socket to a served session.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use raftpool_ledger::Clock;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Shared;
 use crate::arrival::{Arrived, Port};
-use crate::connection::{Connection, Times};
-use crate::extra_nonce::ExtraNonces;
-use crate::limits::{ConnectionLimits, Place, Refused};
-use crate::metrics::Metrics;
+use crate::limits::{Place, Refused};
+use crate::lines::Lines;
 use crate::miner::Miner;
 use crate::protocol;
-use crate::session::Pool;
+use crate::session::Session;
 
 /// Pause after the system refused a connection, for instance for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a last word may take.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What listeners and connections share.
-pub(crate) struct Shared {
-    pub(crate) pool: Arc<Pool>,
-    pub(crate) limits: Arc<ConnectionLimits>,
-    pub(crate) miners: Mutex<HashMap<u64, Arc<Miner>>>,
-    pub(crate) extra_nonces: ExtraNonces,
-    pub(crate) next_connection: AtomicU64,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) metrics: Metrics,
-    pub(crate) times: Times,
-    pub(crate) line_bytes_max: usize,
-}
-
 /// Takes the connections of one listener.
-pub(crate) struct Accept {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) port: Arc<Port>,
-    pub(crate) connections: TaskTracker,
-    pub(crate) drain: CancellationToken,
+pub(super) struct Accept {
+    pub(super) shared: Arc<Shared>,
+    pub(super) port: Arc<Port>,
+    pub(super) connections: TaskTracker,
+    pub(super) drain: CancellationToken,
 }
 
 impl Accept {
-    pub(crate) async fn run(self, listener: TcpListener) {
+    pub(super) async fn run(self, listener: TcpListener) {
         loop {
             let accepted = tokio::select! {
                 () = self.drain.cancelled() => return,
@@ -94,12 +76,7 @@ impl Accept {
 impl Shared {
     /// Counts a refusal; returns what the miner may be told.
     fn refuse(&self, refused: Refused, remote: SocketAddr) -> bytes::BytesMut {
-        let reason = refused.label();
-        self.metrics
-            .connections_refused
-            .with_label_values(&[reason])
-            .inc();
-        tracing::debug!(%remote, reason, "connection refused");
+        self.count_refused(remote, refused);
         let mut line = bytes::BytesMut::new();
         protocol::write_print(&mut line, refused.message());
         line
@@ -136,54 +113,11 @@ impl Shared {
         }
         let protection = if arrived.is_encrypted { "tls" } else { "plain" };
         self.metrics.arrivals.with_label_values(&[protection]).inc();
-        self.serve(arrived, &port, place, drain).await;
-    }
-
-    async fn serve(
-        self: Arc<Self>,
-        arrived: Arrived,
-        port: &Port,
-        place: Place,
-        drain: CancellationToken,
-    ) {
         let Arrived { stream, remote, .. } = arrived;
-        let number = self.next_connection.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(connection = number, %remote, "connected");
-        self.metrics.connections.inc();
-        let extra_nonce = self.extra_nonces.of_connection(number);
+        let line_bytes_max = self.line_bytes_max;
+        let open =
+            |miner: &Arc<Miner>| Lines::new(stream, Session::new(miner.clone()), line_bytes_max);
         let terms = port.terms.clone();
-        let (miner, answers) = Miner::new(number, remote, terms, self.clock.now_ms(), extra_nonce);
-        self.miners.lock().insert(number, miner.clone());
-        // Everything about the connection goes with its task, also when the task panics.
-        let guard = Registered {
-            shared: self.clone(),
-            number,
-            _place: place,
-        };
-        let connection = Connection::new(
-            stream,
-            self.pool.clone(),
-            miner,
-            answers,
-            self.times,
-            self.line_bytes_max,
-        );
-        let reason = connection.serve(drain).await;
-        self.metrics.disconnects.with_label_values(&[reason]).inc();
-        tracing::debug!(connection = number, %remote, reason, "disconnected");
-        drop(guard);
-    }
-}
-
-struct Registered {
-    shared: Arc<Shared>,
-    number: u64,
-    _place: Place,
-}
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        self.shared.miners.lock().remove(&self.number);
-        self.shared.metrics.connections.dec();
+        self.attend(remote, terms, place, drain, open).await;
     }
 }

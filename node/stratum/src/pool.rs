@@ -1,0 +1,17 @@
+//! What all sessions share, whatever they speak.
+
+use std::sync::Arc;
+
+use crate::authorize::Authorizer;
+use crate::jobs::JobBoard;
+use crate::pipeline::Pipeline;
+
+/// The pool as a session sees it.
+pub(crate) struct Pool {
+    pub(crate) board: Arc<JobBoard>,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) authorizer: Authorizer,
+    /// Hex, as subscribe answers carry it.
+    pub(crate) miner_key_hex: String,
+    pub(crate) malformed_lines_max: u32,
+}

@@ -1,0 +1,67 @@
+//! A connection among all others: counted and visible for as long as it is served, whatever is
+//! spoken over it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use crate::connection::Connection;
+use crate::dialect::Dialect;
+use crate::limits::{Place, Refused};
+use crate::listener::Terms;
+use crate::miner::Miner;
+
+impl Shared {
+    /// Notes that a connection is not taken.
+    pub(super) fn count_refused(&self, remote: SocketAddr, refused: Refused) {
+        self.metrics
+            .connections_refused
+            .with_label_values(&[refused.label()])
+            .inc();
+        tracing::debug!(%remote, reason = refused.label(), "connection refused");
+    }
+
+    /// Serves one connection to its end; `open` makes the dialect of its miner.
+    pub(super) async fn attend<D: Dialect>(
+        self: Arc<Self>,
+        remote: SocketAddr,
+        terms: Arc<Terms>,
+        place: Place,
+        drain: CancellationToken,
+        open: impl FnOnce(&Arc<Miner>) -> D,
+    ) {
+        let number = self.extra_nonces.draw();
+        tracing::debug!(connection = number, %remote, "connected");
+        self.metrics.connections.inc();
+        let extra_nonce = self.extra_nonces.numbered(number);
+        let (miner, answers) = Miner::new(number, remote, terms, self.clock.now_ms(), extra_nonce);
+        self.miners.lock().insert(number, miner.clone());
+        // Everything about the connection goes with its task, also when the task panics.
+        let guard = Registered {
+            shared: self.clone(),
+            number,
+            _place: place,
+        };
+        let dialect = open(&miner);
+        let connection = Connection::new(dialect, self.pool.clone(), miner, answers, self.times);
+        let reason = connection.serve(drain).await;
+        self.metrics.disconnects.with_label_values(&[reason]).inc();
+        tracing::debug!(connection = number, %remote, reason, "disconnected");
+        drop(guard);
+    }
+}
+
+struct Registered {
+    shared: Arc<Shared>,
+    number: u64,
+    _place: Place,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.shared.miners.lock().remove(&self.number);
+        self.shared.metrics.connections.dec();
+    }
+}
