@@ -12,9 +12,11 @@
 //! | 20..28 | number, counted over all connections |
 //! | 28..32 | zero: free for the miner |
 //!
+//! A stratum connection has one; a getwork connection has another one with every job.
+//!
 //! The MAC comes first because at least one GPU miner derives its starting nonce from the first
-//! eight bytes. It also lets a later protocol, in which miners return the extra nonce, tell its
-//! own work from foreign work without a table.
+//! eight bytes. In getwork, where miners return the extra nonce, it tells own numbers from made-up
+//! ones.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +26,17 @@ use crate::error::StratumError;
 /// Length of an extra nonce.
 pub(crate) const EXTRA_NONCE_SIZE: usize = 32;
 
+/// Bytes at the beginning that a miner must leave as they are.
+pub(crate) const FIXED_SIZE: usize = 28;
+
 const MAC_SIZE: usize = 8;
+
+/// The number an extra nonce says it has; whether it tells the truth is another question.
+pub(crate) fn number_in(extra_nonce: &[u8; EXTRA_NONCE_SIZE]) -> u64 {
+    let mut number = [0; 8];
+    number.copy_from_slice(&extra_nonce[20..FIXED_SIZE]);
+    u64::from_be_bytes(number)
+}
 
 /// Makes the extra nonces of one process; clones draw from the same numbers.
 #[derive(Clone)]
@@ -57,7 +69,7 @@ impl ExtraNonces {
         bytes[8..12].copy_from_slice(&self.node_id.to_be_bytes());
         bytes[12..20].copy_from_slice(&self.epoch.to_be_bytes());
         bytes[20..28].copy_from_slice(&number.to_be_bytes());
-        let mac = blake3::keyed_hash(&self.key, &bytes[MAC_SIZE..28]);
+        let mac = blake3::keyed_hash(&self.key, &bytes[MAC_SIZE..FIXED_SIZE]);
         bytes[..MAC_SIZE].copy_from_slice(&mac.as_bytes()[..MAC_SIZE]);
         bytes
     }
@@ -78,6 +90,7 @@ mod tests {
             for number in 0..100 {
                 let bytes = nonces.numbered(number);
                 assert_eq!(bytes[28..], [0; 4], "the last four bytes are the miner's");
+                assert_eq!(number_in(&bytes), number);
                 whole.insert(bytes);
                 heads.insert(bytes[..8].to_vec());
             }

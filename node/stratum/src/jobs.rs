@@ -43,6 +43,8 @@ pub(crate) struct Job {
     pub(crate) number: u64,
     pub(crate) template: Arc<Template>,
     pub(crate) timestamp_ms: u64,
+    /// When the daemon's clock showed `timestamp_ms`.
+    published: Instant,
     pub(crate) block_target: Target,
     /// The network's difficulty as far as it fits: no share needs to be harder than a block.
     pub(crate) share_difficulty_max: u64,
@@ -67,6 +69,7 @@ impl Job {
         Self {
             number,
             timestamp_ms,
+            published: Instant::now(),
             block_target: template.difficulty.target(),
             share_difficulty_max: u64::try_from(network_difficulty).unwrap_or(u64::MAX),
             frame: frame(&template.algorithm.to_string()),
@@ -81,6 +84,12 @@ impl Job {
             Spelling::Daemon => &self.frame,
             Spelling::Legacy => &self.legacy_frame,
         }
+    }
+
+    /// What the clock of the daemon behind this job shows at this moment.
+    pub(crate) fn daemon_now_ms(&self) -> u64 {
+        self.timestamp_ms
+            .saturating_add(milliseconds(self.published.elapsed()))
     }
 
     /// What a miner with this extra nonce hashed to find `nonce`.
@@ -270,12 +279,16 @@ impl Current {
         if let Some((template, received)) = self.waiting.take() {
             (self.template, self.received) = (template, received);
         }
-        let age_ms = u64::try_from((now - self.received).as_millis()).unwrap_or(u64::MAX);
+        let age_ms = milliseconds(now - self.received);
         let timestamp_ms = self.template.header.timestamp_ms.saturating_add(age_ms);
         board.publish(self.template.clone(), timestamp_ms);
         self.published = now;
         self
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

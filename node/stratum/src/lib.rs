@@ -1,5 +1,6 @@
-//! The miners' side of a node: the stratum dialect of XELIS over TCP, jobs, difficulty, share
-//! verification, and the way of shares and blocks into the cluster.
+//! The miners' side of a node: the stratum dialect of XELIS over TCP, the getwork dialect over
+//! WebSockets, jobs, difficulty, share verification, and the way of shares and blocks into the
+//! cluster.
 //!
 //! What it promises, and the test that tries to break it:
 //!
@@ -17,7 +18,7 @@
 //!
 //! A share's way through the modules, which is also the order to read them in: `arrival` undoes
 //! what a proxy and TLS have wrapped, `connection` has `lines` read a line, `session` understands
-//! it, `pipeline` makes the cheap checks, `verifier` hashes, `judge`
+//! it (`getwork` does both for WebSockets), `pipeline` makes the cheap checks, `verifier` hashes, `judge`
 //! decides, `credit` or `blocks` have it stored, `share` gives the answer.
 //!
 //! Only what is in this crate's own memory is lost with the process: sessions, jobs and
@@ -34,6 +35,7 @@ mod listener;
 mod server;
 
 mod authorize;
+mod getwork;
 mod lines;
 mod pool;
 mod protocol;
@@ -70,4 +72,4 @@ pub use config::{StratumConfig, Verification};
 pub use error::StratumError;
 pub use listener::{Encryption, Listener};
 pub use miner::SessionSnapshot;
-pub use server::{NodeIdentity, StratumParts, StratumServer};
+pub use server::{GetworkDoor, NodeIdentity, StratumParts, StratumServer, getwork_router};

@@ -74,6 +74,16 @@ impl ConnectionLimits {
         })
     }
 
+    /// Admits somebody from a known address.
+    ///
+    /// # Errors
+    /// When there are too many in all, or of the same address.
+    pub(crate) fn admit_from(self: &Arc<Self>, ip: IpAddr) -> Result<Place, Refused> {
+        let mut place = self.admit()?;
+        place.claim(ip)?;
+        Ok(place)
+    }
+
     pub(crate) fn open(&self) -> usize {
         self.open.lock().in_all
     }
@@ -122,9 +132,7 @@ mod tests {
     use super::*;
 
     fn admit(limits: &Arc<ConnectionLimits>, ip: &str) -> Result<Place, Refused> {
-        let mut place = limits.admit()?;
-        place.claim(ip.parse().unwrap())?;
-        Ok(place)
+        limits.admit_from(ip.parse().unwrap())
     }
 
     #[test]

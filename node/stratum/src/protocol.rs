@@ -220,6 +220,11 @@ impl Refusal {
         }
     }
 
+    /// Whether it is the miner who would have to change something.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        self.code == 24
+    }
+
     pub(crate) fn of_share(reason: RejectReason, message: impl Into<String>) -> Self {
         let code = match reason {
             RejectReason::JobNotFound | RejectReason::Stale => 21,

@@ -2,6 +2,9 @@
 
 mod accept;
 mod attend;
+mod getwork;
+
+pub use getwork::{GetworkDoor, getwork_router};
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

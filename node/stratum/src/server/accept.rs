@@ -49,13 +49,12 @@ impl Accept {
     }
 
     fn take(&self, stream: TcpStream, remote: SocketAddr) {
-        let admitted = self.shared.limits.admit().and_then(|mut place| {
-            // A proxy brings many; each is counted once it is known who it is.
-            if !self.port.is_proxy(remote) {
-                place.claim(remote.ip())?;
-            }
-            Ok(place)
-        });
+        let limits = &self.shared.limits;
+        // A proxy brings many; each is counted once it is known who it is.
+        let admitted = match self.port.is_proxy(remote) {
+            true => limits.admit(),
+            false => limits.admit_from(remote.ip()),
+        };
         match admitted {
             Ok(place) => {
                 let (shared, port) = (self.shared.clone(), self.port.clone());

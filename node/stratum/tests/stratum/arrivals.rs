@@ -6,7 +6,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 
-use super::harness::*;
+use crate::harness::tls::*;
+use crate::harness::*;
 
 fn proxied() -> StratumConfig {
     let mut behind_proxy = listener(Encryption::Plain);

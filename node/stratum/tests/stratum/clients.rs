@@ -1,6 +1,7 @@
 //! Known miners, each as strict as it is: what they send and what they read, in plain text and
 //! over TLS on the same port.
 
+use crate::harness::tls::*;
 use crate::harness::*;
 
 const BOTH: [Protection; 2] = [Protection::Plain, Protection::Tls];

@@ -12,6 +12,7 @@ mod blocks;
 mod clients;
 mod difficulty;
 mod durability;
+mod getwork;
 mod hostile;
 mod sessions;
 mod shares;

@@ -1,10 +1,10 @@
 //! A pool of one server, its ledger in memory, its daemon a list of blocks.
 
 mod client;
-mod tls;
+pub mod getwork;
+pub mod tls;
 
 pub use client::*;
-pub use tls::*;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,0 +1,126 @@
+//! Which jobs a connection was sent, and whether a work can have come from one of them.
+//!
+//! The extra nonce tells which job a work is for, since several jobs may share a work hash. It
+//! was chosen before the miner hashed, so nobody can pick the difficulty that fits a hash best.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use raftpool_chain::MinerWork;
+
+use crate::extra_nonce::{ExtraNonces, FIXED_SIZE, number_in};
+use crate::jobs::Job;
+
+/// Jobs remembered. A connection gets one with each template and after each share; beyond, the
+/// oldest is forgotten, and its shares are told "job not found".
+const SENT_MAX: usize = 1_024;
+
+/// How far a timestamp may be ahead of the daemon's clock. Daemons refuse more than 2000 ms, and
+/// the block still has to get there.
+const TIMESTAMP_AHEAD_MS_MAX: u64 = 1_500;
+
+/// Why a work cannot be a share of this connection.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unfit {
+    #[error("job not found, or too old")]
+    JobNotFound,
+    #[error("the work pays to another key than the pool's")]
+    Key,
+    #[error("the extra nonce is not the job's; only its last four bytes may be changed")]
+    ExtraNonce,
+    #[error("the timestamp is {0} ms before that of the template")]
+    Early(u64),
+    #[error(
+        "the timestamp is {0} ms ahead of the daemon's clock, at most {TIMESTAMP_AHEAD_MS_MAX} are accepted"
+    )]
+    Late(u64),
+}
+
+struct Sent {
+    extra_nonce: u64,
+    job: Arc<Job>,
+    difficulty: u64,
+}
+
+/// The jobs that were sent over one connection, newest last.
+#[derive(Default)]
+pub(crate) struct SentWorks(VecDeque<Sent>);
+
+impl SentWorks {
+    /// Notes that a job was sent with the extra nonce of this number; forgets jobs whose numbers
+    /// are below `oldest_known`.
+    pub(crate) fn note(
+        &mut self,
+        extra_nonce: u64,
+        job: &Arc<Job>,
+        difficulty: u64,
+        oldest_known: u64,
+    ) {
+        while self.0.len() >= SENT_MAX
+            || self
+                .0
+                .front()
+                .is_some_and(|sent| sent.job.number < oldest_known)
+        {
+            self.0.pop_front();
+        }
+        self.0.push_back(Sent {
+            extra_nonce,
+            job: job.clone(),
+            difficulty,
+        });
+    }
+
+    /// The job that `work` was found for, and the difficulty it was sent with.
+    ///
+    /// # Errors
+    /// When the work cannot have come from a job that was sent and is still known.
+    pub(crate) fn find(
+        &self,
+        work: &MinerWork,
+        extra_nonces: &ExtraNonces,
+        miner_key: &[u8; 32],
+        oldest_known: u64,
+    ) -> Result<(Arc<Job>, u64), Unfit> {
+        let is_candidate = |sent: &&Sent| {
+            sent.job.number >= oldest_known && sent.job.template.work_hash.0 == work.work_hash
+        };
+        let mut candidates = self.0.iter().rev().filter(is_candidate).peekable();
+        if candidates.peek().is_none() {
+            return Err(Unfit::JobNotFound);
+        }
+        if work.miner_key != *miner_key {
+            return Err(Unfit::Key);
+        }
+        let number = number_in(&work.extra_nonce);
+        let is_ours = extra_nonces.numbered(number)[..FIXED_SIZE] == work.extra_nonce[..FIXED_SIZE];
+        if !is_ours {
+            return Err(Unfit::ExtraNonce);
+        }
+        let is_forgotten = self.0.front().is_some_and(|sent| number < sent.extra_nonce);
+        let sent = candidates
+            .find(|sent| sent.extra_nonce == number)
+            .ok_or(if is_forgotten {
+                Unfit::JobNotFound
+            } else {
+                Unfit::ExtraNonce
+            })?;
+        check_timestamp(&sent.job, work.timestamp_ms)?;
+        Ok((sent.job.clone(), sent.difficulty))
+    }
+}
+
+/// A timestamp before the template's might be before that of a parent, which no daemon takes.
+fn check_timestamp(job: &Job, timestamp_ms: u64) -> Result<(), Unfit> {
+    let earliest_ms = job.template.header.timestamp_ms;
+    if timestamp_ms < earliest_ms {
+        return Err(Unfit::Early(earliest_ms - timestamp_ms));
+    }
+    match timestamp_ms.saturating_sub(job.daemon_now_ms()) {
+        ahead_ms if ahead_ms > TIMESTAMP_AHEAD_MS_MAX => Err(Unfit::Late(ahead_ms)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
