@@ -97,6 +97,7 @@ impl Node {
             registry: registry.clone(),
             live,
             control: desk.clone(),
+            miners: serving.getwork_router(),
         };
         let api = ApiServer::start(ApiConfig::new(config.raw.api.listen), parts)
             .await

@@ -112,7 +112,7 @@ async fn accept(socket: Socket, admin: Admin, mut stopped: watch::Receiver<bool>
                     continue;
                 };
                 let router = router.clone().layer(Extension(peer));
-                tasks.spawn(serve(stream, router, PATIENCE, stopped.clone()));
+                tasks.spawn(serve(stream, None, router, PATIENCE, stopped.clone()));
             }
             Ok(_) => tracing::warn!("too many connections to the admin socket, closed"),
             Err(error) => {

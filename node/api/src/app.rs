@@ -32,8 +32,8 @@ pub(crate) struct App {
     pub(crate) request_timeout: Duration,
 }
 
-/// All paths, behind the guard.
-pub(crate) fn router(app: App) -> Router {
+/// All paths, those for miners included, behind the guard.
+pub(crate) fn router(app: App, miners: Router) -> Router {
     Router::new()
         .route("/", get(page::show))
         .route("/livez", get(health::livez))
@@ -53,6 +53,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/blocks/{hash}/shares", get(routes::block_shares))
         .route("/api/v1/payouts", get(routes::payouts))
         .route("/api/v1/payouts/{id}", get(routes::payout))
+        .merge(miners.with_state(()))
         .fallback(routes::unknown_path)
         .method_not_allowed_fallback(routes::method_not_allowed)
         .layer(middleware::from_fn_with_state(app.clone(), guard::guard))

@@ -79,6 +79,10 @@ pub struct ApiParts {
     pub live: Arc<dyn LiveFacts>,
     /// What is known of the other nodes.
     pub control: Arc<dyn ClusterControl>,
+    /// Paths for miners, which are served beside the API's own. A handler finds the remote
+    /// address as `ConnectInfo<SocketAddr>`; a connection it upgrades is its own from then on:
+    /// neither the limits of the API nor its shutdown concern it.
+    pub miners: Router,
 }
 
 /// Why the API did not start.
@@ -111,7 +115,7 @@ impl ApiServer {
     /// # Errors
     /// When the address cannot be listened on, or the registry has these metrics already.
     pub async fn start(config: ApiConfig, parts: ApiParts) -> Result<Self, ApiError> {
-        let router = app::router(make_app(&config, parts).map_err(ApiError::RegisterMetrics)?);
+        let router = make_router(&config, parts).map_err(ApiError::RegisterMetrics)?;
         let listen_error = |source| ApiError::Listen {
             address: config.listen,
             source,
@@ -152,17 +156,18 @@ impl Drop for ApiServer {
     }
 }
 
-fn make_app(config: &ApiConfig, parts: ApiParts) -> Result<App, prometheus::Error> {
+fn make_router(config: &ApiConfig, parts: ApiParts) -> Result<Router, prometheus::Error> {
     let ApiParts {
         cluster,
         clock,
         registry,
         live,
         control,
+        miners,
     } = parts;
     let collector = PoolCollector::new(&cluster, Arc::clone(&clock), &live)?;
     registry.register(Box::new(collector))?;
-    Ok(App {
+    let app = App {
         reader: Reader::new(
             Arc::clone(&cluster),
             config.reads_max,
@@ -177,7 +182,8 @@ fn make_app(config: &ApiConfig, parts: ApiParts) -> Result<App, prometheus::Erro
         live,
         control,
         registry,
-    })
+    };
+    Ok(app::router(app, miners))
 }
 
 async fn accept(
@@ -204,7 +210,13 @@ async fn accept(
                     tracing::debug!(%peer, "too many connections, closed");
                     continue;
                 };
-                let serving = serve(stream, router.clone(), patience, stopped.clone());
+                let serving = serve(
+                    stream,
+                    Some(peer),
+                    router.clone(),
+                    patience,
+                    stopped.clone(),
+                );
                 tasks.spawn(async move {
                     serving.await;
                     drop(slot);

@@ -121,6 +121,14 @@ impl Slot {
         self.0.lock().as_ref().map(look)
     }
 
+    /// Leads miners that come over HTTP to the miners' side, once it runs.
+    pub(super) fn getwork_router(self: &Arc<Self>) -> axum::Router {
+        let slot = self.clone();
+        raftpool_stratum::getwork_router(move || {
+            slot.look(|serving| serving.stratum.getwork_door())
+        })
+    }
+
     pub(super) fn stratum_addresses(&self) -> Vec<SocketAddr> {
         self.look(|serving| serving.stratum.local_addresses().to_vec())
             .unwrap_or_default()

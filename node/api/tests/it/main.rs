@@ -6,6 +6,7 @@ mod hostile;
 mod limits;
 mod members;
 mod metrics;
+mod miners;
 mod resources;
 mod server;
 mod support;

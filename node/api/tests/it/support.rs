@@ -146,10 +146,23 @@ impl TestPool {
         Self::over(change, |cluster| cluster).await
     }
 
+    /// An API that serves paths for miners as well.
+    pub async fn with_miners(miners: axum::Router) -> anyhow::Result<Self> {
+        Self::serve(|_| {}, |cluster| cluster, miners).await
+    }
+
     /// An API over what `wrap` makes of the cluster.
     pub async fn over<C: Cluster>(
         change: impl FnOnce(&mut ApiConfig),
         wrap: impl FnOnce(Arc<MemoryCluster>) -> Arc<C>,
+    ) -> anyhow::Result<Self> {
+        Self::serve(change, wrap, axum::Router::new()).await
+    }
+
+    async fn serve<C: Cluster>(
+        change: impl FnOnce(&mut ApiConfig),
+        wrap: impl FnOnce(Arc<MemoryCluster>) -> Arc<C>,
+        miners: axum::Router,
     ) -> anyhow::Result<Self> {
         let cluster = Arc::new(MemoryCluster::new());
         let facts = Arc::new(TestFacts {
@@ -160,6 +173,7 @@ impl TestPool {
         let mut config = ApiConfig::new("127.0.0.1:0".parse()?);
         change(&mut config);
         let parts = ApiParts {
+            miners,
             cluster: wrap(cluster.clone()),
             clock: Arc::new(TestClock),
             registry: registry.clone(),
