@@ -55,7 +55,8 @@ async fn the_official_miner_mines_with_all_its_threads() {
         let job = client.job.take().expect("the threads would wait for ever");
         for thread in 0..threads {
             let mut job = job.clone();
-            job.work.timestamp_ms += round;
+            // A hit may come before the timestamp was moved on.
+            job.work.timestamp_ms += round % 2;
             let share = job.solve(thread, job.difficulty, true, job.work.nonce);
             client.send_work(&share).await;
         }
@@ -386,6 +387,23 @@ async fn a_share_under_way_is_answered_before_the_shutdown() {
         .await
         .unwrap()
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_until_the_connection_has_ended() {
+    let pool = Pool::start().await;
+    // It does not read, so it does not say goodbye either.
+    let _client = pool.getwork_miner(MINER, "w").await;
+    let registry = pool.registry.clone();
+    tokio::time::timeout(DEADLINE, pool.server.shutdown())
+        .await
+        .unwrap();
+    let families = registry.gather();
+    let open = families
+        .iter()
+        .find(|family| family.name() == "raftpool_stratum_connections")
+        .unwrap();
+    assert_eq!(open.get_metric()[0].get_gauge().get_value(), 0.0);
 }
 
 #[tokio::test]
