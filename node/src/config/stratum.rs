@@ -47,6 +47,11 @@ pub struct StratumSection {
     pub connections_max: usize,
     /// Most connections at a time from one IP address.
     pub connections_per_ip_max: usize,
+    /// Most connections at a time from one network: a /24, or a /64 of IPv6.
+    pub connections_per_network_max: usize,
+    /// Most new connections of one IP address in a minute, once as many as may be open have come;
+    /// of a network four times as many.
+    pub connects_per_minute_per_ip_max: u32,
     /// How shares are checked; anything but "full" is for load tests.
     pub verification: VerificationMode,
 }
@@ -104,6 +109,8 @@ impl Default for StratumSection {
             grace_heights: 3,
             connections_max: 20_000,
             connections_per_ip_max: 1_000,
+            connections_per_network_max: 4_000,
+            connects_per_minute_per_ip_max: 600,
             verification: VerificationMode::Full,
         }
     }
@@ -178,6 +185,28 @@ impl StratumSection {
             "stratum.target_share_interval_ms",
             "must be 100 or more".into(),
         )?;
+        let connections = [
+            ("stratum.connections_max", self.connections_max),
+            (
+                "stratum.connections_per_ip_max",
+                self.connections_per_ip_max,
+            ),
+            (
+                "stratum.connections_per_network_max",
+                self.connections_per_network_max,
+            ),
+            (
+                "stratum.connects_per_minute_per_ip_max",
+                self.connects_per_minute_per_ip_max as usize,
+            ),
+        ];
+        for (key, value) in connections {
+            require(
+                value > 0,
+                key,
+                "must be 1 or more, or no miner can connect".into(),
+            )?;
+        }
         for listener in self.listeners()? {
             self.check_listener(&listener)?;
         }

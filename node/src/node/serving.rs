@@ -188,6 +188,8 @@ fn stratum_config(config: &Config) -> anyhow::Result<StratumConfig> {
         grace_heights: section.grace_heights,
         connections_max: section.connections_max,
         connections_per_ip_max: section.connections_per_ip_max,
+        connections_per_network_max: section.connections_per_network_max,
+        connects_per_minute_per_ip_max: section.connects_per_minute_per_ip_max,
         verification: match section.verification {
             VerificationMode::Full => Verification::Full,
             VerificationMode::WithoutHashing => Verification::WithoutHashing,

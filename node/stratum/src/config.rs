@@ -54,6 +54,13 @@ pub struct StratumConfig {
     pub connections_max: usize,
     /// Open connections of one IP address.
     pub connections_per_ip_max: usize,
+    /// Open connections of one network, a /24 or for IPv6 a /64.
+    pub connections_per_network_max: usize,
+    /// New connections of one IP address in a minute, and a fourth of those of a network, once as
+    /// many as may be open have come.
+    pub connects_per_minute_per_ip_max: u32,
+    /// Requests of a connection before it is authorized.
+    pub requests_before_authorization_max: u32,
     /// Shares of one connection that wait for an answer.
     pub shares_in_flight_per_connection: usize,
     /// Shares of all connections that wait for a verifier.
@@ -99,6 +106,9 @@ impl StratumConfig {
             malformed_lines_max: 8,
             connections_max: 60_000,
             connections_per_ip_max: 4_096,
+            connections_per_network_max: 16_384,
+            connects_per_minute_per_ip_max: 600,
+            requests_before_authorization_max: 32,
             shares_in_flight_per_connection: 64,
             verification_queue_max: 2_048,
             credit_queue_max: 65_536,
@@ -136,6 +146,18 @@ impl StratumConfig {
             ("verifier_threads", self.verifier_threads as u64),
             ("connections_max", self.connections_max as u64),
             ("connections_per_ip_max", self.connections_per_ip_max as u64),
+            (
+                "connections_per_network_max",
+                self.connections_per_network_max as u64,
+            ),
+            (
+                "connects_per_minute_per_ip_max",
+                self.connects_per_minute_per_ip_max.into(),
+            ),
+            (
+                "requests_before_authorization_max",
+                self.requests_before_authorization_max.into(),
+            ),
             (
                 "shares_in_flight_per_connection",
                 self.shares_in_flight_per_connection as u64,

@@ -1,15 +1,34 @@
-//! How many connections there may be, in all and from one IP address.
+//! How many connections there may be and how fast they may come: in all, from one IP address, and
+//! from one network.
+//!
+//! All of it is decided before a miner has said a word, so an address is all that is known. A farm
+//! behind one address reconnects as a whole after a fail-over; as many as may be open may
+//! therefore come at once, and only whoever comes again and again is slowed down.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use ipnet::IpNet;
 use parking_lot::Mutex;
 
-/// Counts open connections.
+use crate::config::StratumConfig;
+
+/// What counts as one network: hosts get such prefixes as a whole.
+const NETWORK_BITS_V4: u8 = 24;
+const NETWORK_BITS_V6: u8 = 64;
+/// How many times as fast as one address all addresses of a network may come together.
+const NETWORK_RATE_FACTOR: u32 = 4;
+
+/// Counts open connections, and those that came lately.
 pub(crate) struct ConnectionLimits {
     in_all: usize,
     per_ip: usize,
+    per_network: usize,
+    rate_of_ip: DefaultKeyedRateLimiter<IpAddr>,
+    rate_of_network: DefaultKeyedRateLimiter<IpNet>,
     open: Mutex<Open>,
 }
 
@@ -17,27 +36,36 @@ pub(crate) struct ConnectionLimits {
 struct Open {
     in_all: usize,
     by_ip: HashMap<IpAddr, usize>,
+    by_network: HashMap<IpNet, usize>,
 }
 
 /// Why a connection is not taken; also the label of its metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
-    TooMany,
-    TooManyOfAddress,
+    NodeFull,
+    AddressFull,
+    NetworkFull,
+    TooFast,
 }
 
 impl Refused {
     pub(crate) fn label(self) -> &'static str {
         match self {
-            Self::TooMany => "too_many",
-            Self::TooManyOfAddress => "too_many_of_address",
+            Self::NodeFull => "too_many",
+            Self::AddressFull => "too_many_of_address",
+            Self::NetworkFull => "too_many_of_network",
+            Self::TooFast => "too_fast",
         }
     }
 
     pub(crate) fn message(self) -> &'static str {
         match self {
-            Self::TooMany => "this node has as many connections as it may, use another one",
-            Self::TooManyOfAddress => "too many connections from this IP address",
+            Self::NodeFull => "this node has as many connections as it may, use another one",
+            Self::AddressFull => "too many connections from this IP address",
+            Self::NetworkFull => "too many connections from this network",
+            Self::TooFast => {
+                "too many new connections from this IP address or network, wait a minute"
+            }
         }
     }
 }
@@ -50,10 +78,21 @@ pub(crate) struct Place {
 }
 
 impl ConnectionLimits {
-    pub(crate) fn new(in_all: usize, per_ip: usize) -> Arc<Self> {
+    pub(crate) fn new(config: &StratumConfig) -> Arc<Self> {
+        let (per_ip, per_network) = (
+            config.connections_per_ip_max,
+            config.connections_per_network_max,
+        );
+        let rate = config.connects_per_minute_per_ip_max;
         Arc::new(Self {
-            in_all,
+            in_all: config.connections_max,
             per_ip,
+            per_network,
+            rate_of_ip: RateLimiter::keyed(quota(rate, per_ip)),
+            rate_of_network: RateLimiter::keyed(quota(
+                rate.saturating_mul(NETWORK_RATE_FACTOR),
+                per_network,
+            )),
             open: Mutex::new(Open::default()),
         })
     }
@@ -65,7 +104,7 @@ impl ConnectionLimits {
     pub(crate) fn admit(self: &Arc<Self>) -> Result<Place, Refused> {
         let mut open = self.open.lock();
         if open.in_all >= self.in_all {
-            return Err(Refused::TooMany);
+            return Err(Refused::NodeFull);
         }
         open.in_all += 1;
         Ok(Place {
@@ -77,7 +116,7 @@ impl ConnectionLimits {
     /// Admits somebody from a known address.
     ///
     /// # Errors
-    /// When there are too many in all, or of the same address.
+    /// When there are too many in all, or of the same address or network, or they come too fast.
     pub(crate) fn admit_from(self: &Arc<Self>, ip: IpAddr) -> Result<Place, Refused> {
         let mut place = self.admit()?;
         place.claim(ip)?;
@@ -87,25 +126,43 @@ impl ConnectionLimits {
     pub(crate) fn open(&self) -> usize {
         self.open.lock().in_all
     }
+
+    /// Forgets addresses that have not come for long; to be called now and then.
+    pub(crate) fn forget_idle(&self) {
+        self.rate_of_ip.retain_recent();
+        self.rate_of_network.retain_recent();
+    }
 }
 
 impl Place {
     /// Whose place it is; only the first call counts.
     ///
     /// # Errors
-    /// When there are too many of the same address.
+    /// When there are too many of the same address or network, or they come too fast.
     pub(crate) fn claim(&mut self, ip: IpAddr) -> Result<(), Refused> {
         if self.ip.is_some() {
             return Ok(());
         }
         // The same host must not count twice for reaching a dual-stack socket both ways.
         let ip = ip.to_canonical();
-        let mut open = self.limits.open.lock();
-        let of_ip = open.by_ip.entry(ip).or_default();
-        if *of_ip >= self.limits.per_ip {
-            return Err(Refused::TooManyOfAddress);
+        let (limits, network) = (&self.limits, network_of(ip));
+        let mut guard = limits.open.lock();
+        let open = &mut *guard;
+        let of_ip = open.by_ip.get(&ip).copied().unwrap_or_default();
+        let of_network = open.by_network.get(&network).copied().unwrap_or_default();
+        if of_ip >= limits.per_ip {
+            return Err(Refused::AddressFull);
         }
-        *of_ip += 1;
+        if of_network >= limits.per_network {
+            return Err(Refused::NetworkFull);
+        }
+        let is_slow = limits.rate_of_ip.check_key(&ip).is_ok()
+            && limits.rate_of_network.check_key(&network).is_ok();
+        if !is_slow {
+            return Err(Refused::TooFast);
+        }
+        open.by_ip.insert(ip, of_ip + 1);
+        open.by_network.insert(network, of_network + 1);
         self.ip = Some(ip);
         Ok(())
     }
@@ -115,21 +172,47 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.limits.open.lock();
         open.in_all -= 1;
-        let Some(ip) = &self.ip else {
-            return;
-        };
-        if let Some(of_ip) = open.by_ip.get_mut(ip) {
-            *of_ip -= 1;
-            if *of_ip == 0 {
-                open.by_ip.remove(ip);
-            }
+        if let Some(ip) = self.ip {
+            give_back(&mut open.by_ip, &ip);
+            give_back(&mut open.by_network, &network_of(ip));
         }
     }
+}
+
+fn give_back<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
+fn network_of(ip: IpAddr) -> IpNet {
+    let bits = match ip {
+        IpAddr::V4(_) => NETWORK_BITS_V4,
+        IpAddr::V6(_) => NETWORK_BITS_V6,
+    };
+    // Both lengths fit their kind of address.
+    IpNet::new(ip, bits).map_or_else(|_| ip.into(), |network| network.trunc())
+}
+
+/// As many at once as may be open, then so many a minute.
+fn quota(per_minute: u32, open_max: usize) -> Quota {
+    let burst = u32::try_from(open_max).unwrap_or(u32::MAX).max(per_minute);
+    let at_least_one = |count: u32| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+    Quota::per_minute(at_least_one(per_minute)).allow_burst(at_least_one(burst))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn limits(change: impl FnOnce(&mut StratumConfig)) -> Arc<ConnectionLimits> {
+        let mut config = StratumConfig::new(Vec::new());
+        change(&mut config);
+        ConnectionLimits::new(&config)
+    }
 
     fn admit(limits: &Arc<ConnectionLimits>, ip: &str) -> Result<Place, Refused> {
         limits.admit_from(ip.parse().unwrap())
@@ -137,21 +220,56 @@ mod tests {
 
     #[test]
     fn places_are_limited_in_all_and_per_address_and_given_back() {
-        let limits = ConnectionLimits::new(3, 2);
+        let limits = limits(|config| {
+            (config.connections_max, config.connections_per_ip_max) = (3, 2);
+        });
         let first = admit(&limits, "127.0.0.1").ok().unwrap();
         let _second = admit(&limits, "::ffff:127.0.0.1").ok().unwrap();
         let refused = admit(&limits, "127.0.0.1").err();
-        assert_eq!(refused, Some(Refused::TooManyOfAddress));
+        assert_eq!(refused, Some(Refused::AddressFull));
         let _third = admit(&limits, "127.0.0.2").ok().unwrap();
-        assert_eq!(admit(&limits, "127.0.0.3").err(), Some(Refused::TooMany));
+        assert_eq!(admit(&limits, "127.0.0.3").err(), Some(Refused::NodeFull));
         drop(first);
         assert_eq!(limits.open(), 2);
         assert!(admit(&limits, "127.0.0.1").is_ok());
     }
 
     #[test]
+    fn a_network_counts_as_a_whole() {
+        let limits = limits(|config| config.connections_per_network_max = 2);
+        let first = admit(&limits, "198.51.100.1").ok().unwrap();
+        let _second = admit(&limits, "198.51.100.2").ok().unwrap();
+        let refused = admit(&limits, "198.51.100.3").err();
+        assert_eq!(refused, Some(Refused::NetworkFull));
+        assert!(admit(&limits, "198.51.101.3").is_ok());
+        drop(first);
+        assert!(admit(&limits, "198.51.100.3").is_ok());
+
+        let _first = admit(&limits, "2001:db8::1").ok().unwrap();
+        let _second = admit(&limits, "2001:db8::2:1").ok().unwrap();
+        let refused = admit(&limits, "2001:db8::ffff:ffff:1").err();
+        assert_eq!(refused, Some(Refused::NetworkFull));
+        assert!(admit(&limits, "2001:db8:0:1::1").is_ok());
+    }
+
+    #[test]
+    fn whoever_comes_again_and_again_is_slowed_down_and_others_are_not() {
+        let limits = limits(|config| {
+            config.connections_per_ip_max = 3;
+            config.connects_per_minute_per_ip_max = 1;
+        });
+        // All at once, as after a fail-over.
+        let all: Vec<_> = (0..3).map(|_| admit(&limits, "203.0.113.1")).collect();
+        assert!(all.iter().all(Result::is_ok));
+        drop(all);
+        assert_eq!(admit(&limits, "203.0.113.1").err(), Some(Refused::TooFast));
+        assert_eq!(limits.open(), 0, "a refused connection holds no place");
+        assert!(admit(&limits, "203.0.113.2").is_ok());
+    }
+
+    #[test]
     fn a_place_is_counted_once_for_the_first_who_claims_it() {
-        let limits = ConnectionLimits::new(9, 1);
+        let limits = limits(|config| config.connections_per_ip_max = 1);
         let mut place = admit(&limits, "10.0.0.1").ok().unwrap();
         assert!(place.claim([10, 0, 0, 2].into()).is_ok());
         assert!(admit(&limits, "10.0.0.2").is_ok());

@@ -14,4 +14,5 @@ pub(crate) struct Pool {
     /// Hex, as subscribe answers carry it.
     pub(crate) miner_key_hex: String,
     pub(crate) malformed_lines_max: u32,
+    pub(crate) requests_before_authorization_max: u32,
 }

@@ -45,6 +45,8 @@ use crate::vardiff::Aim;
 use crate::verifier::{OnHash, Verifier};
 use accept::Accept;
 
+/// How often addresses that came long ago are forgotten.
+const FORGET_INTERVAL: Duration = Duration::from_secs(10);
 /// How often the certificate's expiry is told anew.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -137,7 +139,7 @@ impl StratumServer {
 
         let shared = Arc::new(Shared {
             pool,
-            limits: ConnectionLimits::new(config.connections_max, config.connections_per_ip_max),
+            limits: ConnectionLimits::new(&config),
             miners: Mutex::new(HashMap::new()),
             extra_nonces,
             clock: parts.clock,
@@ -157,6 +159,7 @@ impl StratumServer {
             };
             connections.spawn(accept.run(listener));
         }
+        connections.spawn(forget_idle(shared.clone(), drain.clone()));
         let certificate = config.certificate.map(|certificate| {
             let metrics = shared.metrics.clone();
             tokio::spawn(follow_certificate(certificate, metrics))
@@ -361,7 +364,19 @@ fn build_pool(
         board,
         miner_key_hex: hex::encode(miner_key),
         malformed_lines_max: config.malformed_lines_max,
+        requests_before_authorization_max: config.requests_before_authorization_max,
     }))
+}
+
+/// Keeps the memory of who came bounded by who came lately.
+async fn forget_idle(shared: Arc<Shared>, drain: CancellationToken) {
+    let mut interval = tokio::time::interval(FORGET_INTERVAL);
+    loop {
+        tokio::select! {
+            () = drain.cancelled() => return,
+            _ = interval.tick() => shared.limits.forget_idle(),
+        }
+    }
 }
 
 async fn follow_certificate(certificate: Arc<ServerCertificate>, metrics: Metrics) {

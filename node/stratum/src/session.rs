@@ -27,6 +27,8 @@ pub(crate) struct Session {
     wants_error_null: bool,
     authorize_failures: u32,
     malformed_lines: u32,
+    /// Before it was authorized.
+    early_requests: u32,
     sent: SentJobs,
 }
 
@@ -39,6 +41,7 @@ impl Session {
             wants_error_null: false,
             authorize_failures: 0,
             malformed_lines: 0,
+            early_requests: 0,
             sent: SentJobs::default(),
         }
     }
@@ -52,6 +55,14 @@ impl Session {
     pub(crate) fn line(&mut self, line: &str, pool: &Pool, out: &mut BytesMut) -> Next {
         if line.trim().is_empty() {
             return Next::Continue;
+        }
+        if self.miner.account.get().is_none() {
+            self.early_requests += 1;
+            if self.early_requests > pool.requests_before_authorization_max {
+                let message = "too many requests without being authorized";
+                protocol::write_refusal(out, &Id::null(), &Refusal::other(message));
+                return Next::Close("chatty");
+            }
         }
         match protocol::parse(line) {
             Ok(Request { id, call }) => self.request(id, call, pool, out),

@@ -268,6 +268,51 @@ async fn connections_are_limited_per_address_and_the_refused_are_told() {
 }
 
 #[tokio::test]
+async fn who_only_talks_and_never_authorizes_is_closed() {
+    let pool = Pool::with(StratumConfig {
+        requests_before_authorization_max: 5,
+        ..config()
+    })
+    .await;
+    let mut talker = pool.connect().await;
+    for _ in 0..6 {
+        talker.send(r#"{"id":1,"method":"mining.ping"}"#).await;
+    }
+    let words = talker.last_words().await.unwrap();
+    assert!(words.contains("without being authorized"), "{words}");
+    // A miner that is authorized may say as much as it likes.
+    let mut miner = pool.miner(MINER, "x").await;
+    for id in 10..30 {
+        let request = format!(r#"{{"id":{id},"method":"mining.hashrate","params":[1]}}"#);
+        miner.send(&request).await;
+        assert_eq!(miner.answer(id).await["result"], true);
+    }
+}
+
+#[tokio::test]
+async fn a_reconnecting_storm_is_slowed_down_and_told() {
+    let pool = Pool::with(StratumConfig {
+        connections_per_ip_max: 4,
+        connects_per_minute_per_ip_max: 1,
+        ..config()
+    })
+    .await;
+    let mut honest = pool.miner(MINER, "x").await;
+    for _ in 0..3 {
+        drop(pool.connect().await);
+    }
+    until("they are gone", || pool.server.connections() == 1).await;
+    let words = pool.connect().await.last_words().await.unwrap();
+    assert!(words.contains("wait a minute"), "{words}");
+    assert_eq!(
+        pool.metric("connections_refused_total", Some("too_fast")),
+        1.0
+    );
+    let job = honest.job.clone().unwrap();
+    assert!(is_accepted(&honest.submit(&job.id, 1).await));
+}
+
+#[tokio::test]
 async fn connections_that_open_and_close_leave_nothing_behind() {
     let pool = Pool::start().await;
     for _ in 0..200 {

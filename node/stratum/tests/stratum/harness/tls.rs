@@ -13,7 +13,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::{Client, Pool, config};
 
-const NAME: &str = "pool.example";
+pub const NAME: &str = "pool.example";
 
 /// A certificate in files, and what a miner must trust to accept it.
 pub struct Files {
