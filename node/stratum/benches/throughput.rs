@@ -19,8 +19,6 @@ const ROUND: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() {
-    idle_connections(5_000).await;
-    fan_out(2_000).await;
     // In turns, so that whatever else the machine does weighs on both.
     let mut ratios = Vec::new();
     for _ in 0..5 {
@@ -89,54 +87,4 @@ async fn submit_until(mut client: Client, window: u64, end: Instant) -> u64 {
         }
     }
     accepted
-}
-
-async fn idle_connections(count: usize) {
-    let pool = Pool::with(StratumConfig {
-        connections_per_ip_max: count,
-        ..config()
-    })
-    .await;
-    let before = resident_bytes();
-    let mut clients = Vec::new();
-    for _ in 0..count {
-        clients.push(pool.miner(MINER, "x").await);
-    }
-    let each = resident_bytes().saturating_sub(before) / count;
-    println!(
-        "memory of an idle connection       {each:>10} bytes, with its scripted miner ({count} connections)"
-    );
-    drop(clients);
-}
-
-async fn fan_out(count: usize) {
-    let pool = Pool::with(StratumConfig {
-        connections_per_ip_max: count,
-        ..config()
-    })
-    .await;
-    let mut clients = Vec::new();
-    for _ in 0..count {
-        clients.push(pool.miner(MINER, "x").await);
-    }
-    let started = Instant::now();
-    pool.new_template(harness::template(101));
-    for client in &mut clients {
-        client.next_job().await;
-    }
-    println!(
-        "new job to the last of {count} miners  {:>10.1} ms",
-        started.elapsed().as_secs_f64() * 1e3
-    );
-}
-
-/// Memory of this process, from the second field of `statm` in pages of 4 KiB; 0 elsewhere than
-/// on Linux.
-fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm
-        .split(' ')
-        .nth(1)
-        .and_then(|field| field.parse::<usize>().ok());
-    pages.unwrap_or(0) * 4_096
 }
