@@ -23,6 +23,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
+/// Measures miners over TLS, and nothing else.
+const ENCRYPTED: &str = "--encrypted";
 const CONNECTIONS: usize = 10_000;
 /// Rounds of new templates of which the median is printed.
 const ROUNDS: u64 = 7;
@@ -39,9 +41,24 @@ async fn main() {
     let count = std::env::var("RAFTPOOL_BENCH_CONNECTIONS");
     let count = count.map_or(CONNECTIONS, |text| text.parse().unwrap());
     let files = Files::new();
-    measure("plain", count, config(), None).await;
-    let encrypted = over_tls(Encryption::Tls, &files);
-    measure("TLS", count, encrypted, Some(&files)).await;
+    match arguments.iter().any(|one| one == ENCRYPTED) {
+        true => {
+            measure(
+                "TLS",
+                count,
+                over_tls(Encryption::Tls, &files),
+                Some(&files),
+            )
+            .await
+        }
+        false => {
+            measure("plain", count, config(), None).await;
+            // In a process of its own: memory that was given back here would be used again there.
+            let program = std::env::current_exe().unwrap();
+            let encrypted = Command::new(program).arg(ENCRYPTED).status().await;
+            assert!(encrypted.unwrap().success());
+        }
+    }
 }
 
 async fn measure(name: &str, count: usize, config: StratumConfig, files: Option<&Files>) {
