@@ -56,8 +56,8 @@ pub struct StratumConfig {
     pub connections_per_ip_max: usize,
     /// Open connections of one network, a /24 or for IPv6 a /64.
     pub connections_per_network_max: usize,
-    /// New connections of one IP address in a minute, and a fourth of those of a network, once as
-    /// many as may be open have come.
+    /// New connections of one IP address in a minute, once as many as may be open have come; of a
+    /// network four times as many.
     pub connects_per_minute_per_ip_max: u32,
     /// Requests of a connection before it is authorized.
     pub requests_before_authorization_max: u32,
