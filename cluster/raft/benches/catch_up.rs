@@ -1,8 +1,10 @@
-//! How long a new node takes to catch up with a cluster that has a large ledger, while the cluster
-//! goes on, beside how long a plain copy of as many bytes takes on the same disk.
+//! How long a new node takes to catch up with a large ledger, beside how long a plain copy of as
+//! many bytes takes on the same disk.
 //!
-//! Three nodes in one process, over mutual TLS on loopback, with the usual limits but for a short log; the ledger is
-//! made of workers with a record each until its database has `RAFTPOOL_BENCH_STATE_MIB` (1024).
+//! One node fills its ledger with workers, a record each, until its database has
+//! `RAFTPOOL_BENCH_STATE_MIB` (1024). Two nodes are then added while nothing else happens, and a
+//! fourth one while batches of new workers are proposed without a pause. All of them run in one
+//! process, over mutual TLS on loopback, with the usual limits but for a short log.
 
 #![allow(clippy::unwrap_used)]
 
@@ -25,6 +27,8 @@ use raftpool_raft::RaftNode;
 const SHARES: u64 = 1_000;
 /// Batches on their way at the same time.
 const PROPOSERS: usize = 8;
+/// Length of a worker's name.
+const NAME_BYTES: usize = 120;
 /// The ledger keeps so many workers of one miner apart.
 const WORKERS_PER_MINER: u64 = 10_000;
 
@@ -38,56 +42,74 @@ async fn measure() {
         Ok(text) => text.parse().expect("RAFTPOOL_BENCH_STATE_MIB is a number"),
         Err(_) => 1_024,
     };
-    // A short log, so that a small ledger needs a snapshot as well.
-    let mut nodes = Nodes::form_with(&[1, 2, 3], |config| {
-        config.log_policy.snapshot_bytes = 64 << 20;
+    // A short log, so that a new node must get the ledger as a snapshot.
+    let mut nodes = Nodes::form_with(&[1], |config| {
+        config.log_policy.snapshot_entries = 400;
         config.log_policy.entries_kept = 100;
     })
     .await;
-    let leader = nodes.get(nodes.leader().await);
+    let leader = nodes.get(1);
     let next = Arc::new(AtomicU64::new(1));
     let started = Instant::now();
     fill(&leader, &next, wanted_mib << 20).await;
-    let shares = next.load(Ordering::Relaxed) * SHARES;
-    let bytes = leader.status().state.database_bytes;
     println!(
-        "three nodes in one process, ledger of {} MiB made by {shares} shares of as many workers in {:.0} s",
-        bytes >> 20,
+        "a ledger of {} MiB made by {} shares of as many workers in {:.0} s",
+        leader.status().state.database_bytes >> 20,
+        next.load(Ordering::Relaxed) * SHARES,
         started.elapsed().as_secs_f64(),
     );
-    // A new node must get the ledger as a snapshot, because the log does not reach back.
     wait_until("the log is short", async || {
         leader.status().purged_index.is_some() && leader.status().snapshot_index.is_some()
     })
     .await;
 
+    for id in [2, 3] {
+        let new = nodes.start(id).await;
+        let took = catch_up(&nodes, &leader, &new, id).await;
+        report_catch_up("while nothing else happened", &nodes, &new, took);
+    }
+    nodes.promote(&leader, &[2, 3]).await;
+
     let quiet = latency_under_load(&leader, &next, Duration::from_secs(5), async || {}).await;
     let new = nodes.start(4).await;
-    let begin = Instant::now();
-    let took = Arc::new(AtomicU64::new(0));
+    let mut took = Duration::ZERO;
     let busy = latency_under_load(&leader, &next, Duration::ZERO, async || {
-        nodes.add(&leader, 4).await;
-        let target = leader.status().last_log_index;
-        let deadline = Duration::from_secs(1_200);
-        let reached = async {
-            while new.status().applied_index < target {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(deadline, reached).await.unwrap();
-        took.store(begin.elapsed().as_millis() as u64, Ordering::Relaxed);
+        took = catch_up(&nodes, &leader, &new, 4).await;
     })
     .await;
-    let received = new.status().state.database_bytes;
+    report_catch_up("under load without a pause", &nodes, &new, took);
     println!(
-        "a new node caught up in {:.1} s with {} MiB; a plain copy with fsync of as much took {:.1} s",
-        took.load(Ordering::Relaxed) as f64 / 1_000.0,
-        received >> 20,
-        copy_seconds(nodes.root.path(), received),
-    );
-    println!(
-        "one batch after the other meanwhile: p50 {} us, p99 {} us; before: p50 {} us, p99 {} us",
+        "a batch of {SHARES} new workers meanwhile: p50 {} ms, p99 {} ms; before: p50 {} ms, p99 {} ms",
         busy.0, busy.1, quiet.0, quiet.1
+    );
+    // Before their directories go.
+    for id in 1..=4 {
+        nodes.stop(id).await;
+    }
+}
+
+/// Adds a node and waits until it has applied what was in the log by then.
+async fn catch_up(nodes: &Nodes, leader: &RaftNode, new: &RaftNode, id: u64) -> Duration {
+    let begin = Instant::now();
+    nodes.add(leader, id).await;
+    let target = leader.status().last_log_index;
+    let reached = async {
+        while new.status().applied_index < target {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let deadline = Duration::from_secs(1_200);
+    tokio::time::timeout(deadline, reached).await.unwrap();
+    begin.elapsed()
+}
+
+fn report_catch_up(when: &str, nodes: &Nodes, new: &RaftNode, took: Duration) {
+    let bytes = new.status().state.database_bytes;
+    println!(
+        "a new node caught up with {} MiB in {:.1} s {when}; a plain copy with fsync of as much took {:.1} s",
+        bytes >> 20,
+        took.as_secs_f64(),
+        copy_seconds(nodes.root.path(), bytes),
     );
 }
 
@@ -114,19 +136,28 @@ async fn propose(leader: &RaftNode, next: &AtomicU64) {
         let worker = sequence * SHARES + number;
         let miner = worker / WORKERS_PER_MINER;
         let mut share = sample_share(&format!("xel:miner-{miner:056}"), 1_000, 1 << 40);
-        // Names that cannot be compressed away.
-        share.worker = format!(
-            "{:032x}",
-            u128::from(worker).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
-        );
+        share.worker = incompressible_name(worker);
         share
     };
     let batch = credit_shares(sequence, (0..SHARES).map(share).collect());
     insist(leader, &command(batch)).await;
 }
 
+/// A long name of its own for every worker, which the database cannot compress away.
+fn incompressible_name(worker: u64) -> String {
+    let mut hash = blake3::Hasher::new()
+        .update(&worker.to_be_bytes())
+        .finalize_xof();
+    let mut bytes = [0; NAME_BYTES];
+    hash.fill(&mut bytes);
+    bytes
+        .iter()
+        .map(|byte| char::from(b'0' + byte % 64))
+        .collect()
+}
+
 /// Proposes one batch after the other while `work` runs, and for `at_least` so long; returns p50
-/// and p99 in microseconds.
+/// and p99 in milliseconds.
 async fn latency_under_load(
     leader: &Arc<RaftNode>,
     next: &Arc<AtomicU64>,
@@ -141,7 +172,7 @@ async fn latency_under_load(
             while !stop.load(Ordering::Relaxed) {
                 let begin = Instant::now();
                 propose(&leader, &next).await;
-                took.push(begin.elapsed().as_micros() as u64);
+                took.push(begin.elapsed().as_millis() as u64);
             }
             took
         })

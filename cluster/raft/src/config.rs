@@ -180,8 +180,8 @@ impl LogPolicy {
         (self.entries_kept + self.snapshot_entries).saturating_mul(2)
     }
 
-    /// Purging leaves a tombstone each time, so it is done in batches, but not coarser than what
-    /// is kept.
+    /// Purging leaves a tombstone each time, so it is done in batches, but not coarser than
+    /// snapshots are.
     fn purge_batch(&self) -> u64 {
         self.snapshot_entries.clamp(1, 4_096)
     }
