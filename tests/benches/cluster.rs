@@ -275,11 +275,9 @@ async fn steady(pool: &Arc<ClusterPool>, seconds: u64) -> Result<()> {
     let before = resident_mib(pool).await;
     let tasks: Vec<_> = (0..24)
         .map(|n| {
-            tokio::spawn(send_shares(
+            tokio::spawn(keep_sending(
                 nodes[n % nodes.len()],
                 format!("load{n}"),
-                // Below the limit of a connection, which an answer on its way may still fill.
-                DEPTH / 2,
                 end,
             ))
         })
@@ -297,7 +295,7 @@ async fn steady(pool: &Arc<ClusterPool>, seconds: u64) -> Result<()> {
     }
     let mut shares = 0;
     for task in tasks {
-        shares += task.await.context("a miner's task")??.len();
+        shares += task.await.context("a miner's task")??;
     }
     lags.sort_unstable();
     let at = |percent: usize| lags.get(lags.len().saturating_sub(1) * percent / 100);
@@ -308,6 +306,20 @@ async fn steady(pool: &Arc<ClusterPool>, seconds: u64) -> Result<()> {
         at(99).copied().unwrap_or(0),
     );
     Ok(())
+}
+
+/// Sends shares over one connection after the other: a node remembers a bounded number of shares of
+/// each for the jobs it may still work on, far fewer than come here. Returns how many were accepted.
+async fn keep_sending(node: SocketAddr, worker: String, end: Instant) -> Result<usize> {
+    let mut shares = 0;
+    while Instant::now() < end {
+        let until = end.min(Instant::now() + ROUND);
+        // Below the limit of a connection, which an answer on its way may still fill.
+        shares += send_shares(node, worker.clone(), DEPTH / 2, until)
+            .await?
+            .len();
+    }
+    Ok(shares)
 }
 
 async fn resident_mib(pool: &ClusterPool) -> Vec<u64> {
