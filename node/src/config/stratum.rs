@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
-use raftpool_stratum::{Encryption, Listener};
+use raftpool_stratum::{Encryption, Listener, Speaks};
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -78,12 +78,28 @@ pub enum EncryptionMode {
     Both,
 }
 
+/// What miners speak on a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DialectMode {
+    /// Stratum, or Xatum as the miner begins.
+    #[default]
+    Stratum,
+    /// Xatum alone.
+    Xatum,
+    /// The daemon's getwork WebSocket.
+    Getwork,
+}
+
 /// `[[stratum.listener]]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerSection {
     /// Address to listen on.
     pub address: SocketAddr,
+    /// "stratum", "xatum" or "getwork".
+    #[serde(default)]
+    pub dialect: DialectMode,
     /// "plain", "tls" or "both"; without it as those of `stratum.listen`.
     pub encryption: Option<EncryptionMode>,
     /// Networks of the proxies in front of it, which send a PROXY protocol v2 header.
@@ -131,6 +147,11 @@ impl StratumSection {
         let special = self.listener.iter().map(|section| {
             Ok(Listener {
                 address: section.address,
+                speaks: match section.dialect {
+                    DialectMode::Stratum => Speaks::Stratum,
+                    DialectMode::Xatum => Speaks::Xatum,
+                    DialectMode::Getwork => Speaks::Getwork,
+                },
                 encryption: match section.encryption {
                     None => self.usual_encryption(),
                     Some(EncryptionMode::Plain) => Encryption::Plain,
@@ -220,6 +241,16 @@ impl StratumSection {
             "stratum.listener.encryption",
             format!(
                 "{address} is to speak TLS, which needs [stratum.tls] with `certificate` and `key`"
+            ),
+        )?;
+        require(
+            listener.speaks != Speaks::Xatum
+                || listener.encryption != Encryption::Plain
+                || !listener.proxied_from.is_empty(),
+            "stratum.listener.dialect",
+            format!(
+                "{address} is to speak Xatum, which miners only speak over TLS: set [stratum.tls], \
+                 or `proxied_from` if a proxy ends TLS"
             ),
         )?;
         let bounds = self.minimum_difficulty..=self.maximum_difficulty;

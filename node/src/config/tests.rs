@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use raftpool_stratum::Encryption;
+use raftpool_stratum::{Encryption, Speaks};
 
 use super::{Config, ConfigError, EXAMPLE};
 
@@ -140,7 +140,24 @@ fn listeners_have_their_own_terms_and_a_certificate_lets_all_speak_tls() {
     let text = listener(&format!("{special}\nencryption = \"tls\"\n{tls}"));
     assert_eq!(encryptions(&text).0, [Encryption::Both, Encryption::Tls]);
 
+    let speaks = |text: &str| {
+        let config = Config::parse(Path::new("/etc/raftpool/pool.toml"), text, []).unwrap();
+        config.raw.stratum.listeners().unwrap()[1].speaks
+    };
+    let one = |keys: &str| listener(&format!("address = \"127.0.0.1:0\"\n{keys}\n"));
+    assert_eq!(speaks(&one("")), Speaks::Stratum);
+    assert_eq!(speaks(&one("dialect = \"getwork\"")), Speaks::Getwork);
+    let xatum = one("dialect = \"xatum\"");
+    assert_eq!(speaks(&format!("{xatum}{tls}")), Speaks::Xatum);
+    let proxied = one("dialect = \"xatum\"\nproxied_from = [\"10.0.0.0/8\"]");
+    assert_eq!(speaks(&proxied), Speaks::Xatum);
+
     for (keys, expected) in [
+        ("dialect = \"xatum\"", "which miners only speak over TLS"),
+        (
+            "dialect = \"xatun\"",
+            "expected one of `stratum`, `xatum`, `getwork`",
+        ),
         ("encryption = \"tls\"", "needs [stratum.tls]"),
         (
             "encryption = \"ssl\"",

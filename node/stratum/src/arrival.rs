@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ppp::v2::{Addresses, Command, Header, PROTOCOL_PREFIX};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -27,10 +27,6 @@ const PROXY_PREFIX_BYTES: usize = 16;
 const PROXY_REST_BYTES_MAX: usize = 2_048;
 /// First byte of a TLS handshake record (RFC 8446, 5.1); no line of text begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
-
-/// What a TLS-only listener says to a miner that speaks plainly.
-const WANTS_TLS: &[u8] =
-    b"{\"id\":null,\"result\":null,\"error\":{\"code\":20,\"message\":\"this port wants TLS\",\"data\":null}}\n";
 
 /// A listening address as its connections see it.
 pub(crate) struct Port {
@@ -87,7 +83,8 @@ impl Port {
                 true => true,
                 false => {
                     // Its own words are not read, so that the answer may be lost; it is a courtesy.
-                    let _ = stream.write_all(WANTS_TLS).await;
+                    let farewell = self.listener.speaks.farewell("this port wants TLS");
+                    let _ = stream.write_all(&farewell).await;
                     return Err("plain_on_tls");
                 }
             },
@@ -118,7 +115,9 @@ async fn begins_with_tls(stream: &TcpStream) -> Result<bool, &'static str> {
 
 /// Reads the header (<https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>, section 2.2)
 /// and nothing after it. `None`: the proxy speaks for itself, as health checks do.
-async fn read_proxy_header(stream: &mut TcpStream) -> Result<Option<SocketAddr>, &'static str> {
+async fn read_proxy_header(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> Result<Option<SocketAddr>, &'static str> {
     let mut header = vec![0; PROXY_PREFIX_BYTES];
     stream.read_exact(&mut header).await.map_err(|_| "client")?;
     if !header.starts_with(PROTOCOL_PREFIX) {

@@ -29,6 +29,14 @@ pub(crate) struct Times {
 }
 
 impl Times {
+    /// The same, with at most this time to say who one is.
+    pub(crate) fn with_hello_max(self, hello_max: Option<Duration>) -> Self {
+        Self {
+            hello: hello_max.map_or(self.hello, |hello_max| self.hello.min(hello_max)),
+            ..self
+        }
+    }
+
     pub(crate) fn of(config: &StratumConfig) -> Self {
         Self {
             hello: Duration::from_millis(config.hello_timeout_ms),

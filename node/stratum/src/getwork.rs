@@ -3,7 +3,7 @@
 //!
 //! It differs from stratum in what a share is. A miner returns the whole work, of which it may
 //! have changed the nonce, the timestamp and the end of the extra nonce. So a share is compared
-//! with the jobs that were sent over its connection (module `sent`) before anything else.
+//! with the jobs that were sent over its connection (module `works`) before anything else.
 //!
 //! The official miner's threads stop after a hit until the next job, and each begins a job with
 //! the same nonce. So every answer to a share is followed by a job, and every job that is sent has
@@ -13,7 +13,6 @@
 //! messages, `session` says what follows from them.
 
 mod protocol;
-mod sent;
 mod session;
 mod socket;
 

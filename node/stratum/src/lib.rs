@@ -1,5 +1,5 @@
-//! The miners' side of a node: the stratum dialect of XELIS over TCP, the getwork dialect over
-//! WebSockets, jobs, difficulty, share verification, and the way of shares and blocks into the
+//! The miners' side of a node: the stratum and Xatum dialects over TCP and TLS, the getwork dialect
+//! over WebSockets, jobs, difficulty, share verification, and the way of shares and blocks into the
 //! cluster.
 //!
 //! What it promises, and the test that tries to break it:
@@ -18,8 +18,9 @@
 //!
 //! A share's way through the modules, which is also the order to read them in: `arrival` undoes
 //! what a proxy and TLS have wrapped, `connection` has `lines` read a line, `session` understands
-//! it (`getwork` does both for WebSockets), `pipeline` makes the cheap checks, `verifier` hashes, `judge`
-//! decides, `credit` or `blocks` have it stored, `share` gives the answer.
+//! it (`xatum` the lines of another dialect, which `talk` tells apart, and `getwork` does both for
+//! WebSockets), `pipeline` makes the cheap checks, `verifier` hashes, `judge` decides, `credit` or
+//! `blocks` have it stored, `share` gives the answer.
 //!
 //! Only what is in this crate's own memory is lost with the process: sessions, jobs and
 //! statistics. The crate knows the cluster as a handle, the chain as a trait, and it reads neither
@@ -40,11 +41,15 @@ mod lines;
 mod pool;
 mod protocol;
 mod session;
+mod talk;
 mod username;
+mod works;
+mod xatum;
 
 mod extra_nonce;
 mod jobs;
 mod sent_jobs;
+mod sent_works;
 
 mod evidence;
 pub mod vardiff;
@@ -70,6 +75,6 @@ mod metrics;
 pub use certificate::{CertificateError, ServerCertificate};
 pub use config::{StratumConfig, Verification};
 pub use error::StratumError;
-pub use listener::{Encryption, Listener};
+pub use listener::{Encryption, Listener, Speaks};
 pub use miner::SessionSnapshot;
 pub use server::{GetworkDoor, NodeIdentity, StratumParts, StratumServer, getwork_router};

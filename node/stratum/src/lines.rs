@@ -1,4 +1,4 @@
-//! The stratum dialect over a byte stream: lines in, lines out.
+//! The dialects of lines, stratum and Xatum, over a byte stream.
 
 use std::io;
 use std::sync::Arc;
@@ -12,8 +12,7 @@ use crate::dialect::{Dialect, Next};
 use crate::jobs::Job;
 use crate::miner::Answer;
 use crate::pool::Pool;
-use crate::protocol::{self, Id, Refusal};
-use crate::session::Session;
+use crate::talk::Talk;
 
 /// First size of a read buffer: one request. It grows up to the line limit.
 const READ_BYTES: usize = 512;
@@ -22,16 +21,16 @@ const WRITE_BYTES_KEPT: usize = 4 * 1024;
 
 /// A stream of lines and the session on it.
 pub(crate) struct Lines<S> {
-    session: Session,
+    talk: Talk,
     lines: FramedRead<S, LinesCodec>,
     out: BytesMut,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Lines<S> {
-    pub(crate) fn new(stream: S, session: Session, line_bytes_max: usize) -> Self {
+    pub(crate) fn new(stream: S, talk: Talk, line_bytes_max: usize) -> Self {
         let codec = LinesCodec::new_with_max_length(line_bytes_max);
         Self {
-            session,
+            talk,
             lines: FramedRead::with_capacity(stream, codec, READ_BYTES),
             out: BytesMut::new(),
         }
@@ -42,7 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Dialect for Lines<S> {
     type Input = Option<Result<String, LinesCodecError>>;
 
     fn is_ready(&self) -> bool {
-        self.session.is_ready()
+        self.talk.is_ready()
     }
 
     async fn read(&mut self) -> Self::Input {
@@ -52,7 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Dialect for Lines<S> {
     fn take(&mut self, line: Self::Input, pool: &Pool) -> Next {
         let (message, reason) = match line {
             None => return Next::Close("client"),
-            Some(Ok(line)) => return self.session.line(&line, pool, &mut self.out),
+            Some(Ok(line)) => return self.talk.line(&line, pool, &mut self.out),
             Some(Err(LinesCodecError::MaxLineLengthExceeded)) => {
                 ("the line is too long", "oversized")
             }
@@ -68,20 +67,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Dialect for Lines<S> {
         Next::Close(reason)
     }
 
-    fn answer(&mut self, Answer { id, result }: Answer) {
-        self.session.answer(&id, result, &mut self.out);
+    fn answer(&mut self, answer: Answer) {
+        self.talk.answer(answer, &mut self.out);
     }
 
     fn job(&mut self, job: &Arc<Job>, pool: &Pool) {
-        self.session.job(job, pool, &mut self.out);
+        self.talk.job(job, pool, &mut self.out);
     }
 
     fn ping(&mut self) {
-        protocol::write_ping(&mut self.out);
+        self.talk.ping(&mut self.out);
     }
 
     fn last_word(&mut self, message: &str) {
-        protocol::write_refusal(&mut self.out, &Id::null(), &Refusal::other(message));
+        self.talk.last_word(message, &mut self.out);
     }
 
     async fn flush(&mut self) -> io::Result<()> {

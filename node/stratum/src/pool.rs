@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::authorize::Authorizer;
+use crate::extra_nonce::ExtraNonces;
 use crate::jobs::JobBoard;
 use crate::pipeline::Pipeline;
 
@@ -11,6 +12,7 @@ pub(crate) struct Pool {
     pub(crate) board: Arc<JobBoard>,
     pub(crate) pipeline: Pipeline,
     pub(crate) authorizer: Authorizer,
+    pub(crate) extra_nonces: ExtraNonces,
     /// Hex, as subscribe answers carry it.
     pub(crate) miner_key_hex: String,
     pub(crate) malformed_lines_max: u32,

@@ -311,7 +311,8 @@ pub(crate) fn write_notify(
     out.put_slice(line.as_bytes());
 }
 
-fn put_json(out: &mut BytesMut, value: &impl Serialize) {
+/// Appends a value as compact JSON.
+pub(crate) fn put_json(out: &mut BytesMut, value: &impl Serialize) {
     let start = out.len();
     if serde_json::to_writer((&mut *out).writer(), value).is_err() {
         // Writing to memory cannot fail; if it ever does, the line must still be JSON.

@@ -3,6 +3,7 @@
 mod accept;
 mod attend;
 mod getwork;
+mod greet;
 
 pub use getwork::{GetworkDoor, getwork_router};
 
@@ -105,7 +106,6 @@ struct Shared {
     pool: Arc<Pool>,
     limits: Arc<ConnectionLimits>,
     miners: Mutex<HashMap<u64, Arc<Miner>>>,
-    extra_nonces: ExtraNonces,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     times: Times,
@@ -135,13 +135,12 @@ impl StratumServer {
         };
         let follow = jobs::follow(board.clone(), parts.templates.clone(), pace, stop.clone());
         let (judge, batcher) = build_judge(&config, &parts, &metrics, blocks.clone());
-        let pool = build_pool(&config, &parts, board, judge, &metrics)?;
+        let pool = build_pool(&config, &parts, board, judge, extra_nonces, &metrics)?;
 
         let shared = Arc::new(Shared {
             pool,
             limits: ConnectionLimits::new(&config),
             miners: Mutex::new(HashMap::new()),
-            extra_nonces,
             clock: parts.clock,
             metrics,
             times: Times::of(&config),
@@ -149,14 +148,12 @@ impl StratumServer {
         });
         let connections = TaskTracker::new();
         for ((listener, address), port) in listeners.into_iter().zip(ports) {
-            let encryption = port.listener.encryption;
-            tracing::info!(%address, ?encryption, "listening for miners");
-            let accept = Accept {
-                shared: shared.clone(),
-                port: Arc::new(port),
-                connections: connections.clone(),
-                drain: drain.clone(),
-            };
+            let Listener {
+                speaks, encryption, ..
+            } = port.listener;
+            tracing::info!(%address, ?speaks, ?encryption, "listening for miners");
+            let (connections, drain) = (connections.clone(), drain.clone());
+            let accept = Accept::new(shared.clone(), port, connections.clone(), drain);
             connections.spawn(accept.run(listener));
         }
         connections.spawn(forget_idle(shared.clone(), drain.clone()));
@@ -324,6 +321,7 @@ fn build_pool(
     parts: &StratumParts,
     board: Arc<JobBoard>,
     judge: Arc<Judge>,
+    extra_nonces: ExtraNonces,
     metrics: &Metrics,
 ) -> Result<Arc<Pool>, StratumError> {
     let verifier = match config.verification {
@@ -362,6 +360,7 @@ fn build_pool(
             shares_in_flight_max: config.shares_in_flight_per_connection,
         },
         board,
+        extra_nonces,
         miner_key_hex: hex::encode(miner_key),
         malformed_lines_max: config.malformed_lines_max,
         requests_before_authorization_max: config.requests_before_authorization_max,

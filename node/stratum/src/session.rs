@@ -222,7 +222,10 @@ impl Session {
 
 /// Which spelling of the present algorithm the miner understands. One that named none, or came
 /// before the first template, is taken at its word.
-fn choose_spelling(names: Option<&[String]>, now: Option<Algorithm>) -> Result<Spelling, String> {
+pub(crate) fn choose_spelling(
+    names: Option<&[String]>,
+    now: Option<Algorithm>,
+) -> Result<Spelling, String> {
     let Some(names) = names.filter(|names| !names.is_empty()) else {
         return Ok(Spelling::default());
     };

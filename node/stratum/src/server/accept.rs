@@ -11,12 +11,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Shared;
+use super::getwork::GetworkDoor;
+use super::greet::Greeter;
 use crate::arrival::{Arrived, Port};
-use crate::limits::{Place, Refused};
+use crate::limits::Place;
 use crate::lines::Lines;
+use crate::listener::Speaks;
 use crate::miner::Miner;
-use crate::protocol;
-use crate::session::Session;
+use crate::talk::Talk;
 
 /// Pause after the system refused a connection, for instance for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -24,14 +26,40 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Takes the connections of one listener.
+#[derive(Clone)]
 pub(super) struct Accept {
-    pub(super) shared: Arc<Shared>,
-    pub(super) port: Arc<Port>,
-    pub(super) connections: TaskTracker,
-    pub(super) drain: CancellationToken,
+    shared: Arc<Shared>,
+    port: Arc<Port>,
+    /// For the ones who come for a WebSocket.
+    greeter: Option<Greeter>,
+    connections: TaskTracker,
+    drain: CancellationToken,
 }
 
 impl Accept {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        port: Port,
+        connections: TaskTracker,
+        drain: CancellationToken,
+    ) -> Self {
+        let greeter = (port.listener.speaks == Speaks::Getwork).then(|| {
+            Greeter::new(GetworkDoor {
+                shared: shared.clone(),
+                connections: connections.clone(),
+                drain: drain.clone(),
+                terms: port.terms.clone(),
+            })
+        });
+        Self {
+            shared,
+            port: Arc::new(port),
+            greeter,
+            connections,
+            drain,
+        }
+    }
+
     pub(super) async fn run(self, listener: TcpListener) {
         loop {
             let accepted = tokio::select! {
@@ -57,66 +85,77 @@ impl Accept {
         };
         match admitted {
             Ok(place) => {
-                let (shared, port) = (self.shared.clone(), self.port.clone());
-                let serve = shared.receive(port, stream, remote, place, self.drain.clone());
-                self.connections.spawn(serve);
+                self.connections
+                    .spawn(self.clone().receive(stream, remote, place));
             }
             Err(refused) => {
-                let farewell = self.shared.refuse(refused, remote);
+                self.shared.count_refused(remote, refused);
                 if self.port.may_speak_first() {
+                    let farewell = self.port.listener.speaks.farewell(refused.message());
                     // A fresh socket takes a line at once; if not, nobody waits for it.
                     let _: io::Result<usize> = stream.try_write(&farewell);
                 }
             }
         }
     }
-}
 
-impl Shared {
-    /// Counts a refusal; returns what the miner may be told.
-    fn refuse(&self, refused: Refused, remote: SocketAddr) -> bytes::BytesMut {
-        self.count_refused(remote, refused);
-        let mut line = bytes::BytesMut::new();
-        protocol::write_print(&mut line, refused.message());
-        line
-    }
-
-    async fn receive(
-        self: Arc<Self>,
-        port: Arc<Port>,
-        stream: TcpStream,
-        socket: SocketAddr,
-        mut place: Place,
-        drain: CancellationToken,
-    ) {
+    async fn receive(self, stream: TcpStream, socket: SocketAddr, mut place: Place) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(remote = %socket, %error, "set TCP_NODELAY");
         }
         let received = tokio::select! {
-            received = port.receive(stream, socket) => received,
-            () = drain.cancelled() => Err("drained"),
+            received = self.port.receive(stream, socket) => received,
+            () = self.drain.cancelled() => Err("drained"),
         };
         let mut arrived = match received {
             Ok(arrived) => arrived,
-            Err(reason) => {
-                self.metrics.disconnects.with_label_values(&[reason]).inc();
-                tracing::debug!(remote = %socket, reason, "connection closed before its first line");
-                return;
-            }
+            Err(reason) => return self.shared.count_disconnect(socket, reason),
         };
         if let Err(refused) = place.claim(arrived.remote.ip()) {
-            let farewell = self.refuse(refused, arrived.remote);
+            self.shared.count_refused(arrived.remote, refused);
+            let farewell = self.port.listener.speaks.farewell(refused.message());
             let write = arrived.stream.write_all(&farewell);
             let _ = tokio::time::timeout(FAREWELL_TIMEOUT, write).await;
             return;
         }
         let protection = if arrived.is_encrypted { "tls" } else { "plain" };
-        self.metrics.arrivals.with_label_values(&[protection]).inc();
+        let metrics = &self.shared.metrics;
+        metrics.arrivals.with_label_values(&[protection]).inc();
+        match &self.greeter {
+            Some(greeter) => {
+                let Arrived { stream, remote, .. } = arrived;
+                if let Err(reason) = greeter.greet(stream, remote, place, self.port.hello).await {
+                    self.shared.count_disconnect(remote, reason);
+                }
+            }
+            None => self.talk(arrived, place).await,
+        }
+    }
+
+    async fn talk(self, arrived: Arrived, place: Place) {
         let Arrived { stream, remote, .. } = arrived;
-        let line_bytes_max = self.line_bytes_max;
-        let open =
-            |miner: &Arc<Miner>| Lines::new(stream, Session::new(miner.clone()), line_bytes_max);
-        let terms = port.terms.clone();
-        self.attend(remote, terms, place, drain, open).await;
+        let Self {
+            shared,
+            port,
+            drain,
+            ..
+        } = self;
+        let (speaks, terms) = (port.listener.speaks, port.terms.clone());
+        let times = shared.times.with_hello_max(speaks.hello_max());
+        let line_bytes_max = shared.line_bytes_max;
+        let open = |miner: &Arc<Miner>| {
+            Lines::new(stream, Talk::new(miner.clone(), speaks), line_bytes_max)
+        };
+        shared
+            .attend(remote, terms, place, drain, times, open)
+            .await;
+    }
+}
+
+impl Shared {
+    /// Notes the end of a connection that was never served.
+    fn count_disconnect(&self, remote: SocketAddr, reason: &'static str) {
+        self.metrics.disconnects.with_label_values(&[reason]).inc();
+        tracing::debug!(%remote, reason, "connection closed before its first words");
     }
 }

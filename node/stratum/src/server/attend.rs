@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use crate::connection::Connection;
+use crate::connection::{Connection, Times};
 use crate::dialect::Dialect;
 use crate::limits::{Place, Refused};
 use crate::listener::Terms;
@@ -30,12 +30,13 @@ impl Shared {
         terms: Arc<Terms>,
         place: Place,
         drain: CancellationToken,
+        times: Times,
         open: impl FnOnce(&Arc<Miner>) -> D,
     ) {
-        let number = self.extra_nonces.draw();
+        let number = self.pool.extra_nonces.draw();
         tracing::debug!(connection = number, %remote, "connected");
         self.metrics.connections.inc();
-        let extra_nonce = self.extra_nonces.numbered(number);
+        let extra_nonce = self.pool.extra_nonces.numbered(number);
         let (miner, answers) = Miner::new(number, remote, terms, self.clock.now_ms(), extra_nonce);
         self.miners.lock().insert(number, miner.clone());
         // Everything about the connection goes with its task, also when the task panics.
@@ -45,7 +46,7 @@ impl Shared {
             _place: place,
         };
         let dialect = open(&miner);
-        let connection = Connection::new(dialect, self.pool.clone(), miner, answers, self.times);
+        let connection = Connection::new(dialect, self.pool.clone(), miner, answers, times);
         let reason = connection.serve(drain).await;
         self.metrics.disconnects.with_label_values(&[reason]).inc();
         tracing::debug!(connection = number, %remote, reason, "disconnected");

@@ -1,22 +1,29 @@
 //! The door for miners that come over HTTP: `/getwork/{address}/{worker}`.
 //!
-//! The HTTP listener belongs to somebody else and may serve before miners are served, so the
-//! routes ask for the way in with every request. Everything that can be wrong with a miner is
-//! said as HTTP, since the official miner prints only that.
+//! The API's HTTP listener belongs to somebody else and may serve before miners are served, so the
+//! routes ask for the way in with every request; a listener of our own has the same routes (module
+//! `greet`). Everything that can be wrong with a miner is said as HTTP, since the official miner
+//! prints only that.
+//!
+//! The dialect has no password. What stratum miners say in theirs is said in the query instead
+//! (`?scheme=solo&d=5000`), which reaches the pool also from the official miner, since that one
+//! writes a worker's name into the address as it is. A difficulty may follow the worker's name too.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{ConnectInfo, Path, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, Extension, Path, Query, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::greet::Seat;
 use super::{Shared, StratumServer};
 use crate::authorize::Grant;
 use crate::getwork::{Session, Socket};
@@ -33,9 +40,21 @@ const WORKER_CHARS_MAX: usize = 32;
 /// The way in to a running server for miners that come over HTTP.
 #[derive(Clone)]
 pub struct GetworkDoor {
-    shared: Arc<Shared>,
-    connections: TaskTracker,
-    drain: CancellationToken,
+    pub(super) shared: Arc<Shared>,
+    pub(super) connections: TaskTracker,
+    pub(super) drain: CancellationToken,
+    pub(super) terms: Arc<Terms>,
+}
+
+/// What a miner says with its request.
+struct Knock<'a> {
+    remote: SocketAddr,
+    address: &'a str,
+    worker: &'a str,
+    query: Vec<(String, String)>,
+    agent: String,
+    /// `None`: it has no place yet.
+    seat: Option<Seat>,
 }
 
 impl StratumServer {
@@ -45,6 +64,7 @@ impl StratumServer {
             shared: self.shared.clone(),
             connections: self.connections.clone(),
             drain: self.drain.clone(),
+            terms: Arc::default(),
         }
     }
 }
@@ -58,6 +78,8 @@ pub fn getwork_router(
     let connect =
         move |ConnectInfo(remote): ConnectInfo<SocketAddr>,
               path: Result<Path<(String, String)>, PathRejection>,
+              query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+              seat: Option<Extension<Seat>>,
               headers: HeaderMap,
               upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>| {
             let door = find().filter(|door| !door.drain.is_cancelled());
@@ -68,15 +90,26 @@ pub fn getwork_router(
                         "this node does not serve miners at present, use another one",
                     );
                 };
-                match path {
-                    Ok(Path((address, worker))) => {
-                        let agent = headers.get(header::USER_AGENT);
-                        let agent = agent.and_then(|agent| agent.to_str().ok());
-                        let agent = protocol::clean_agent(agent.unwrap_or("getwork"));
-                        door.connect(remote, &address, &worker, agent, upgrade)
+                let (path, query) = match (path, query) {
+                    (Ok(Path(path)), Ok(Query(query))) => (path, query),
+                    (Err(rejection), _) => {
+                        return refuse(StatusCode::BAD_REQUEST, rejection.body_text());
                     }
-                    Err(rejection) => refuse(StatusCode::BAD_REQUEST, rejection.body_text()),
-                }
+                    (_, Err(rejection)) => {
+                        return refuse(StatusCode::BAD_REQUEST, rejection.body_text());
+                    }
+                };
+                let agent = headers.get(header::USER_AGENT);
+                let agent = agent.and_then(|agent| agent.to_str().ok());
+                let knock = Knock {
+                    remote,
+                    address: &path.0,
+                    worker: &path.1,
+                    query,
+                    agent: protocol::clean_agent(agent.unwrap_or("getwork")),
+                    seat: seat.map(|Extension(seat)| seat),
+                };
+                door.connect(knock, upgrade)
             }
         };
     Router::new().route("/getwork/{address}/{worker}", get(connect))
@@ -85,26 +118,29 @@ pub fn getwork_router(
 impl GetworkDoor {
     fn connect(
         self,
-        remote: SocketAddr,
-        address: &str,
-        worker: &str,
-        agent: String,
+        knock: Knock<'_>,
         upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     ) -> Response {
-        if worker.chars().count() > WORKER_CHARS_MAX {
+        let remote = knock.remote;
+        if knock.worker.chars().count() > WORKER_CHARS_MAX {
             let message = format!("the worker's name has more than {WORKER_CHARS_MAX} characters");
             return refuse(StatusCode::BAD_REQUEST, message);
         }
-        let place = match self.shared.limits.admit_from(remote.ip()) {
-            Ok(place) => place,
-            Err(refused) => {
-                self.shared.count_refused(remote, refused);
-                return refuse(StatusCode::SERVICE_UNAVAILABLE, refused.message());
-            }
+        let place = match knock.seat {
+            Some(_) => None,
+            None => match self.shared.limits.admit_from(remote.ip()) {
+                Ok(place) => Some(place),
+                Err(refused) => {
+                    self.shared.count_refused(remote, refused);
+                    return refuse(StatusCode::SERVICE_UNAVAILABLE, refused.message());
+                }
+            },
         };
+        let (worker, password) = knock_login(knock.worker, &knock.query);
         let authorizer = &self.shared.pool.authorizer;
-        let terms = Arc::<Terms>::default();
-        let grant = match authorizer.authorize(address, Some(worker), None, &terms) {
+        let granted =
+            authorizer.authorize(knock.address, Some(worker), Some(&password), &self.terms);
+        let grant = match granted {
             Ok(grant) => grant,
             Err(refusal) => return refuse(status_of(&refusal), refusal.message),
         };
@@ -112,6 +148,10 @@ impl GetworkDoor {
             Ok(upgrade) => upgrade,
             Err(rejection) => return rejection.into_response(),
         };
+        let Some(place) = place.or_else(|| knock.seat.and_then(|seat| seat.take())) else {
+            return refuse(StatusCode::BAD_REQUEST, "one request a connection");
+        };
+        let agent = knock.agent;
         // Counted from now on, so that a shutdown waits for it.
         let token = self.connections.token();
         upgrade
@@ -122,9 +162,11 @@ impl GetworkDoor {
             .max_write_buffer_size(WRITE_BYTES_MAX)
             .on_upgrade(move |socket| async move {
                 let open = |miner: &Arc<_>| self.open(miner, grant, agent, socket);
-                let served = self.shared.clone();
-                let drain = self.drain.clone();
-                served.attend(remote, terms, place, drain, open).await;
+                let (served, times) = (self.shared.clone(), self.shared.times);
+                let (terms, drain) = (self.terms.clone(), self.drain.clone());
+                served
+                    .attend(remote, terms, place, drain, times, open)
+                    .await;
                 drop(token);
             })
     }
@@ -139,9 +181,25 @@ impl GetworkDoor {
         // A fresh miner has neither.
         let _ = miner.agent.set(agent.into());
         grant.take_effect(miner);
-        let extra_nonces = self.shared.extra_nonces.clone();
-        Socket::new(socket, Session::new(miner.clone(), extra_nonces))
+        Socket::new(socket, Session::new(miner.clone()))
     }
+}
+
+/// The worker's name, and what would be the password of a stratum miner.
+fn knock_login<'a>(worker: &'a str, query: &[(String, String)]) -> (&'a str, String) {
+    let mut parts: Vec<String> = Vec::new();
+    let name = match worker.rsplit_once('+') {
+        Some((name, digits)) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            parts.push(format!("d={digits}"));
+            name
+        }
+        _ => worker,
+    };
+    parts.extend(query.iter().map(|(key, value)| match &**key {
+        "password" => value.clone(),
+        _ => format!("{key}={value}"),
+    }));
+    (name, parts.join(","))
 }
 
 /// What is the miner's fault is not worth trying again.

@@ -39,7 +39,7 @@ fn rand_nonce() -> u64 {
 }
 
 /// A PROXY protocol v2 header: TCP over IPv4 from `source`, port 4444.
-fn proxy_header(source: [u8; 4]) -> Vec<u8> {
+pub fn proxy_header(source: [u8; 4]) -> Vec<u8> {
     let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
     header.extend_from_slice(&source);
     header.extend_from_slice(&[127, 0, 0, 1]);

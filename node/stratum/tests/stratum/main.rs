@@ -13,6 +13,8 @@ mod clients;
 mod difficulty;
 mod durability;
 mod getwork;
+mod getwork_port;
 mod hostile;
 mod sessions;
 mod shares;
+mod xatum;

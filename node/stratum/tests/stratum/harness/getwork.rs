@@ -7,10 +7,10 @@ use raftpool_chain::MinerWork;
 use raftpool_pow::{Algorithm, Difficulty, Hasher};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::{DEADLINE, Pool};
+use super::{DEADLINE, Pool, Wire};
 
 /// A job as the official miner reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub enum Said {
 
 /// A scripted getwork miner.
 pub struct GetworkClient {
-    pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub socket: WebSocketStream<Box<dyn Wire>>,
     pub job: Option<GetworkJob>,
     pub pings: u64,
     deadline: tokio::time::Instant,
@@ -61,8 +61,14 @@ pub struct GetworkClient {
 impl GetworkClient {
     /// Connects, or says with which status and text it was refused.
     pub async fn connect(http: SocketAddr, path: &str) -> Result<Self, (u16, String)> {
-        let url = format!("ws://{http}{path}");
-        match tokio_tungstenite::connect_async(url).await {
+        Self::over(TcpStream::connect(http).await.unwrap(), path).await
+    }
+
+    /// The same over a stream that leads to the server.
+    pub async fn over(wire: impl Wire + 'static, path: &str) -> Result<Self, (u16, String)> {
+        let url = format!("ws://pool.example{path}");
+        let wire: Box<dyn Wire> = Box::new(wire);
+        match tokio_tungstenite::client_async(url, wire).await {
             Ok((socket, _)) => Ok(Self {
                 socket,
                 job: None,

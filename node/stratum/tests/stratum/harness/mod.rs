@@ -3,6 +3,7 @@
 mod client;
 pub mod getwork;
 pub mod tls;
+pub mod xatum;
 
 pub use client::*;
 
@@ -331,6 +332,18 @@ impl Pool {
 
     pub fn totals(&self) -> Totals {
         self.read(|view| view.totals())
+    }
+
+    /// How often something was measured.
+    pub fn histogram(&self, name: &str) -> u64 {
+        let families = self.registry.gather();
+        let name = format!("raftpool_stratum_{name}");
+        let family = families.iter().find(|family| family.name() == name);
+        let metrics = family.map(|family| family.get_metric()).unwrap_or_default();
+        let counts = metrics
+            .iter()
+            .map(|one| one.get_histogram().get_sample_count());
+        counts.sum()
     }
 
     /// Value of a metric, summed over its labels.

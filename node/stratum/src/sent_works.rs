@@ -1,4 +1,4 @@
-//! Which jobs a connection was sent, and whether a work can have come from one of them.
+//! Which works a connection was sent, and whether a returned one can have come from one of them.
 //!
 //! The extra nonce tells which job a work is for, since several jobs may share a work hash. It
 //! was chosen before the miner hashed, so nobody can pick the difficulty that fits a hash best.
