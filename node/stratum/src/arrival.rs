@@ -24,7 +24,7 @@ pub(crate) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 /// Bytes of a header up to and including its length.
 const PROXY_PREFIX_BYTES: usize = 16;
 /// Longest rest of a header: addresses, and extensions such as a certificate's name.
-const PROXY_REST_BYTES_MAX: usize = 2_048;
+pub(crate) const PROXY_REST_BYTES_MAX: usize = 2_048;
 /// First byte of a TLS handshake record (RFC 8446, 5.1); no line of text begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -115,7 +115,7 @@ async fn begins_with_tls(stream: &TcpStream) -> Result<bool, &'static str> {
 
 /// Reads the header (<https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>, section 2.2)
 /// and nothing after it. `None`: the proxy speaks for itself, as health checks do.
-async fn read_proxy_header(
+pub(crate) async fn read_proxy_header(
     stream: &mut (impl AsyncRead + Unpin),
 ) -> Result<Option<SocketAddr>, &'static str> {
     let mut header = vec![0; PROXY_PREFIX_BYTES];

@@ -16,5 +16,6 @@ mod protocol;
 mod session;
 mod socket;
 
+pub(crate) use protocol::{read, read_work};
 pub(crate) use session::Session;
 pub(crate) use socket::Socket;

@@ -69,6 +69,8 @@ mod reports;
 
 mod config;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod limits;
 mod metrics;
 

@@ -5,6 +5,7 @@ mod attend;
 mod getwork;
 mod greet;
 
+pub(crate) use getwork::knock_login;
 pub use getwork::{GetworkDoor, getwork_router};
 
 use std::collections::HashMap;
@@ -179,6 +180,10 @@ impl StratumServer {
     /// Where it listens, with the ports the system chose.
     pub fn local_addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.shared.pool
     }
 
     /// Open connections.

@@ -10,5 +10,5 @@
 mod protocol;
 mod session;
 
-pub(crate) use protocol::{is_message, write_farewell};
+pub(crate) use protocol::{Message, is_message, parse, write_farewell, write_job};
 pub(crate) use session::Session;

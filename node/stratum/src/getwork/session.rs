@@ -29,12 +29,12 @@ impl Session {
     }
 
     /// Whether a share was answered since the last job.
-    pub(super) fn needs_job(&self) -> bool {
+    pub(crate) fn needs_job(&self) -> bool {
         self.needs_job
     }
 
     /// Handles a message. What is no submission gets no answer, as from the daemon.
-    pub(super) fn text(&mut self, text: &str, pool: &Pool, out: &mut Vec<Message>) -> Next {
+    pub(crate) fn text(&mut self, text: &str, pool: &Pool, out: &mut Vec<Message>) -> Next {
         let Some(work) = protocol::read(text) else {
             return self.malformed(pool);
         };
@@ -58,7 +58,7 @@ impl Session {
     }
 
     /// Writes the answer to a share.
-    pub(super) fn answer(&mut self, result: Result<(), Refusal>, out: &mut Vec<Message>) {
+    pub(crate) fn answer(&mut self, result: Result<(), Refusal>, out: &mut Vec<Message>) {
         self.needs_job = true;
         out.push(Message::text(match result {
             Ok(()) => protocol::accepted(),
@@ -67,7 +67,7 @@ impl Session {
     }
 
     /// Writes a job, with an extra nonce it shares with no other.
-    pub(super) fn job(&mut self, job: &Arc<Job>, pool: &Pool, out: &mut Vec<Message>) {
+    pub(crate) fn job(&mut self, job: &Arc<Job>, pool: &Pool, out: &mut Vec<Message>) {
         let Some((work, difficulty)) = self.works.draw(job, pool) else {
             return;
         };

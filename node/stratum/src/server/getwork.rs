@@ -186,7 +186,7 @@ impl GetworkDoor {
 }
 
 /// The worker's name, and what would be the password of a stratum miner.
-fn knock_login<'a>(worker: &'a str, query: &[(String, String)]) -> (&'a str, String) {
+pub(crate) fn knock_login<'a>(worker: &'a str, query: &[(String, String)]) -> (&'a str, String) {
     let mut parts: Vec<String> = Vec::new();
     let name = match worker.rsplit_once('+') {
         Some((name, digits)) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
