@@ -4,6 +4,7 @@
 //! of one view have answers of one moment.
 
 mod blocks;
+mod lateness;
 mod miners;
 mod payouts;
 mod types;
@@ -16,6 +17,7 @@ use crate::state::Direction;
 use crate::{StateError, StateRead};
 use crate::{key, meter, record};
 
+pub use lateness::{Fate, LATENESS_BLOCKS_MAX, LATENESS_CLASSES, Lateness, lateness_class};
 pub use types::*;
 
 /// Reads the ledger out of a state.

@@ -40,6 +40,7 @@ pub(crate) fn router(app: App, miners: Router) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::show))
         .route("/api/v1/pool", get(routes::pool))
+        .route("/api/v1/pool/lateness", get(routes::lateness))
         .route("/api/v1/nodes", get(routes::nodes))
         .route("/api/v1/miners", get(routes::miners))
         .route("/api/v1/miners/{address}", get(routes::miner))

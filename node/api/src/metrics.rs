@@ -1,6 +1,7 @@
 //! Prometheus text: what the ledger says at the moment of the scrape, and counts of requests.
 
 mod collector;
+mod lateness;
 
 use std::time::Duration;
 

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::dto::Page;
 use crate::dto::block::{Block, BlockShares, MinerShare};
 use crate::dto::cluster::Nodes;
+use crate::dto::lateness::Lateness;
 use crate::dto::miner::{Miner, MinerDetail, Worker, WorkerSums};
 use crate::dto::node::Node;
 use crate::dto::payout::{MinerPayout, PayoutDetail, PayoutSummary};
@@ -33,6 +34,18 @@ pub(crate) async fn pool(State(app): State<App>, uri: Uri) -> Answer<PoolAndNode
         app.clock.now_ms(),
     );
     Ok(pool.map(|pool| PoolAndNode { pool, node }))
+}
+
+/// `GET /api/v1/pool/lateness`
+///
+/// The ledger bounds how many blocks are added up, so this read is bounded as well.
+pub(crate) async fn lateness(State(app): State<App>, uri: Uri) -> Answer<Lateness> {
+    let parameters = Parameters::of(&uri, &[])?;
+    app.reader
+        .read(parameters.min_index()?, |view| {
+            Ok(Lateness::from(view.lateness()?))
+        })
+        .await
 }
 
 /// `GET /api/v1/nodes`

@@ -1,9 +1,12 @@
 //! What Prometheus sees of the miners' side. Labels take values from small closed sets; nothing a
 //! miner sends ever becomes one.
 
+use std::sync::Arc;
+
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
 };
+use raftpool_ledger::view::{LATENESS_CLASSES, lateness_class};
 
 /// Times from a tenth of a millisecond to ten seconds.
 const SECONDS: [f64; 14] = [
@@ -25,6 +28,9 @@ pub(crate) struct Metrics {
     /// By result: `accepted` or the reason of the refusal.
     pub(crate) shares: IntCounterVec,
     pub(crate) accepted_work: IntCounter,
+    pub(crate) accepted_by_lateness: ByLateness,
+    pub(crate) accepted_work_by_lateness: ByLateness,
+    pub(crate) stale_by_lateness: ByLateness,
     pub(crate) verification_queue: IntGauge,
     pub(crate) verification_wait: Histogram,
     pub(crate) hash_time: Histogram,
@@ -65,6 +71,18 @@ impl Metrics {
             shares: new.counters("shares_total", "Shares that were answered.", "result")?,
             accepted_work: new
                 .counter("accepted_work_total", "Work of accepted shares, in hashes.")?,
+            accepted_by_lateness: new.by_lateness(
+                "accepted_shares_by_lateness_total",
+                "Accepted shares by how many heights late they were.",
+            )?,
+            accepted_work_by_lateness: new.by_lateness(
+                "accepted_work_by_lateness_total",
+                "Work of accepted shares by how many heights late they were, in hashes.",
+            )?,
+            stale_by_lateness: new.by_lateness(
+                "stale_shares_by_lateness_total",
+                "Shares refused as stale by how many heights late they were.",
+            )?,
             verification_queue: new
                 .gauge("verification_queue", "Shares that wait to be hashed.")?,
             verification_wait: new.seconds(
@@ -98,6 +116,16 @@ impl Metrics {
     }
 }
 
+/// One counter for each class of lateness.
+#[derive(Clone)]
+pub(crate) struct ByLateness(Arc<[IntCounter; LATENESS_CLASSES.len()]>);
+
+impl ByLateness {
+    pub(crate) fn of(&self, heights_late: u64) -> &IntCounter {
+        &self.0[lateness_class(heights_late)]
+    }
+}
+
 struct Register<'a>(&'a Registry);
 
 impl Register<'_> {
@@ -116,6 +144,12 @@ impl Register<'_> {
         label: &str,
     ) -> Result<IntCounterVec, prometheus::Error> {
         self.keep(IntCounterVec::new(options(name, help), &[label])?)
+    }
+
+    fn by_lateness(&self, name: &str, help: &str) -> Result<ByLateness, prometheus::Error> {
+        let counters = self.counters(name, help, "heights_late")?;
+        let of_class = |class| counters.with_label_values(&[class]);
+        Ok(ByLateness(Arc::new(LATENESS_CLASSES.map(of_class))))
     }
 
     fn seconds(&self, name: &str, help: &str) -> Result<Histogram, prometheus::Error> {

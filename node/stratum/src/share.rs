@@ -98,11 +98,19 @@ impl Answers {
         self.reports.note_difficulty(miner);
         self.metrics.shares.with_label_values(&["accepted"]).inc();
         self.metrics.accepted_work.inc_by(share.difficulty);
+        let late = share.heights_late;
+        self.metrics.accepted_by_lateness.of(late).inc();
+        let work = self.metrics.accepted_work_by_lateness.of(late);
+        work.inc_by(share.difficulty);
         miner.answer(share.id, Ok(()));
     }
 
     /// The share is refused after the cheap checks.
     pub(crate) fn refuse(&self, share: Share, reason: RejectReason, message: impl Into<String>) {
+        if reason == RejectReason::Stale {
+            let late = share.heights_late;
+            self.metrics.stale_by_lateness.of(late).inc();
+        }
         let refusal = self.refusal(&share.miner, reason, message);
         share.miner.answer(share.id, Err(refusal));
     }

@@ -64,6 +64,9 @@ struct Block {
     fee_bps: u32,
     weights: BTreeMap<String, u128>,
     is_final: bool,
+    heights_late: u32,
+    /// What a settled one paid.
+    paid: Option<u64>,
 }
 
 struct Payout {
@@ -239,6 +242,8 @@ impl Model {
             fee_bps,
             weights,
             is_final: false,
+            heights_late: command.heights_late,
+            paid: None,
         };
         self.blocks.insert(command.hash.clone(), block);
         Some("BlockRecorded".into())
@@ -254,6 +259,7 @@ impl Model {
             return None;
         }
         block.is_final = true;
+        block.paid = Some(amount);
         let (fee, parts) = block.split(amount);
         let mut left = amount - fee;
         for (miner, part) in parts {
@@ -441,6 +447,7 @@ impl Model {
             );
         }
         self.compare_payouts(view);
+        self.compare_lateness(view);
         let mut payable = view.payable(1, 1_000).unwrap();
         assert!(payable.is_sorted_by(|a, b| a.1 >= b.1));
         payable.sort();
@@ -449,6 +456,21 @@ impl Model {
             .map(|(name, m)| (name.clone(), m.balance))
             .collect();
         assert_eq!(payable, expected);
+    }
+
+    fn compare_lateness(&self, view: &LedgerView<'_>) {
+        let lateness = view.lateness().unwrap();
+        for (class, fate) in lateness.fates.iter().enumerate() {
+            let of_class = |block: &&Block| block.heights_late.min(9) as usize == class;
+            let blocks: Vec<&Block> = self.blocks.values().filter(of_class).collect();
+            let count = |is: fn(&Block) -> bool| blocks.iter().filter(|block| is(block)).count();
+            assert_eq!(fate.maturing, count(|block| !block.is_final) as u64);
+            assert_eq!(fate.settled, count(|block| block.paid.is_some()) as u64);
+            let orphaned = count(|block| block.is_final && block.paid.is_none());
+            assert_eq!(fate.orphaned, orphaned as u64);
+            let paid = blocks.iter().filter_map(|block| block.paid);
+            assert_eq!(fate.amount_atomic, paid.map(u128::from).sum());
+        }
     }
 
     fn compare_payouts(&self, view: &LedgerView<'_>) {

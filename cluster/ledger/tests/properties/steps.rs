@@ -208,10 +208,11 @@ fn batch() -> impl Strategy<Value = Body> {
 }
 
 fn block() -> impl Strategy<Value = Body> {
-    (0_u8..8, 0_u64..50, share()).prop_map(|(name, height, share)| {
+    (0_u8..8, 0_u64..50, 0_u32..12, share()).prop_map(|(name, height, heights_late, share)| {
         Body::RecordBlock(RecordBlock {
             hash: vec![name; 32],
             height,
+            heights_late,
             share: Some(share),
             ..Default::default()
         })

@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod block;
 pub mod cluster;
+pub mod lateness;
 pub mod miner;
 pub mod node;
 pub mod payout;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use raftpool_ledger::cluster::Leadership;
-use raftpool_ledger::view::{Accounts, LedgerView, Payout, PayoutStatus, Totals};
+use raftpool_ledger::view::{Accounts, Lateness, LedgerView, Payout, PayoutStatus, Totals};
 use raftpool_ledger::{Clock, Cluster, StateError};
 
 use crate::dto::rejects;
@@ -32,6 +32,7 @@ struct Books {
     accounts: Accounts,
     open_payout: Option<Payout>,
     is_paused: bool,
+    lateness: Lateness,
 }
 
 impl PoolCollector {
@@ -96,6 +97,7 @@ impl Books {
             accounts: view.accounts()?,
             open_payout: view.open_payout()?,
             is_paused: view.payouts_paused()?.is_some(),
+            lateness: view.lateness()?,
         })
     }
 
@@ -103,6 +105,7 @@ impl Books {
         self.collect_accounts(families);
         self.collect_work(families);
         self.collect_payouts(now_ms, families);
+        super::lateness::collect(&self.lateness, families);
     }
 
     fn collect_accounts(&self, families: &mut Vec<MetricFamily>) {
@@ -269,7 +272,7 @@ fn counter(name: &str, help: &str, value: f64) -> MetricFamily {
     counters(name, help, [([], value)])
 }
 
-fn gauges<'a, const N: usize>(
+pub(super) fn gauges<'a, const N: usize>(
     name: &str,
     help: &str,
     values: impl IntoIterator<Item = ([(&'a str, &'a str); N], f64)>,

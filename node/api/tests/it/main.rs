@@ -3,6 +3,7 @@
 mod admin;
 mod health;
 mod hostile;
+mod lateness;
 mod limits;
 mod members;
 mod metrics;

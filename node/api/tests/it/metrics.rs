@@ -32,6 +32,8 @@ fn parse(text: &str) -> anyhow::Result<BTreeMap<String, f64>> {
 #[tokio::test]
 async fn metrics_say_what_the_books_say() -> anyhow::Result<()> {
     let pool = TestPool::filled().await?;
+    pool.record_late_block(6, 3)?;
+    pool.settle_block(6, 500)?;
     let response = pool.get("/metrics").await?;
     assert_eq!(
         response.headers()["content-type"],
@@ -40,19 +42,35 @@ async fn metrics_say_what_the_books_say() -> anyhow::Result<()> {
     let samples = parse(&response.text().await?)?;
     let expected = [
         ("raftpool_ledger_readable", 1.0),
-        ("raftpool_account_atomic{account=\"income\"}", 2_000_001.0),
+        ("raftpool_account_atomic{account=\"income\"}", 2_000_501.0),
         ("raftpool_account_atomic{account=\"in_flight\"}", 100_000.0),
         ("raftpool_blocks{status=\"maturing\"}", 2.0),
         ("raftpool_blocks{status=\"orphaned\"}", 1.0),
-        ("raftpool_shares_accepted_total", 8.0),
+        ("raftpool_shares_accepted_total", 9.0),
         ("raftpool_shares_rejected_total{reason=\"stale\"}", 3.0),
-        ("raftpool_work_hashes_total", 1_500.0),
+        ("raftpool_work_hashes_total", 1_600.0),
         ("raftpool_payouts_confirmed_total", 1.0),
         ("raftpool_payout_open{status=\"signed\"}", 1.0),
         ("raftpool_payout_open{status=\"reserved\"}", 0.0),
-        ("raftpool_pplns_window_blocks", 1_500.0 / 1_024.0),
+        ("raftpool_pplns_window_blocks", 1_600.0 / 1_024.0),
         ("raftpool_round_effort_blocks", 0.0),
         ("raftpool_miners", 2.0),
+        (
+            "raftpool_blocks_by_lateness{heights_late=\"0\",status=\"orphaned\"}",
+            1.0,
+        ),
+        (
+            "raftpool_blocks_by_lateness{heights_late=\"3\",status=\"settled\"}",
+            1.0,
+        ),
+        (
+            "raftpool_blocks_by_lateness{heights_late=\"9+\",status=\"maturing\"}",
+            0.0,
+        ),
+        (
+            "raftpool_blocks_by_lateness_paid_atomic{heights_late=\"3\"}",
+            500.0,
+        ),
         ("raftpool_template_age_seconds", 1.5),
         (
             "raftpool_daemon_healthy{daemon=\"own \\\"daemon\\\"\"}",

@@ -331,11 +331,15 @@ impl TestPool {
     }
 
     pub fn record_block(&self, number: u8) -> anyhow::Result<()> {
+        self.record_late_block(number, 0)
+    }
+
+    pub fn record_late_block(&self, number: u8, heights_late: u32) -> anyhow::Result<()> {
         self.propose(Body::RecordBlock(RecordBlock {
             hash: vec![number; 32],
             height: 100 + u64::from(number),
             share: Some(share(ALICE, "garage", 100)),
-            heights_late: 0,
+            heights_late,
             node_id: 1,
         }))?;
         Ok(())

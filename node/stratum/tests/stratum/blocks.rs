@@ -119,6 +119,8 @@ async fn a_block_counts_however_late_it_is() {
         pool.read(|view| view.block(&hash.0)).unwrap().heights_late,
         9
     );
+    let late = pool.read(|view| view.lateness());
+    assert_eq!((late.blocks, late.fates[9].maturing), (1, 1));
 }
 
 #[tokio::test]

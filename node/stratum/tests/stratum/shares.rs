@@ -107,6 +107,36 @@ async fn late_shares_count_within_the_grace_and_are_stale_beyond() {
     assert_eq!(code, 21);
     assert!(message.contains("4 heights"), "{message}");
     assert_eq!(pool.ledger_miner(MINER).unwrap().shares, 3);
+    for (class, accepted, stale) in [("0", 0.0, 0.0), ("2", 1.0, 0.0), ("4", 0.0, 1.0)] {
+        let metric = |name| pool.metric(name, Some(class));
+        assert_eq!(metric("accepted_shares_by_lateness_total"), accepted);
+        assert_eq!(metric("stale_shares_by_lateness_total"), stale);
+    }
+    assert_eq!(pool.metric("accepted_work_by_lateness_total", None), 3.0);
+}
+
+#[tokio::test]
+async fn the_grace_may_be_none_and_reaches_eight_heights() {
+    for (grace_heights, latest) in [(0, 100), (8, 108)] {
+        let pool = Pool::with(StratumConfig {
+            grace_heights,
+            ..config()
+        })
+        .await;
+        let mut client = pool.miner(MINER, "x").await;
+        let old = client.job.clone().unwrap();
+        if latest > 100 {
+            pool.new_template(template(latest));
+            client.next_job().await;
+        }
+        assert!(is_accepted(&client.submit(&old.id, 1).await));
+        pool.new_template(template(latest + 1));
+        client.next_job().await;
+        let (code, message) = refusal(&client.submit(&old.id, 2).await);
+        assert_eq!(code, 21);
+        let age = format!("{} heights old", grace_heights + 1);
+        assert!(message.contains(&age), "{message}");
+    }
 }
 
 #[tokio::test]
