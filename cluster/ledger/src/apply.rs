@@ -12,7 +12,7 @@ use crate::command::{Command, Settings, command::Body};
 use crate::record::load;
 use crate::state::{Changes, Overlay};
 use crate::{Outcome, Rejection, StateError};
-use crate::{blocks, invariant, key, payouts, settings, shares};
+use crate::{blocks, invariant, key, payouts, settings, shares, tokens};
 
 /// The encoding of commands that this program writes and understands.
 pub const COMMAND_FORMAT: u32 = 1;
@@ -150,6 +150,9 @@ fn run(books: &mut Books<'_>, body: &Body) -> Result<Outcome, Stop> {
         (Body::ConfirmPayout(payout), Some(_)) => payouts::confirm(books, payout),
         (Body::ReleasePayout(payout), Some(_)) => payouts::release(books, payout),
         (Body::PausePayouts(pause), Some(_)) => payouts::pause(books, pause),
+        (Body::MakeToken(token), Some(_)) => tokens::make(books, token),
+        (Body::RevokeToken(token), Some(_)) => tokens::revoke(books, token),
+        (Body::RequireToken(rule), Some(_)) => tokens::require(books, rule),
     }
 }
 

@@ -29,6 +29,9 @@ const PAYOUT: u8 = 0x40;
 const VARIANT: u8 = 0x41;
 const VARIANT_OWNER: u8 = 0x42;
 const MINER_PAYOUT: u8 = 0x43;
+const TOKEN: u8 = 0x51;
+const TOKEN_RULE: u8 = 0x52;
+const TOKENS_HEAD: u8 = 0x53;
 
 pub(crate) type Key = Vec<u8>;
 
@@ -240,9 +243,49 @@ pub(crate) fn miner_payouts_below(address: &str, id: Option<u64>) -> KeyRange {
     (start, id.map_or(end, |id| miner_payout(address, id)))
 }
 
-/// Miner's address in the key of a miner, a window sum.
+fn tokens_under(address: &str) -> Key {
+    with_measured_text(kind(TOKEN), address)
+}
+
+pub(crate) fn token(address: &str, id: &[u8]) -> Key {
+    let mut key = tokens_under(address);
+    key.extend_from_slice(id);
+    key
+}
+
+/// Tokens of one address.
+pub(crate) fn tokens_of(address: &str) -> KeyRange {
+    under(tokens_under(address))
+}
+
+/// Tokens of all addresses.
+pub(crate) fn tokens() -> KeyRange {
+    under(kind(TOKEN))
+}
+
+pub(crate) fn token_rule(address: &str) -> Key {
+    with_text(kind(TOKEN_RULE), address)
+}
+
+pub(crate) fn token_rules_after(address: Option<&str>) -> KeyRange {
+    let (start, end) = under(kind(TOKEN_RULE));
+    let start = address.map_or(start, |address| after(token_rule(address)));
+    (start, end)
+}
+
+pub(crate) fn tokens_head() -> Key {
+    kind(TOKENS_HEAD)
+}
+
+/// Miner's address in the key of a miner, a window sum, a token rule.
 pub(crate) fn text_after_kind(key: &[u8]) -> &[u8] {
     key.get(PREFIX..).unwrap_or_default()
+}
+
+/// Miner's address in the key of a token.
+pub(crate) fn token_owner(key: &[u8]) -> Option<&[u8]> {
+    let length: [u8; 2] = key.get(PREFIX..PREFIX + 2)?.try_into().ok()?;
+    key.get(PREFIX + 2..PREFIX + 2 + usize::from(u16::from_be_bytes(length)))
 }
 
 /// Number in a key that carries one right behind its kind.
@@ -280,5 +323,16 @@ mod tests {
         assert_eq!(number_after_kind(&block_weight(7, "x")), Some(7));
         assert_eq!(text_after_number(&block_weight(7, "x")), b"x");
         assert_eq!(worker_name(&worker("ab", "rig"), "ab"), b"rig");
+    }
+
+    #[test]
+    fn tokens_lie_with_their_owner_and_with_nobody_else() {
+        let key = token("ab", &[7; 8]);
+        assert_eq!(token_owner(&key), Some(&b"ab"[..]));
+        let (start, end) = tokens_of("ab");
+        assert!((start.clone()..end.clone()).contains(&key));
+        assert!((start.clone()..end.clone()).contains(&token("ab", &[0xff; 8])));
+        assert!(!(start.clone()..end.clone()).contains(&token("abc", &[7; 8])));
+        assert!(!(start..end).contains(&token("a", &[7; 8])));
     }
 }

@@ -24,6 +24,8 @@ pub mod weights;
 
 mod payouts;
 
+pub mod tokens;
+
 pub mod invariant;
 pub mod verify;
 

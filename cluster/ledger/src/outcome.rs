@@ -32,6 +32,12 @@ pub enum Outcome {
     PayoutsPaused,
     /// The settings were changed.
     SettingsChanged,
+    /// A token is known by its hash.
+    TokenMade,
+    /// A token lets nobody in any more.
+    TokenRevoked,
+    /// It is set whether an address requires a token.
+    TokenRequirementSet,
     /// An entry without a command (a new leader's first entry, a membership change).
     Nothing,
     /// The command was refused; nothing changed.
@@ -128,4 +134,13 @@ pub enum Rejection {
         /// The value asked for.
         given: String,
     },
+    /// The address has as many tokens as it may have.
+    #[error("the address has {tokens_max} tokens, as many as it may: revoke one first")]
+    TooManyTokens {
+        /// How many it may have.
+        tokens_max: u64,
+    },
+    /// The address has no such token.
+    #[error("the address has no token {0}")]
+    UnknownToken(String),
 }

@@ -40,6 +40,9 @@ records! {
     row::Pause => "pause",
     row::Reference => "reference",
     row::Audit => "audit",
+    row::Token => "token",
+    row::TokenRule => "token rule",
+    row::TokensHead => "tokens head",
 }
 
 pub(crate) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StateError> {

@@ -5,6 +5,7 @@
 mod blocks;
 mod miners;
 mod payouts;
+mod tokens;
 mod window;
 
 use std::fmt::Debug;
@@ -48,6 +49,7 @@ pub fn verify(state: &dyn StateRead) -> Result<Vec<Violation>, StateError> {
     window::check(&mut scan)?;
     blocks::check(&mut scan, &accounts, &totals)?;
     payouts::check(&mut scan, &accounts, &totals)?;
+    tokens::check(&mut scan)?;
     Ok(scan.violations)
 }
 

@@ -7,6 +7,7 @@ mod blocks;
 mod lateness;
 mod miners;
 mod payouts;
+mod tokens;
 mod types;
 
 use raftpool_proto::ledger as row;
@@ -18,6 +19,7 @@ use crate::{StateError, StateRead};
 use crate::{key, meter, record};
 
 pub use lateness::{Fate, LATENESS_BLOCKS_MAX, LATENESS_CLASSES, Lateness, lateness_class};
+pub use tokens::{Admission, Gate, Token, TokenProblem, TokenRule};
 pub use types::*;
 
 /// Reads the ledger out of a state.
@@ -150,6 +152,18 @@ impl<'a> LedgerView<'a> {
                         }
                         row::audit::Change::Paused(true) => Change::Paused,
                         row::audit::Change::Paused(false) => Change::Resumed,
+                        row::audit::Change::TokenMade(made) => Change::TokenMade {
+                            miner: made.miner,
+                            label: made.label,
+                        },
+                        row::audit::Change::TokenRevoked(revoked) => Change::TokenRevoked {
+                            miner: revoked.miner,
+                            label: revoked.label,
+                        },
+                        row::audit::Change::TokenRequired(rule) => Change::TokenRequired {
+                            miner: rule.miner,
+                            is_required: rule.is_required,
+                        },
                     },
                 })
             },

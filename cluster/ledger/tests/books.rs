@@ -7,12 +7,14 @@ use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{Command, OrphanBlock, Settings, WorkerReport};
 use raftpool_ledger::state::{MemoryState, Overlay};
 use raftpool_ledger::testing::{
-    change_settings, credit_shares, record_block, sample_settings, sample_share, settle_block,
+    change_settings, credit_shares, make_token, record_block, require_token, revoke_token,
+    sample_settings, sample_share, settle_block,
 };
 use raftpool_ledger::view::LedgerView;
 use raftpool_ledger::weights::BLOCKS_KEPT;
 use raftpool_ledger::{
-    ApplyError, EntryContext, Outcome, SCORE_OF_A_BLOCK, apply, compose, shares, verify, window,
+    ApplyError, EntryContext, Outcome, Rejection, SCORE_OF_A_BLOCK, apply, compose, shares, tokens,
+    verify, window,
 };
 
 #[derive(Default)]
@@ -32,6 +34,7 @@ impl Ledger {
         ledger.apply(record_block([1; 32], 1, sample_share("a", 10, 100)));
         ledger.apply(settle_block([1; 32], 10_001, 2));
         ledger.apply(record_block([2; 32], 2, sample_share("b", 10, 100)));
+        ledger.apply(make_token("a", "rpt_1"));
         ledger
     }
 
@@ -257,6 +260,52 @@ fn made_up_workers_share_one_record() {
     assert_eq!(ledger.view().worker("a", "unheard-of").unwrap(), None);
     assert_eq!(ledger.view().miner("nobody").unwrap(), None);
     assert_eq!(verify(&ledger.state).unwrap(), vec![]);
+}
+
+#[test]
+fn an_address_has_a_bounded_number_of_tokens() {
+    let mut ledger = Ledger::default();
+    ledger.apply(change_settings(sample_settings()));
+    let most = tokens::TOKENS_PER_MINER_MAX;
+    for number in 0..most {
+        let made = ledger.apply(make_token("a", &format!("rpt_{number}")));
+        assert_eq!(made, Outcome::TokenMade);
+    }
+    let refused = Outcome::Rejected(Rejection::TooManyTokens { tokens_max: most });
+    assert_eq!(ledger.apply(make_token("a", "rpt_more")), refused);
+    assert_eq!(ledger.view().gate("a").unwrap().tokens.len() as u64, most);
+    assert_eq!(verify(&ledger.state).unwrap(), vec![]);
+    // One that is known already needs no place, and another address has its own.
+    assert_eq!(ledger.apply(make_token("a", "rpt_1")), Outcome::TokenMade);
+    assert_eq!(ledger.apply(make_token("b", "rpt_1")), Outcome::TokenMade);
+    ledger.apply(revoke_token("a", "rpt_1"));
+    assert_eq!(
+        ledger.apply(make_token("a", "rpt_more")),
+        Outcome::TokenMade
+    );
+}
+
+#[test]
+fn a_hash_names_its_token_and_no_other() {
+    let hash = tokens::token_hash("rpt_a");
+    assert_ne!(hash, tokens::token_hash("rpt_b"));
+    assert_eq!(tokens::token_id(&hash), hash[..8]);
+    // Recorded, because another hash would lock everybody out.
+    assert_eq!(hash[..4], [184, 26, 178, 119]);
+}
+
+#[test]
+fn a_token_is_nowhere_in_the_books() {
+    let mut ledger = Ledger::with_some_of_everything();
+    ledger.apply(make_token("a", "rpt_secretsecretsecret"));
+    ledger.apply(require_token("a", true));
+    ledger.apply(revoke_token("a", "rpt_secretsecretsecret"));
+    for (key, value) in ledger.state.pairs() {
+        for bytes in [key, value] {
+            let is_inside = bytes.windows(6).any(|part| part == b"secret");
+            assert!(!is_inside, "{key:02x?}");
+        }
+    }
 }
 
 #[test]

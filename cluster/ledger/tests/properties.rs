@@ -93,7 +93,7 @@ impl Log {
 fn random_stories_reach_every_outcome() {
     let mut runner = TestRunner::deterministic();
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    for _ in 0..300 {
+    for _ in 0..400 {
         let story = steps(60).new_tree(&mut runner).unwrap().current();
         let (_, outcomes) = Log::new(&story).replay(1);
         for outcome in outcomes {
@@ -115,6 +115,9 @@ fn random_stories_reach_every_outcome() {
         "PayoutReleased",
         "PayoutsPaused",
         "SettingsChanged",
+        "TokenMade",
+        "TokenRevoked",
+        "TokenRequirementSet",
         "Rejected",
     ] {
         assert!(

@@ -77,6 +77,9 @@ impl fmt::Display for Proposal {
             Some(Body::ReleasePayout(_)) => write!(f, "release_payout"),
             Some(Body::PausePayouts(_)) => write!(f, "pause_payouts"),
             Some(Body::ChangeSettings(_)) => write!(f, "change_settings"),
+            Some(Body::MakeToken(_)) => write!(f, "make_token"),
+            Some(Body::RevokeToken(_)) => write!(f, "revoke_token"),
+            Some(Body::RequireToken(_)) => write!(f, "require_token"),
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::command::command::Body;
 use crate::command::{
-    BatchId, ChangeSettings, CreditShares, RecordBlock, Scheme, Settings, SettleBlock, Share,
+    BatchId, ChangeSettings, CreditShares, MakeToken, RecordBlock, RequireToken, RevokeToken,
+    Scheme, Settings, SettleBlock, Share,
 };
+use crate::tokens::{token_hash, token_id};
 
 /// Settings of a pool on the simulated network: 1 % PPLNS over two blocks, and solo for 0.5 %.
 pub fn sample_settings() -> Settings {
@@ -74,5 +76,34 @@ pub fn settle_block(hash: [u8; 32], amount_atomic: u64, topoheight: u64) -> Body
         hash: hash.to_vec(),
         amount_atomic,
         topoheight,
+    })
+}
+
+/// Lets miners of an address authorize with a token, whatever their worker and the time.
+pub fn make_token(miner: &str, token: &str) -> Body {
+    Body::MakeToken(MakeToken {
+        miner: miner.into(),
+        token_hash: token_hash(token).to_vec(),
+        label: "test".into(),
+        reason: "test".into(),
+        ..MakeToken::default()
+    })
+}
+
+/// Ends a token.
+pub fn revoke_token(miner: &str, token: &str) -> Body {
+    Body::RevokeToken(RevokeToken {
+        miner: miner.into(),
+        token_id: token_id(&token_hash(token)).to_vec(),
+        reason: "test".into(),
+    })
+}
+
+/// Sets whether an address requires a token.
+pub fn require_token(miner: &str, is_required: bool) -> Body {
+    Body::RequireToken(RequireToken {
+        miner: miner.into(),
+        is_required,
+        reason: "test".into(),
     })
 }

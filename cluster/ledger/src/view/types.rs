@@ -223,6 +223,27 @@ pub enum Change {
     Paused,
     /// Payouts were resumed.
     Resumed,
+    /// A token was made.
+    TokenMade {
+        /// For which address.
+        miner: String,
+        /// What it is for.
+        label: String,
+    },
+    /// A token was revoked.
+    TokenRevoked {
+        /// Of which address.
+        miner: String,
+        /// What it was for.
+        label: String,
+    },
+    /// It was set whether an address requires a token.
+    TokenRequired {
+        /// Which address.
+        miner: String,
+        /// Whether it does.
+        is_required: bool,
+    },
 }
 
 /// One entry of the PPLNS window.

@@ -48,6 +48,9 @@ pub struct Model {
     network_fees: u64,
     payouts: Vec<Payout>,
     transactions: BTreeMap<Vec<u8>, usize>,
+    /// Hash, worker and end by address and id.
+    tokens: BTreeMap<(String, Vec<u8>), (Vec<u8>, String, u64)>,
+    guarded: BTreeSet<String>,
 }
 
 #[derive(Default, Debug, PartialEq)]
@@ -122,6 +125,30 @@ impl Model {
             Body::PausePayouts(pause) => {
                 self.paused = pause.paused;
                 Some("PayoutsPaused".into())
+            }
+            Body::MakeToken(make) => {
+                let key = (make.miner.clone(), make.token_hash[..8].to_vec());
+                let token = (
+                    make.token_hash.clone(),
+                    make.worker.clone(),
+                    make.expires_at_ms,
+                );
+                if make.expires_at_ms == 1 {
+                    return None;
+                }
+                let known = self.tokens.entry(key).or_insert(token);
+                (known.0 == make.token_hash).then(|| "TokenMade".into())
+            }
+            Body::RevokeToken(revoke) => {
+                let key = (revoke.miner.clone(), revoke.token_id.clone());
+                self.tokens.remove(&key).map(|_| "TokenRevoked".into())
+            }
+            Body::RequireToken(rule) => {
+                match rule.is_required {
+                    true => self.guarded.insert(rule.miner.clone()),
+                    false => self.guarded.remove(&rule.miner),
+                };
+                Some("TokenRequirementSet".into())
             }
         }
     }
@@ -448,6 +475,7 @@ impl Model {
         }
         self.compare_payouts(view);
         self.compare_lateness(view);
+        self.compare_tokens(view);
         let mut payable = view.payable(1, 1_000).unwrap();
         assert!(payable.is_sorted_by(|a, b| a.1 >= b.1));
         payable.sort();
@@ -471,6 +499,28 @@ impl Model {
             let paid = blocks.iter().filter_map(|block| block.paid);
             assert_eq!(fate.amount_atomic, paid.map(u128::from).sum());
         }
+    }
+
+    fn compare_tokens(&self, view: &LedgerView<'_>) {
+        for address in ["a", "ab", "b", "c", "pool"] {
+            let gate = view.gate(address).unwrap();
+            assert_eq!(gate.is_required, self.guarded.contains(address));
+            let shown = gate.tokens.into_iter().map(|token| {
+                let id = token.id().to_vec();
+                let worker = token.worker.unwrap_or_default();
+                let end = token.expires_at_ms.unwrap_or_default();
+                ((address.to_owned(), id), (token.hash.to_vec(), worker, end))
+            });
+            let of_address = |(key, _): &(&(String, Vec<u8>), _)| key.0 == address;
+            let expected = self.tokens.iter().filter(of_address);
+            let expected: Vec<_> = expected.map(|(k, v)| (k.clone(), v.clone())).collect();
+            assert_eq!(shown.collect::<Vec<_>>(), expected, "{address}");
+        }
+        let owners = self.tokens.keys().map(|(owner, _)| owner);
+        let expected: BTreeSet<_> = owners.chain(&self.guarded).cloned().collect();
+        let shown = view.token_rules(None, 1_000).unwrap();
+        let shown: BTreeSet<_> = shown.into_iter().map(|rule| rule.address).collect();
+        assert_eq!(shown, expected);
     }
 
     fn compare_payouts(&self, view: &LedgerView<'_>) {

@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    BatchId, ChangeSettings, Command, ConfirmPayout, CreditShares, OrphanBlock, PausePayouts,
-    Payee, RecordBlock, ReleasePayout, ReservePayout, Settings, SettleBlock, Share, SignPayout,
+    BatchId, ChangeSettings, Command, ConfirmPayout, CreditShares, MakeToken, OrphanBlock,
+    PausePayouts, Payee, RecordBlock, ReleasePayout, RequireToken, ReservePayout, RevokeToken,
+    Settings, SettleBlock, Share, SignPayout,
 };
 use raftpool_ledger::testing::{
     change_settings, credit_shares, record_block, sample_settings, sample_share, settle_block,
@@ -145,6 +146,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => payout_step().prop_map(Step::Payout),
         1 => prop::bool::weighted(0.15).prop_map(|paused| Step::Command(pause(paused))),
         1 => settings().prop_map(Step::Command),
+        3 => token().prop_map(Step::Command),
         4 => any::<prop::sample::Index>().prop_map(|index| Step::Repeat(index.index(1_000))),
         1 => Just(Step::NewTerm),
     ]
@@ -258,6 +260,35 @@ fn payout_step() -> impl Strategy<Value = PayoutStep> {
             fee_atomic,
         },
     )
+}
+
+fn token() -> impl Strategy<Value = Body> {
+    let make = (0_u8..3, 0_u8..2, 0_usize..3).prop_map(|(name, twist, end)| {
+        let mut token_hash = vec![name; 32];
+        // The same id with another hash, which must never pass for the other.
+        token_hash[31] = twist;
+        MakeToken {
+            token_hash,
+            // The ledger's time begins at 1,000.
+            expires_at_ms: [0, 1, 1 << 60][end],
+            worker: ["", "w", ""][end].into(),
+            ..MakeToken::default()
+        }
+    });
+    // Fewer names than elsewhere, so that what is revoked was mostly made.
+    let miner = || prop_oneof![3 => Just("a".to_owned()), 1 => Just("ab".to_owned())];
+    prop_oneof![
+        4 => (miner(), make).prop_map(|(miner, make)| Body::MakeToken(MakeToken { miner, ..make })),
+        2 => (miner(), 0_u8..3).prop_map(|(miner, name)| Body::RevokeToken(RevokeToken {
+            miner,
+            token_id: vec![name; 8],
+            reason: "test".into(),
+        })),
+        2 => (miner(), any::<bool>()).prop_map(|(miner, is_required)| {
+            let reason = "test".into();
+            Body::RequireToken(RequireToken { miner, is_required, reason })
+        }),
+    ]
 }
 
 fn pause(paused: bool) -> Body {

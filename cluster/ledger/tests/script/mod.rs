@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    BatchId, ChangeSettings, ConfirmPayout, CreditShares, OrphanBlock, PausePayouts, Payee,
-    RecordBlock, RejectCount, RejectReason, ReleasePayout, ReservePayout, Scheme, SettleBlock,
-    Share, SignPayout, WorkerReport,
+    BatchId, ChangeSettings, ConfirmPayout, CreditShares, MakeToken, OrphanBlock, PausePayouts,
+    Payee, RecordBlock, RejectCount, RejectReason, ReleasePayout, RequireToken, ReservePayout,
+    RevokeToken, Scheme, SettleBlock, Share, SignPayout, WorkerReport,
 };
 use raftpool_ledger::state::{MemoryState, Overlay};
 use raftpool_ledger::testing::sample_settings;
@@ -229,7 +229,7 @@ impl World {
                 paused: false,
                 reason: words.name(0)?.into(),
             }),
-            _ => return Err("no such command".into()),
+            _ => return token_command(verb, words),
         })
     }
 
@@ -254,6 +254,34 @@ impl World {
             workers,
         }))
     }
+}
+
+/// Tokens are called by what is their hash here; its first eight letters are their id.
+fn token_command(verb: &str, words: &Words<'_>) -> Result<Body> {
+    let miner = words.text("miner", "a").into();
+    let reason = words.text("reason", "none").into();
+    Ok(match verb {
+        "token" => Body::MakeToken(MakeToken {
+            miner,
+            token_hash: hash(words.name(0)?),
+            ending: words.text("ending", "wxyz").into(),
+            label: words.text("label", "").into(),
+            worker: words.text("worker", "").into(),
+            expires_at_ms: words.number("expires", 0)?,
+            reason,
+        }),
+        "revoke" => Body::RevokeToken(RevokeToken {
+            miner,
+            token_id: hash(words.name(0)?)[..words.number("bytes", 8)? as usize].to_vec(),
+            reason,
+        }),
+        "require" => Body::RequireToken(RequireToken {
+            miner,
+            is_required: words.name(0)? == "yes",
+            reason,
+        }),
+        _ => return Err("no such command".into()),
+    })
 }
 
 fn settings(words: &Words<'_>) -> Result<Body> {

@@ -52,6 +52,8 @@ impl World {
             "workers" => workers(&view, words.name(1)?),
             "audits" => audits(&view),
             "digest" => raw_hex(&view.digest().unwrap()),
+            "tokens" => tokens(&view, words.name(1)?),
+            "rules" => rules(&view),
             "split" => split(&view, words.name(1)?, number(words.name(2)?)?),
             "payable" => {
                 let payable = view.payable(number(words.name(1)?)?, 10).unwrap();
@@ -258,6 +260,32 @@ fn audits(view: &LedgerView<'_>) -> String {
         .unwrap();
     }
     text
+}
+
+fn tokens(view: &LedgerView<'_>, miner: &str) -> String {
+    let gate = view.gate(miner).unwrap();
+    let mut text = format!("required {}\n", gate.is_required);
+    for token in gate.tokens {
+        let (name, id) = (name(&token.hash), name(&token.id()));
+        let (label, ending, author) = (token.label, token.ending, token.author);
+        let (worker, end, made) = (token.worker, token.expires_at_ms, token.made_at_ms);
+        writeln!(
+            text,
+            "{name} ({id}, {ending}) \"{label}\" for {worker:?} until {end:?}, made at {made} by {author}"
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn rules(view: &LedgerView<'_>) -> String {
+    let rules = view.token_rules(None, 100).unwrap();
+    let lines = rules.iter().map(|rule| {
+        let (address, is_required, tokens) = (&rule.address, rule.is_required, rule.tokens);
+        format!("{address}: required {is_required}, tokens {tokens}\n")
+    });
+    let changed = view.tokens_changed_index().unwrap();
+    lines.collect::<String>() + &format!("changed at {changed}")
 }
 
 fn split(view: &LedgerView<'_>, block: &str, amount_atomic: u64) -> String {

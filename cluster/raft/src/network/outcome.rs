@@ -37,6 +37,9 @@ pub(super) fn outcome_message(outcome: &Outcome) -> peer::Outcome {
         Outcome::PayoutReleased => Kind::PayoutReleased,
         Outcome::PayoutsPaused => Kind::PayoutsPaused,
         Outcome::SettingsChanged => Kind::SettingsChanged,
+        Outcome::TokenMade => Kind::TokenMade,
+        Outcome::TokenRevoked => Kind::TokenRevoked,
+        Outcome::TokenRequirementSet => Kind::TokenRequirementSet,
         Outcome::Nothing => Kind::Nothing,
         Outcome::Rejected(rejection) => {
             message.rejection = Some(rejection_message(rejection));
@@ -72,6 +75,9 @@ pub(crate) fn outcome_of(message: peer::Outcome) -> Option<Outcome> {
         Kind::PayoutReleased => Outcome::PayoutReleased,
         Kind::PayoutsPaused => Outcome::PayoutsPaused,
         Kind::SettingsChanged => Outcome::SettingsChanged,
+        Kind::TokenMade => Outcome::TokenMade,
+        Kind::TokenRevoked => Outcome::TokenRevoked,
+        Kind::TokenRequirementSet => Outcome::TokenRequirementSet,
         Kind::Nothing => Outcome::Nothing,
         Kind::Rejected => Outcome::Rejected(rejection_of(message.rejection?)?),
     })
@@ -117,6 +123,8 @@ fn rejection_message(rejection: &Rejection) -> peer::Rejection {
             current,
             given,
         } => (Kind::Fixed, vec![field, current, given], vec![]),
+        Rejection::TooManyTokens { tokens_max } => (Kind::TooManyTokens, vec![], vec![*tokens_max]),
+        Rejection::UnknownToken(id) => (Kind::UnknownToken, vec![id], vec![]),
     };
     peer::Rejection {
         kind: kind.into(),
@@ -170,6 +178,10 @@ fn rejection_of(message: peer::Rejection) -> Option<Rejection> {
             current: text()?,
             given: text()?,
         },
+        Refusal::TooManyTokens => Rejection::TooManyTokens {
+            tokens_max: number()?,
+        },
+        Refusal::UnknownToken => Rejection::UnknownToken(text()?),
     })
 }
 
@@ -236,6 +248,8 @@ mod tests {
                 current: text(),
                 given: text(),
             },
+            Rejection::TooManyTokens { tokens_max: 8 },
+            Rejection::UnknownToken(text()),
         ];
         let refused = rejections.iter().cloned();
         let mut outcomes = vec![
@@ -254,6 +268,9 @@ mod tests {
             Outcome::PayoutReleased,
             Outcome::PayoutsPaused,
             Outcome::SettingsChanged,
+            Outcome::TokenMade,
+            Outcome::TokenRevoked,
+            Outcome::TokenRequirementSet,
             Outcome::Nothing,
         ];
         outcomes.extend(rejections.map(Outcome::Rejected));

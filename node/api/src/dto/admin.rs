@@ -67,7 +67,8 @@ pub struct ChangeByHand {
     pub author: String,
     /// Why.
     pub reason: String,
-    /// "settings_changed", "payouts_paused" or "payouts_resumed".
+    /// "settings_changed", "payouts_paused", "payouts_resumed", "token_made", "token_revoked",
+    /// "token_required" or "token_not_required".
     pub change: &'static str,
 }
 
@@ -202,6 +203,12 @@ impl From<Audit> for ChangeByHand {
                 view::Change::Settings(_) => "settings_changed",
                 view::Change::Paused => "payouts_paused",
                 view::Change::Resumed => "payouts_resumed",
+                view::Change::TokenMade { .. } => "token_made",
+                view::Change::TokenRevoked { .. } => "token_revoked",
+                view::Change::TokenRequired {
+                    is_required: true, ..
+                } => "token_required",
+                view::Change::TokenRequired { .. } => "token_not_required",
             },
         }
     }
