@@ -12,6 +12,7 @@ use raftpool_ledger::command::{Scheme, Settings};
 use raftpool_ledger::view::{LedgerView, scheme_name};
 use tokio::time::Instant;
 
+use crate::gatekeeper::{Gatekeeper, Pass};
 use crate::listener::Terms;
 use crate::miner::{Account, Miner};
 use crate::protocol::Refusal;
@@ -25,6 +26,7 @@ pub(crate) struct Grant {
     pub(crate) vardiff: Vardiff,
     /// `None`: the ledger does not know the worker. 0: it knows no difficulty of it.
     pub(crate) stored_difficulty: Option<u64>,
+    pub(crate) pass: Pass,
 }
 
 impl Grant {
@@ -42,7 +44,8 @@ impl Grant {
             miner = &*self.account.address, worker = &*self.account.worker,
             stored_difficulty = self.stored_difficulty, "authorized"
         );
-        // Only the connection's own task sets it, and once.
+        // Only the connection's own task sets them, and once; whoever has an account has a pass.
+        let _ = miner.pass.set(self.pass);
         let _ = miner.account.set(self.account);
     }
 }
@@ -53,6 +56,7 @@ pub(crate) struct Authorizer {
     pub(crate) network: Network,
     pub(crate) aim: Aim,
     pub(crate) starting_difficulty: u64,
+    pub(crate) gatekeeper: Gatekeeper,
 }
 
 impl Authorizer {
@@ -73,9 +77,11 @@ impl Authorizer {
             Ok((
                 view.settings()?,
                 view.worker(address.as_str(), &login.worker)?,
+                view.gate(address.as_str())?,
+                view.tokens_changed_index()?,
             ))
         });
-        let (settings, worker) = query.map_err(|error| {
+        let (settings, worker, gate, tokens_index) = query.map_err(|error| {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "read a worker's standing"
@@ -84,6 +90,7 @@ impl Authorizer {
         })?;
         let settings = settings
             .ok_or_else(|| Refusal::other("the pool is not set up yet, try again later"))?;
+        let pass = self.gatekeeper.admit(&login, &gate, tokens_index)?;
         let stored_difficulty = worker.map(|worker| worker.difficulty);
         Ok(Grant {
             account: Account {
@@ -93,6 +100,7 @@ impl Authorizer {
             },
             vardiff: self.start(&login, stored_difficulty, terms),
             stored_difficulty,
+            pass,
         })
     }
 

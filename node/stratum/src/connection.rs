@@ -55,6 +55,7 @@ enum Event<I> {
     Job,
     Timer,
     Drain,
+    Dismissed,
 }
 
 /// A connection and everything only its task needs.
@@ -114,6 +115,7 @@ impl<D: Dialect> Connection<D> {
             let event = self.next_event(drain).await;
             let next = match event {
                 Event::Drain => return self.drain().await,
+                Event::Dismissed => return Err(self.dismiss().await),
                 Event::Answer(answer) => {
                     self.take_answers(answer);
                     Next::Continue
@@ -147,6 +149,7 @@ impl<D: Dialect> Connection<D> {
         tokio::select! {
             biased;
             () = drain.cancelled() => Event::Drain,
+            _ = self.miner.dismissal.wait() => Event::Dismissed,
             answer = self.answers.recv() => Event::Answer(answer),
             changed = self.jobs.changed(), if is_ready => match changed {
                 Ok(()) => Event::Job,
@@ -234,6 +237,17 @@ impl<D: Dialect> Connection<D> {
             Ok(Err(_)) => Err("client"),
             Ok(Ok(())) => Ok(()),
         }
+    }
+
+    /// Answers what is under way, says why the connection ends, and returns the word for it.
+    async fn dismiss(&mut self) -> &'static str {
+        let miner = self.miner.clone();
+        let dismissed = miner.dismissal.wait().await;
+        if self.drain().await.is_ok() {
+            self.dialect.last_word(&dismissed.message);
+            let _ = self.flush().await;
+        }
+        dismissed.reason
     }
 
     /// Reads no more, but answers what is under way.

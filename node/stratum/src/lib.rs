@@ -13,6 +13,8 @@
 //!   (`without_a_quorum_shares_get_an_error_and_jobs_go_on`).
 //! - P7: a worker's difficulty comes from the replicated state
 //!   (module `authorize`; `difficulty_continues_after_a_reconnect`).
+//! - A token that is revoked lets nobody in, on no node (modules `gatekeeper`, `server`;
+//!   the tests in `tests/stratum/tokens.rs`).
 //! - P9: a hostile miner costs its own connection (modules `connection`, `fair_queue`, `limits`;
 //!   the tests in `tests/stratum/hostile.rs`).
 //!
@@ -32,10 +34,12 @@ mod arrival;
 mod certificate;
 mod connection;
 mod dialect;
+mod dismissal;
 mod listener;
 mod server;
 
 mod authorize;
+mod gatekeeper;
 mod getwork;
 mod lines;
 mod pool;

@@ -25,6 +25,8 @@ pub(crate) struct Metrics {
     pub(crate) connections_refused: IntCounterVec,
     /// By reason: why a connection ended.
     pub(crate) disconnects: IntCounterVec,
+    /// By reason: why a token, or its lack, did not let a miner in.
+    pub(crate) tokens_refused: IntCounterVec,
     /// By result: `accepted` or the reason of the refusal.
     pub(crate) shares: IntCounterVec,
     pub(crate) accepted_work: IntCounter,
@@ -68,6 +70,11 @@ impl Metrics {
                 "reason",
             )?,
             disconnects: new.counters("disconnects_total", "Connections that ended.", "reason")?,
+            tokens_refused: new.counters(
+                "tokens_refused_total",
+                "Miners that were not let in for their token or the lack of one.",
+                "reason",
+            )?,
             shares: new.counters("shares_total", "Shares that were answered.", "result")?,
             accepted_work: new
                 .counter("accepted_work_total", "Work of accepted shares, in hashes.")?,

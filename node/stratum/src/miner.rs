@@ -10,7 +10,9 @@ use raftpool_ledger::command::Scheme;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::dismissal::Dismissal;
 use crate::duplicates::Judged;
+use crate::gatekeeper::Pass;
 use crate::jobs::Job;
 use crate::listener::Terms;
 use crate::protocol::{Id, Refusal};
@@ -42,6 +44,9 @@ pub(crate) struct Miner {
     pub(crate) extra_nonce: [u8; 32],
     pub(crate) agent: OnceLock<Box<str>>,
     pub(crate) account: OnceLock<Account>,
+    /// What its account was let in with.
+    pub(crate) pass: OnceLock<Pass>,
+    pub(crate) dismissal: Dismissal,
     /// Whether the ledger knows the worker. Reports about others are kept back, so that a
     /// stranger cannot fill the ledger with names (promise P9).
     pub(crate) is_known: AtomicBool,
@@ -77,6 +82,8 @@ impl Miner {
             extra_nonce,
             agent: OnceLock::new(),
             account: OnceLock::new(),
+            pass: OnceLock::new(),
+            dismissal: Dismissal::default(),
             is_known: AtomicBool::new(false),
             job_difficulty: AtomicU64::new(0),
             reported_difficulty: AtomicU64::new(0),

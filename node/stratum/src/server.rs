@@ -4,6 +4,7 @@ mod accept;
 mod attend;
 mod getwork;
 mod greet;
+mod tokens;
 
 pub(crate) use getwork::knock_login;
 pub use getwork::{GetworkDoor, getwork_router};
@@ -32,6 +33,7 @@ use crate::connection::Times;
 use crate::credit::{Batcher, Limits};
 use crate::error::StratumError;
 use crate::extra_nonce::ExtraNonces;
+use crate::gatekeeper::Gatekeeper;
 use crate::jobs::{self, JobBoard, Pace};
 use crate::judge::Judge;
 use crate::limits::ConnectionLimits;
@@ -158,6 +160,7 @@ impl StratumServer {
             connections.spawn(accept.run(listener));
         }
         connections.spawn(forget_idle(shared.clone(), drain.clone()));
+        connections.spawn(tokens::watch(shared.clone(), drain.clone()));
         let certificate = config.certificate.map(|certificate| {
             let metrics = shared.metrics.clone();
             tokio::spawn(follow_certificate(certificate, metrics))
@@ -355,6 +358,7 @@ fn build_pool(
             network: parts.network,
             aim,
             starting_difficulty: config.starting_difficulty,
+            gatekeeper: Gatekeeper::new(parts.clock.clone(), metrics.clone()),
         },
         pipeline: Pipeline {
             board: board.clone(),
@@ -378,7 +382,10 @@ async fn forget_idle(shared: Arc<Shared>, drain: CancellationToken) {
     loop {
         tokio::select! {
             () = drain.cancelled() => return,
-            _ = interval.tick() => shared.limits.forget_idle(),
+            _ = interval.tick() => {
+                shared.limits.forget_idle();
+                shared.pool.authorizer.gatekeeper.forget_idle();
+            }
         }
     }
 }

@@ -108,13 +108,15 @@ impl Session {
                 password,
             } => {
                 let result = self.authorize(&user, worker.as_deref(), password.as_deref(), pool);
-                let is_refused = result.is_err();
-                self.answer(&id, result, out);
-                if is_refused {
+                let was_refused_too_often = result.as_ref().is_err_and(|refusal| {
                     self.authorize_failures += 1;
-                    if self.authorize_failures >= AUTHORIZE_FAILURES_MAX {
-                        return Next::Close("unauthorized");
-                    }
+                    let gatekeeper = &pool.authorizer.gatekeeper;
+                    gatekeeper.note_refusal(self.miner.remote, refusal)
+                        || self.authorize_failures >= AUTHORIZE_FAILURES_MAX
+                });
+                self.answer(&id, result, out);
+                if was_refused_too_often {
+                    return Next::Close("unauthorized");
                 }
             }
             Call::Submit(submission) => {

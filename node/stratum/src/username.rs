@@ -1,10 +1,11 @@
 //! User names and passwords as miners type them.
 //!
 //! A user name is `address`, then in any order `.worker` (or `/worker`) and `+difficulty`. A
-//! password is a list of `key=value` parts; whatever means nothing, such as the customary `x`, is
+//! password is a list of `key=value` parts and bare tokens; whatever means nothing, such as the customary `x`, is
 //! skipped. What would change how a miner is paid is never skipped: an unknown scheme is an error.
 
 use raftpool_ledger::command::Scheme;
+use raftpool_ledger::tokens::{TOKEN_PREFIX, token_hash};
 
 /// Name of a worker whose miner gave none.
 pub(crate) const DEFAULT_WORKER: &str = "default";
@@ -23,6 +24,8 @@ pub(crate) struct Login {
     /// Where adjusting starts.
     pub(crate) starting_difficulty: Option<u64>,
     pub(crate) scheme: Option<Scheme>,
+    /// The hash of its token; the token itself is not kept anywhere.
+    pub(crate) token_hash: Option<[u8; 32]>,
 }
 
 /// Reads the parameters of an authorize request.
@@ -42,6 +45,7 @@ pub(crate) fn parse(
         fixed_difficulty: None,
         starting_difficulty: None,
         scheme: None,
+        token_hash: None,
     };
     if login.address.is_empty() {
         return Err("the user name must begin with the address to pay".to_owned());
@@ -81,6 +85,9 @@ fn read_suffixes(mut rest: &str, login: &mut Login) {
 fn read_password(password: &str, login: &mut Login) -> Result<(), String> {
     for part in password.split([',', ';', ' ']) {
         let Some((key, value)) = part.split_once('=') else {
+            if part.starts_with(TOKEN_PREFIX) {
+                login.token_hash = Some(token_hash(part));
+            }
             continue;
         };
         let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
@@ -90,6 +97,7 @@ fn read_password(password: &str, login: &mut Login) -> Result<(), String> {
             }
             "sd" => login.starting_difficulty = read_difficulty(value),
             "scheme" => login.scheme = Some(read_scheme(value)?),
+            "token" if !value.is_empty() => login.token_hash = Some(token_hash(value)),
             _ => {}
         }
     }
@@ -193,6 +201,21 @@ mod tests {
         assert_eq!(parsed.scheme, Some(Scheme::Solo));
         let error = parse("xel:abc", None, Some("scheme=pps")).unwrap_err();
         assert!(error.contains("pps") && error.contains("pplns and solo"));
+    }
+
+    #[test]
+    fn tokens_are_found_bare_or_named_among_other_parts() {
+        let hash = |password| parse("xel:abc", None, Some(password)).unwrap().token_hash;
+        let expected = Some(token_hash("rpt_aB-_9"));
+        assert_eq!(hash("rpt_aB-_9"), expected);
+        assert_eq!(hash("token=rpt_aB-_9"), expected);
+        assert_eq!(hash("d=5, Token=rpt_aB-_9;scheme=solo"), expected);
+        assert_eq!(hash("x rpt_aB-_9"), expected);
+        assert_ne!(hash("token=RPT_aB-_9"), expected);
+        assert_eq!(hash("token=other"), Some(token_hash("other")));
+        for none in ["x", "", "token=", "token", "rpt", "worker=rpt_aB-_9"] {
+            assert_eq!(hash(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -105,7 +105,7 @@ pub fn getwork_router(
                     remote,
                     address: &path.0,
                     worker: &path.1,
-                    query,
+                    query: with_bearer(query, &headers),
                     agent: protocol::clean_agent(agent.unwrap_or("getwork")),
                     seat: seat.map(|Extension(seat)| seat),
                 };
@@ -142,7 +142,10 @@ impl GetworkDoor {
             authorizer.authorize(knock.address, Some(worker), Some(&password), &self.terms);
         let grant = match granted {
             Ok(grant) => grant,
-            Err(refusal) => return refuse(status_of(&refusal), refusal.message),
+            Err(refusal) => {
+                authorizer.gatekeeper.note_refusal(remote, &refusal);
+                return refuse(status_of(&refusal), refusal.message);
+            }
         };
         let upgrade = match upgrade {
             Ok(upgrade) => upgrade,
@@ -200,6 +203,22 @@ pub(crate) fn knock_login<'a>(worker: &'a str, query: &[(String, String)]) -> (&
         _ => format!("{key}={value}"),
     }));
     (name, parts.join(","))
+}
+
+/// The query, and the token of an `Authorization: Bearer` header when the query has none.
+fn with_bearer(mut query: Vec<(String, String)>, headers: &HeaderMap) -> Vec<(String, String)> {
+    let bearer = || {
+        let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    };
+    if query.iter().all(|(key, _)| key != "token")
+        && let Some(token) = bearer()
+    {
+        // What is no token must not pass for another part of a password.
+        query.push(("token".to_owned(), token.replace(',', "?")));
+    }
+    query
 }
 
 /// What is the miner's fault is not worth trying again.

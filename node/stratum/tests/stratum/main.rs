@@ -17,4 +17,5 @@ mod getwork_port;
 mod hostile;
 mod sessions;
 mod shares;
+mod tokens;
 mod xatum;

@@ -50,6 +50,12 @@ pub async fn until(what: &str, mut condition: impl FnMut() -> bool) {
 
 pub struct TestClock(AtomicU64);
 
+impl TestClock {
+    pub fn advance(&self, time_ms: u64) {
+        self.0.fetch_add(time_ms, Ordering::Relaxed);
+    }
+}
+
 impl Clock for TestClock {
     fn now_ms(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed)
@@ -237,6 +243,7 @@ pub struct Pool {
     pub daemon: Arc<BlockSink>,
     pub templates: watch::Sender<Option<Arc<Template>>>,
     pub registry: prometheus::Registry,
+    pub clock: Arc<TestClock>,
 }
 
 pub fn config() -> StratumConfig {
@@ -274,9 +281,10 @@ impl Pool {
         let daemon = Arc::new(BlockSink::default());
         let templates = watch::Sender::new(None);
         let registry = prometheus::Registry::new();
+        let clock = Arc::new(TestClock(AtomicU64::new(1_700_000_000_000)));
         let parts = StratumParts {
             cluster: cluster.clone(),
-            clock: Arc::new(TestClock(AtomicU64::new(1_700_000_000_000))),
+            clock: clock.clone(),
             daemons: daemon.clone(),
             templates: templates.subscribe(),
             registry: registry.clone(),
@@ -292,6 +300,7 @@ impl Pool {
             daemon,
             templates,
             registry,
+            clock,
         }
     }
 
