@@ -1,12 +1,14 @@
 //! The command line. The texts here are what `--help` prints.
 
 pub mod cluster;
+pub mod token;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use cluster::ClusterCommand;
+use token::TokenCommand;
 
 /// A highly available mining pool for the XELIS blockchain.
 ///
@@ -71,6 +73,15 @@ pub enum Command {
     /// socket `admin.sock` in its data directory; only the node's user and root may.
     #[command(subcommand)]
     Pool(PoolCommand),
+    /// Make, list and revoke the tokens that miners of an address authorize with
+    ///
+    /// Without tokens anybody can mine to any address. An address that requires one lets in only
+    /// whoever gives one of its tokens as the password. Asks the running node that the
+    /// configuration file describes, through the socket `admin.sock` in its data directory; only
+    /// the node's user and root may. What is changed holds on every node, within a moment also for
+    /// those who are connected.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Work with configuration files
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -153,7 +164,7 @@ pub struct MinerArgs {
     /// Name of this worker
     #[arg(long, short = 'w', default_value = "default")]
     pub worker: String,
-    /// Password: `x`, or options such as `d=1000` and `scheme=solo`
+    /// Password: `x`, a token, or options such as `d=1000` and `scheme=solo`
     #[arg(long, short = 'p', default_value = "x")]
     pub password: String,
     /// Threads to mine with; all cores when not given
@@ -349,7 +360,7 @@ mod tests {
     fn the_command_line_is_sound_and_its_main_commands_are_explained() {
         Cli::command().debug_assert();
         for name in [
-            "run", "demo", "miner", "devnet", "cluster", "payout", "pool",
+            "run", "demo", "miner", "devnet", "cluster", "payout", "pool", "token",
         ] {
             let command = Cli::command();
             let command = command.find_subcommand(name).unwrap();

@@ -10,6 +10,7 @@ mod pool;
 mod pow;
 mod run;
 mod stop;
+mod token;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Cluster(command) => runtime()?.block_on(cluster::execute(&command)),
         Command::Payout(command) => runtime()?.block_on(payout::execute(&command)),
         Command::Pool(command) => runtime()?.block_on(pool::execute(&command)),
+        Command::Token(command) => runtime()?.block_on(token::execute(&command)),
         Command::Pow(command) => pow::execute(&command),
     }
 }

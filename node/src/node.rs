@@ -11,6 +11,7 @@ mod desk;
 mod epoch;
 mod facts;
 mod founding;
+mod issuer;
 mod metrics;
 mod report;
 mod serving;
@@ -87,6 +88,7 @@ impl Node {
             cluster: cluster.clone(),
             clock: clock.clone(),
             control: desk.clone(),
+            issuer: Arc::new(issuer::Issuer::new(config.raw.pool.network)),
         };
         let admin = AdminServer::start(&config.admin_socket(), parts)
             .await

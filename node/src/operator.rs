@@ -7,8 +7,10 @@ mod client;
 mod cluster;
 mod settings;
 mod status;
+mod tokens;
 
 pub(crate) use client::AdminClient;
 pub(crate) use cluster::{node_table, restart_table};
 pub(crate) use settings::{difference, listing};
 pub(crate) use status::describe;
+pub(crate) use tokens::{rule_list, token_list};

@@ -12,6 +12,7 @@ mod changes;
 mod members;
 mod routes;
 mod socket;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::control::ClusterControl;
+use crate::issuer::TokenIssuer;
 use crate::server::serving::{Patience, end_all, serve};
 use changes::{Admin, Peer};
 use socket::Socket;
@@ -49,6 +51,8 @@ pub struct AdminParts {
     pub clock: Arc<dyn Clock>,
     /// The nodes, and the way to change who they are.
     pub control: Arc<dyn ClusterControl>,
+    /// What making tokens takes.
+    pub issuer: Arc<dyn TokenIssuer>,
 }
 
 /// A running admin socket. Dropping it ends it at once and removes the file;

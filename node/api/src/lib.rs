@@ -15,6 +15,7 @@
 
 pub mod control;
 pub mod facts;
+pub mod issuer;
 pub mod server;
 
 pub mod admin;
@@ -39,4 +40,5 @@ pub use control::{ChangeRefusal, ClusterControl, MemberChanged};
 pub use facts::{
     BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts, TemplateFacts,
 };
+pub use issuer::TokenIssuer;
 pub use server::{ApiConfig, ApiError, ApiParts, ApiServer};

@@ -87,7 +87,7 @@ fn describe_change(change: &Value, now_ms: u64) -> String {
 }
 
 /// How long ago a moment was, roughly.
-fn ago(time_ms: &Value, now_ms: u64) -> String {
+pub(super) fn ago(time_ms: &Value, now_ms: u64) -> String {
     let seconds = now_ms.saturating_sub(time_ms.as_u64().unwrap_or(now_ms)) / 1_000;
     match seconds {
         0..120 => format!("{seconds} s ago"),
@@ -98,7 +98,7 @@ fn ago(time_ms: &Value, now_ms: u64) -> String {
 }
 
 /// Reasons may quote what a wallet or a daemon said, which must not steer the terminal.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::AdminParts;
 use crate::control::ClusterControl;
 use crate::dto::admin::{Changed, Source};
+use crate::issuer::TokenIssuer;
 use crate::problem::{self, Problem};
 use crate::reading::{At, INDEX_HEADER, Reader};
 
@@ -36,6 +37,7 @@ pub(super) struct Admin {
     pub(super) cluster: Arc<dyn Cluster>,
     pub(super) reader: Reader,
     pub(super) control: Arc<dyn ClusterControl>,
+    pub(super) issuer: Arc<dyn TokenIssuer>,
     clock: Arc<dyn Clock>,
     /// Held from the look at what is in force to the answer, so that changes through this node
     /// come one after the other.
@@ -75,14 +77,21 @@ impl Admin {
             cluster,
             clock,
             control,
+            issuer,
         } = parts;
         Self {
             reader: Reader::new(Arc::clone(&cluster), READS_MAX, MIN_INDEX_TIMEOUT),
             cluster,
             control,
+            issuer,
             clock,
             turn: Arc::default(),
         }
+    }
+
+    /// The time that goes into commands.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
     }
 
     /// Catches up with the leader, if there is one, and says so.
@@ -205,7 +214,7 @@ fn not_committed(error: &ProposeError) -> Problem {
     Problem::new(kind, format!("{error}; {known}"))
 }
 
-fn check_line(field: &str, text: &str, bytes_max: usize) -> Result<(), Problem> {
+pub(super) fn check_line(field: &str, text: &str, bytes_max: usize) -> Result<(), Problem> {
     let problem = if text.trim().is_empty() {
         "must not be empty".to_owned()
     } else if text.len() > bytes_max {

@@ -11,7 +11,7 @@ use raftpool_ledger::command::{ChangeSettings, PausePayouts, ReleasePayout, Sett
 use serde::de::DeserializeOwned;
 
 use super::changes::{Admin, Author, Peer};
-use super::members;
+use super::{members, tokens};
 use crate::dto::admin::{
     AdminSettings, Changed, PauseRequest, ReleaseRequest, SettingsInForce, SettingsRequest, Status,
 };
@@ -35,6 +35,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/admin/v1/settings", get(settings).post(change_settings))
         .route("/admin/v1/cluster", get(members::status))
         .route("/admin/v1/cluster/{change}", post(members::change))
+        .merge(tokens::router())
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

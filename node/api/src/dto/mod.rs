@@ -14,6 +14,7 @@ pub mod miner;
 pub mod node;
 pub mod payout;
 pub mod pool;
+pub mod token;
 
 pub use crate::number::{Decimal, Hash};
 

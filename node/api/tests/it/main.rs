@@ -11,3 +11,4 @@ mod miners;
 mod resources;
 mod server;
 mod support;
+mod tokens;

@@ -8,7 +8,7 @@ use prometheus::Registry;
 use raftpool_api::dto::cluster::{ClusterStatus, MemberChange};
 use raftpool_api::{
     ApiConfig, ApiParts, ApiServer, BuildFacts, ChangeRefusal, ClusterControl, Condition,
-    DaemonFacts, LiveFacts, MemberChanged, NodeFacts, PayoutFacts, TemplateFacts,
+    DaemonFacts, LiveFacts, MemberChanged, NodeFacts, PayoutFacts, TemplateFacts, TokenIssuer,
 };
 use raftpool_ledger::cluster::BoxFuture;
 use raftpool_ledger::command::{
@@ -77,6 +77,27 @@ impl ClusterControl for TestControl {
             _ => Ok(MemberChanged::Done("done".into())),
         };
         Box::pin(async { answer })
+    }
+}
+
+/// Draws the same bits one after the other, and knows addresses that begin with `xet:`.
+#[derive(Default)]
+pub struct TestIssuer(AtomicU64);
+
+impl TokenIssuer for TestIssuer {
+    fn random(&self) -> [u8; 32] {
+        let number = self.0.fetch_add(1, Ordering::Relaxed);
+        let mut bits = [0xa5; 32];
+        bits[24..].copy_from_slice(&number.to_be_bytes());
+        bits
+    }
+
+    fn canonical_address(&self, text: &str) -> Result<String, String> {
+        let text = text.to_ascii_lowercase();
+        match text.starts_with("xet:") {
+            true => Ok(text),
+            false => Err("it does not begin with xet:".into()),
+        }
     }
 }
 
