@@ -60,6 +60,10 @@ pub(crate) fn parse(
     if login.worker.is_empty() {
         login.worker = DEFAULT_WORKER.to_owned();
     }
+    // Names are shown to everybody.
+    if login.worker.starts_with(TOKEN_PREFIX) {
+        return Err("a token is not a worker's name: give it as the password".to_owned());
+    }
     Ok(login)
 }
 
@@ -215,6 +219,13 @@ mod tests {
         assert_eq!(hash("token=other"), Some(token_hash("other")));
         for none in ["x", "", "token=", "token", "rpt", "worker=rpt_aB-_9"] {
             assert_eq!(hash(none), None, "{none}");
+        }
+        for (user, worker) in [("xel:abc.rpt_aB-_9", None), ("xel:abc", Some("rpt_aB-_9"))] {
+            let error = parse(user, worker, Some("x")).unwrap_err();
+            assert!(
+                error.contains("password") && !error.contains("aB"),
+                "{error}"
+            );
         }
     }
 

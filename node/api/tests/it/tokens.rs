@@ -1,12 +1,13 @@
 //! Tokens over the admin socket: shown once, listed without being shown, revoked.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use raftpool_api::{AdminParts, AdminServer};
 use raftpool_ledger::tokens::token_hash;
 use raftpool_ledger::view::LedgerView;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 use crate::support::{ALICE, NOW_MS, TestClock, TestControl, TestIssuer, TestPool};
 
