@@ -12,7 +12,7 @@ use crate::command::{Command, Settings, command::Body};
 use crate::record::load;
 use crate::state::{Changes, Overlay};
 use crate::{Outcome, Rejection, StateError};
-use crate::{blocks, invariant, key, payouts, settings, shares, tokens};
+use crate::{bans, blocks, invariant, key, payouts, settings, shares, tokens};
 
 /// The encoding of commands that this program writes and understands.
 pub const COMMAND_FORMAT: u32 = 1;
@@ -153,6 +153,8 @@ fn run(books: &mut Books<'_>, body: &Body) -> Result<Outcome, Stop> {
         (Body::MakeToken(token), Some(_)) => tokens::make(books, token),
         (Body::RevokeToken(token), Some(_)) => tokens::revoke(books, token),
         (Body::RequireToken(rule), Some(_)) => tokens::require(books, rule),
+        (Body::BanWorker(ban), Some(_)) => bans::ban(books, ban),
+        (Body::LiftBan(lift), Some(_)) => bans::lift(books, lift),
     }
 }
 

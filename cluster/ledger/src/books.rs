@@ -53,6 +53,11 @@ impl<'a> Books<'a> {
         self.state.put(key, record.encode_to_vec());
     }
 
+    /// Puts a key that says everything by itself.
+    pub(crate) fn put_mark(&mut self, key: Key) {
+        self.state.put(key, Vec::new());
+    }
+
     pub(crate) fn delete(&mut self, key: Key) {
         self.state.delete(key);
     }
@@ -114,8 +119,7 @@ impl<'a> Books<'a> {
                 self.delete(key::balance(*balance_before, address));
             }
             if miner.balance_atomic > 0 {
-                self.state
-                    .put(key::balance(miner.balance_atomic, address), Vec::new());
+                self.put_mark(key::balance(miner.balance_atomic, address));
             }
         }
         self.put(key::miner(address), miner);

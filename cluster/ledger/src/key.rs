@@ -32,6 +32,12 @@ const MINER_PAYOUT: u8 = 0x43;
 const TOKEN: u8 = 0x51;
 const TOKEN_RULE: u8 = 0x52;
 const TOKENS_HEAD: u8 = 0x53;
+const BANS: u8 = 0x50;
+
+/// What of the bans: their head, one by whom it hits, and which is over first.
+const BANS_HEAD: u8 = 0;
+const BANS_BY_WORKER: u8 = 1;
+const BANS_BY_END: u8 = 2;
 
 pub(crate) type Key = Vec<u8>;
 
@@ -241,6 +247,53 @@ pub(crate) fn miner_payout(address: &str, id: u64) -> Key {
 pub(crate) fn miner_payouts_below(address: &str, id: Option<u64>) -> KeyRange {
     let (start, end) = under(with_measured_text(kind(MINER_PAYOUT), address));
     (start, id.map_or(end, |id| miner_payout(address, id)))
+}
+
+fn bans(part: u8) -> Key {
+    let mut key = kind(BANS);
+    key.push(part);
+    key
+}
+
+pub(crate) fn bans_head() -> Key {
+    bans(BANS_HEAD)
+}
+
+pub(crate) fn ban(address: &str, worker: &str) -> Key {
+    with_text(with_measured_text(bans(BANS_BY_WORKER), address), worker)
+}
+
+/// Bans behind that of a worker, or all.
+pub(crate) fn bans_after(worker: Option<(&str, &str)>) -> KeyRange {
+    let (start, end) = under(bans(BANS_BY_WORKER));
+    let start = worker.map_or(start, |(address, name)| after(ban(address, name)));
+    (start, end)
+}
+
+/// Index of bans by when they are over.
+pub(crate) fn ban_end(until_ms: u64, address: &str, worker: &str) -> Key {
+    let key = with_number(bans(BANS_BY_END), until_ms);
+    with_text(with_measured_text(key, address), worker)
+}
+
+/// The key of the ban that an index key of its end stands for.
+pub(crate) fn ban_of_end(end: &[u8]) -> Key {
+    let mut key = bans(BANS_BY_WORKER);
+    key.extend_from_slice(end.get(PREFIX + 1 + 8..).unwrap_or_default());
+    key
+}
+
+/// The index of bans that are over at this time.
+pub(crate) fn ban_ends_until(time_ms: u64) -> KeyRange {
+    let start = bans(BANS_BY_END);
+    let end = with_number(start.clone(), time_ms.saturating_add(1));
+    (start, end)
+}
+
+/// The index of bans that are not over at this time.
+pub(crate) fn ban_ends_after(time_ms: u64) -> KeyRange {
+    let (_, start) = ban_ends_until(time_ms);
+    (start, under(bans(BANS_BY_END)).1)
 }
 
 fn tokens_under(address: &str) -> Key {

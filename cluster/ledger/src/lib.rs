@@ -24,6 +24,7 @@ pub mod weights;
 
 mod payouts;
 
+pub mod bans;
 pub mod tokens;
 
 pub mod invariant;

@@ -38,6 +38,10 @@ pub enum Outcome {
     TokenRevoked,
     /// It is set whether an address requires a token.
     TokenRequirementSet,
+    /// A worker is banned, at least as long as was asked for.
+    WorkerBanned,
+    /// A ban is over before its time.
+    BanLifted,
     /// An entry without a command (a new leader's first entry, a membership change).
     Nothing,
     /// The command was refused; nothing changed.
@@ -143,4 +147,19 @@ pub enum Rejection {
     /// The address has no such token.
     #[error("the address has no token {0}")]
     UnknownToken(String),
+    /// There are as many bans as there may be; for a worker without accepted work the last places
+    /// are not to be had.
+    #[error("all {places} places for bans are taken: lift some, or wait until some are over")]
+    BansFull {
+        /// How many places there are for such a worker.
+        places: u64,
+    },
+    /// There is no ban to lift.
+    #[error("worker \"{worker}\" of {miner} is not banned")]
+    NotBanned {
+        /// The miner's address.
+        miner: String,
+        /// The worker's name.
+        worker: String,
+    },
 }

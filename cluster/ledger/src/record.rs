@@ -43,6 +43,8 @@ records! {
     row::Token => "token",
     row::TokenRule => "token rule",
     row::TokensHead => "tokens head",
+    row::Bans => "bans",
+    row::Ban => "ban",
 }
 
 pub(crate) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StateError> {

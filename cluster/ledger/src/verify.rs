@@ -2,6 +2,7 @@
 //!
 //! Reads the whole state once; the memory it takes grows with the number of miners.
 
+mod bans;
 mod blocks;
 mod miners;
 mod payouts;
@@ -50,6 +51,7 @@ pub fn verify(state: &dyn StateRead) -> Result<Vec<Violation>, StateError> {
     blocks::check(&mut scan, &accounts, &totals)?;
     payouts::check(&mut scan, &accounts, &totals)?;
     tokens::check(&mut scan)?;
+    bans::check(&mut scan)?;
     Ok(scan.violations)
 }
 

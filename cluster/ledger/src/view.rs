@@ -3,6 +3,7 @@
 //! Every method reads the state it was given and nothing else, so that several questions asked
 //! of one view have answers of one moment.
 
+mod bans;
 mod blocks;
 mod lateness;
 mod miners;
@@ -163,6 +164,10 @@ impl<'a> LedgerView<'a> {
                         row::audit::Change::TokenRequired(rule) => Change::TokenRequired {
                             miner: rule.miner,
                             is_required: rule.is_required,
+                        },
+                        row::audit::Change::BanLifted(lift) => Change::BanLifted {
+                            miner: lift.miner,
+                            worker: lift.worker,
                         },
                     },
                 })

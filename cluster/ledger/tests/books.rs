@@ -3,8 +3,9 @@
 // What tests are made of may stop a test like the tests themselves.
 #![allow(clippy::unwrap_used)]
 
+use raftpool_ledger::bans::{BANS_MAX, BANS_OF_KNOWN_WORKERS};
 use raftpool_ledger::command::command::Body;
-use raftpool_ledger::command::{Command, OrphanBlock, Settings, WorkerReport};
+use raftpool_ledger::command::{BanWorker, Command, OrphanBlock, Settings, WorkerReport};
 use raftpool_ledger::state::{MemoryState, Overlay};
 use raftpool_ledger::testing::{
     change_settings, credit_shares, make_token, record_block, require_token, revoke_token,
@@ -334,4 +335,63 @@ fn pages_follow_each_other_without_gap_or_repetition() {
     }
     assert_eq!(blocks, [5, 4, 3, 2, 1]);
     assert_eq!(view.miners(None, 0).unwrap(), vec![]);
+}
+
+fn ban(worker: &str, until_ms: u64) -> Body {
+    Body::BanWorker(BanWorker {
+        miner: "a".into(),
+        worker: worker.into(),
+        reason: "test".into(),
+        until_ms,
+    })
+}
+
+#[test]
+fn bans_are_bounded_and_made_up_names_leave_places_for_those_who_worked() {
+    let mut ledger = Ledger::with_some_of_everything();
+    let places = BANS_MAX - BANS_OF_KNOWN_WORKERS;
+    for number in 0..places {
+        let outcome = ledger.apply(ban(&format!("made up {number}"), 5_000 + number));
+        assert_eq!(outcome, Outcome::WorkerBanned);
+    }
+    let full = Outcome::Rejected(Rejection::BansFull { places });
+    assert_eq!(ledger.apply(ban("one more", 90_000)), full);
+    // A present ban may become longer, and a worker with work of its own has a place.
+    assert_eq!(
+        ledger.apply(ban("made up 7", 90_000)),
+        Outcome::WorkerBanned
+    );
+    assert_eq!(ledger.apply(ban("w", 90_000)), Outcome::WorkerBanned);
+    assert_eq!(ledger.view().bans_in_force(0).unwrap(), places + 1);
+    assert_eq!(verify(&ledger.state).unwrap(), vec![]);
+
+    // What is over makes room, a few records with each command.
+    let later = compose("test", 5_100, ban("one more", 90_000));
+    assert_eq!(ledger.try_apply(&later).unwrap(), Outcome::WorkerBanned);
+    assert_eq!(
+        ledger.view().bans(None, 20_000, 0).unwrap().len() as u64,
+        places + 2 - 100
+    );
+    let before = ledger.state.pairs().len();
+    for number in 0..10 {
+        let command = compose("test", 20_000, ban(&format!("later {number}"), 90_000));
+        ledger.try_apply(&command).unwrap();
+    }
+    assert_eq!(ledger.state.pairs().len(), before - 10 * 2 * 15);
+    assert_eq!(verify(&ledger.state).unwrap(), vec![]);
+}
+
+#[test]
+fn a_ban_without_its_end_in_the_index_is_found() {
+    let mut ledger = Ledger::with_some_of_everything();
+    ledger.apply(ban("w", 5_000));
+    // The last key but for nothing: bans come after everything else, their index at the end.
+    let (end, _) = ledger.state.pairs().iter().next_back().unwrap();
+    let changes = [(end.clone(), None)].into_iter().collect();
+    ledger.state.commit(changes);
+    let violations = verify(&ledger.state).unwrap();
+    assert!(
+        violations.iter().any(|found| found.id == "L10"),
+        "{violations:?}"
+    );
 }

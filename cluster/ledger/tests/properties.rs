@@ -118,6 +118,8 @@ fn random_stories_reach_every_outcome() {
         "TokenMade",
         "TokenRevoked",
         "TokenRequirementSet",
+        "WorkerBanned",
+        "BanLifted",
         "Rejected",
     ] {
         assert!(

@@ -80,6 +80,8 @@ impl fmt::Display for Proposal {
             Some(Body::MakeToken(_)) => write!(f, "make_token"),
             Some(Body::RevokeToken(_)) => write!(f, "revoke_token"),
             Some(Body::RequireToken(_)) => write!(f, "require_token"),
+            Some(Body::BanWorker(_)) => write!(f, "ban_worker"),
+            Some(Body::LiftBan(_)) => write!(f, "lift_ban"),
         }
     }
 }

@@ -244,6 +244,30 @@ pub enum Change {
         /// Whether it does.
         is_required: bool,
     },
+    /// A worker's ban was lifted.
+    BanLifted {
+        /// The miner's address.
+        miner: String,
+        /// The worker's name.
+        worker: String,
+    },
+}
+
+/// A worker no node takes shares of for the time being.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ban {
+    /// The miner's address.
+    pub miner: String,
+    /// The worker's name.
+    pub worker: String,
+    /// Why.
+    pub reason: String,
+    /// Ledger time it began at.
+    pub since_ms: u64,
+    /// When it is over.
+    pub until_ms: u64,
+    /// Who asked for it.
+    pub author: String,
 }
 
 /// One entry of the PPLNS window.

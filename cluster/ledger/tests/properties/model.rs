@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    Command, ConfirmPayout, CreditShares, Payee, RecordBlock, ReleasePayout, ReservePayout, Scheme,
-    Settings, SettleBlock, Share, SignPayout,
+    BanWorker, Command, ConfirmPayout, CreditShares, Payee, RecordBlock, ReleasePayout,
+    ReservePayout, Scheme, Settings, SettleBlock, Share, SignPayout,
 };
 use raftpool_ledger::view::{LedgerView, PayoutStatus};
 use raftpool_ledger::{Outcome, SCORE_OF_A_BLOCK};
@@ -51,6 +51,9 @@ pub struct Model {
     /// Hash, worker and end by address and id.
     tokens: BTreeMap<(String, Vec<u8>), (Vec<u8>, String, u64)>,
     guarded: BTreeSet<String>,
+    time_ms: u64,
+    /// When each worker's ban is over, also when that is past.
+    bans: BTreeMap<(String, String), u64>,
 }
 
 #[derive(Default, Debug, PartialEq)]
@@ -86,7 +89,14 @@ enum End {
 
 impl Model {
     pub fn apply(&mut self, term: u64, command: &Command) -> Expected {
+        self.time_ms = self.time_ms.max(command.proposed_at_ms);
         match command.body.as_ref().unwrap() {
+            Body::BanWorker(ban) => self.ban(ban),
+            Body::LiftBan(lift) => {
+                let worker = (lift.miner.clone(), lift.worker.clone());
+                let until_ms = self.bans.remove(&worker)?;
+                (until_ms > self.time_ms).then(|| "BanLifted".into())
+            }
             Body::ChangeSettings(change) => {
                 self.settings = change.settings.clone();
                 Some("SettingsChanged".into())
@@ -151,6 +161,16 @@ impl Model {
                 Some("TokenRequirementSet".into())
             }
         }
+    }
+
+    fn ban(&mut self, ban: &BanWorker) -> Expected {
+        if ban.until_ms <= self.time_ms {
+            return None;
+        }
+        let worker = (ban.miner.clone(), ban.worker.clone());
+        let until_ms = self.bans.entry(worker).or_default();
+        *until_ms = (*until_ms).max(ban.until_ms);
+        Some("WorkerBanned".into())
     }
 
     fn credit(&mut self, command: &CreditShares) -> Expected {
@@ -461,6 +481,13 @@ impl Model {
             view.totals().unwrap().window_score,
             window.values().sum::<u128>()
         );
+        let bans = view.bans(None, 1_000, 0).unwrap().into_iter();
+        let bans: BTreeMap<_, _> = bans
+            .map(|ban| ((ban.miner, ban.worker), ban.until_ms))
+            .collect();
+        let mut in_force = self.bans.clone();
+        in_force.retain(|_, until_ms| *until_ms > self.time_ms);
+        assert_eq!(bans, in_force);
         let accounts = view.accounts().unwrap();
         assert_eq!(accounts.income_atomic, self.income.into());
         assert_eq!(accounts.pool_fees_atomic, self.pool_fees.into());

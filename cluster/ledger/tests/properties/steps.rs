@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    BatchId, ChangeSettings, Command, ConfirmPayout, CreditShares, MakeToken, OrphanBlock,
-    PausePayouts, Payee, RecordBlock, ReleasePayout, RequireToken, ReservePayout, RevokeToken,
-    Settings, SettleBlock, Share, SignPayout,
+    BanWorker, BatchId, ChangeSettings, Command, ConfirmPayout, CreditShares, LiftBan, MakeToken,
+    OrphanBlock, PausePayouts, Payee, RecordBlock, ReleasePayout, RequireToken, ReservePayout,
+    RevokeToken, Settings, SettleBlock, Share, SignPayout,
 };
 use raftpool_ledger::testing::{
     change_settings, credit_shares, record_block, sample_settings, sample_share, settle_block,
@@ -147,6 +147,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop::bool::weighted(0.15).prop_map(|paused| Step::Command(pause(paused))),
         1 => settings().prop_map(Step::Command),
         3 => token().prop_map(Step::Command),
+        2 => (miner(), 0_u64..80_000).prop_map(|(miner, until_ms)| Step::Command(ban(miner, until_ms))),
+        1 => miner().prop_map(|miner| Step::Command(lift(miner))),
         4 => any::<prop::sample::Index>().prop_map(|index| Step::Repeat(index.index(1_000))),
         1 => Just(Step::NewTerm),
     ]
@@ -294,6 +296,23 @@ fn token() -> impl Strategy<Value = Body> {
 fn pause(paused: bool) -> Body {
     Body::PausePayouts(PausePayouts {
         paused,
+        reason: "test".into(),
+    })
+}
+
+fn ban(miner: String, until_ms: u64) -> Body {
+    Body::BanWorker(BanWorker {
+        miner,
+        worker: "w".into(),
+        reason: "test".into(),
+        until_ms,
+    })
+}
+
+fn lift(miner: String) -> Body {
+    Body::LiftBan(LiftBan {
+        miner,
+        worker: "w".into(),
         reason: "test".into(),
     })
 }

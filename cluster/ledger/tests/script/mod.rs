@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    BatchId, ChangeSettings, ConfirmPayout, CreditShares, MakeToken, OrphanBlock, PausePayouts,
-    Payee, RecordBlock, RejectCount, RejectReason, ReleasePayout, RequireToken, ReservePayout,
-    RevokeToken, Scheme, SettleBlock, Share, SignPayout, WorkerReport,
+    BanWorker, BatchId, ChangeSettings, ConfirmPayout, CreditShares, LiftBan, MakeToken,
+    OrphanBlock, PausePayouts, Payee, RecordBlock, RejectCount, RejectReason, ReleasePayout,
+    RequireToken, ReservePayout, RevokeToken, Scheme, SettleBlock, Share, SignPayout, WorkerReport,
 };
 use raftpool_ledger::state::{MemoryState, Overlay};
 use raftpool_ledger::testing::sample_settings;
@@ -183,6 +183,17 @@ impl World {
             "orphan" => Body::OrphanBlock(OrphanBlock {
                 hash: hash(words.name(0)?),
                 reason: words.text("reason", "side-branch").into(),
+            }),
+            "ban" => Body::BanWorker(BanWorker {
+                miner: words.name(0)?.into(),
+                worker: words.text("worker", "w").into(),
+                reason: words.text("reason", "bad-shares").into(),
+                until_ms: self.now_ms + words.number("for", 60_000)?,
+            }),
+            "lift" => Body::LiftBan(LiftBan {
+                miner: words.name(0)?.into(),
+                worker: words.text("worker", "w").into(),
+                reason: words.text("reason", "mended").into(),
             }),
             _ => self.payout_command(verb, words)?,
         })

@@ -51,6 +51,7 @@ impl World {
             "totals" => totals(&view),
             "workers" => workers(&view, words.name(1)?),
             "audits" => audits(&view),
+            "bans" => bans(&view),
             "digest" => raw_hex(&view.digest().unwrap()),
             "tokens" => tokens(&view, words.name(1)?),
             "rules" => rules(&view),
@@ -238,6 +239,18 @@ fn workers(view: &LedgerView<'_>, miner: &str) -> String {
             worker.rejects,
             worker.last_share_ms,
             worker.hashrate,
+        )
+    });
+    lines.collect()
+}
+
+fn bans(view: &LedgerView<'_>) -> String {
+    let bans = view.bans(None, 100, 0).unwrap();
+    assert_eq!(view.bans_in_force(0).unwrap(), bans.len() as u64);
+    let lines = bans.iter().map(|ban| {
+        format!(
+            "{} of {}: {}, {} to {}, by {}\n",
+            ban.worker, ban.miner, ban.reason, ban.since_ms, ban.until_ms, ban.author
         )
     });
     lines.collect()

@@ -40,6 +40,8 @@ pub(super) fn outcome_message(outcome: &Outcome) -> peer::Outcome {
         Outcome::TokenMade => Kind::TokenMade,
         Outcome::TokenRevoked => Kind::TokenRevoked,
         Outcome::TokenRequirementSet => Kind::TokenRequirementSet,
+        Outcome::WorkerBanned => Kind::WorkerBanned,
+        Outcome::BanLifted => Kind::BanLifted,
         Outcome::Nothing => Kind::Nothing,
         Outcome::Rejected(rejection) => {
             message.rejection = Some(rejection_message(rejection));
@@ -78,6 +80,8 @@ pub(crate) fn outcome_of(message: peer::Outcome) -> Option<Outcome> {
         Kind::TokenMade => Outcome::TokenMade,
         Kind::TokenRevoked => Outcome::TokenRevoked,
         Kind::TokenRequirementSet => Outcome::TokenRequirementSet,
+        Kind::WorkerBanned => Outcome::WorkerBanned,
+        Kind::BanLifted => Outcome::BanLifted,
         Kind::Nothing => Outcome::Nothing,
         Kind::Rejected => Outcome::Rejected(rejection_of(message.rejection?)?),
     })
@@ -125,6 +129,8 @@ fn rejection_message(rejection: &Rejection) -> peer::Rejection {
         } => (Kind::Fixed, vec![field, current, given], vec![]),
         Rejection::TooManyTokens { tokens_max } => (Kind::TooManyTokens, vec![], vec![*tokens_max]),
         Rejection::UnknownToken(id) => (Kind::UnknownToken, vec![id], vec![]),
+        Rejection::BansFull { places } => (Kind::BansFull, vec![], vec![*places]),
+        Rejection::NotBanned { miner, worker } => (Kind::NotBanned, vec![miner, worker], vec![]),
     };
     peer::Rejection {
         kind: kind.into(),
@@ -182,6 +188,11 @@ fn rejection_of(message: peer::Rejection) -> Option<Rejection> {
             tokens_max: number()?,
         },
         Refusal::UnknownToken => Rejection::UnknownToken(text()?),
+        Refusal::BansFull => Rejection::BansFull { places: number()? },
+        Refusal::NotBanned => Rejection::NotBanned {
+            miner: text()?,
+            worker: text()?,
+        },
     })
 }
 
@@ -250,6 +261,11 @@ mod tests {
             },
             Rejection::TooManyTokens { tokens_max: 8 },
             Rejection::UnknownToken(text()),
+            Rejection::BansFull { places: 7 },
+            Rejection::NotBanned {
+                miner: text(),
+                worker: text(),
+            },
         ];
         let refused = rejections.iter().cloned();
         let mut outcomes = vec![
@@ -271,6 +287,8 @@ mod tests {
             Outcome::TokenMade,
             Outcome::TokenRevoked,
             Outcome::TokenRequirementSet,
+            Outcome::WorkerBanned,
+            Outcome::BanLifted,
             Outcome::Nothing,
         ];
         outcomes.extend(rejections.map(Outcome::Rejected));

@@ -69,6 +69,7 @@ pub struct ChangeByHand {
     pub reason: String,
     /// "settings_changed", "payouts_paused", "payouts_resumed", "token_made", "token_revoked",
     /// "token_required" or "token_not_required".
+    /// "settings_changed", "payouts_paused", "payouts_resumed" or "ban_lifted".
     pub change: &'static str,
 }
 
@@ -141,7 +142,7 @@ pub struct SettingsRequest {
 pub struct Changed {
     /// Log index of the change.
     pub index: u64,
-    /// "payouts_paused", "payouts_resumed", "payout_released" or "settings_changed".
+    /// "payouts_paused", "payouts_resumed", "payout_released", "settings_changed" or "ban_lifted".
     pub change: &'static str,
     /// The payout that was released; null for everything else.
     pub payout_id: Option<u64>,
@@ -209,6 +210,7 @@ impl From<Audit> for ChangeByHand {
                     is_required: true, ..
                 } => "token_required",
                 view::Change::TokenRequired { .. } => "token_not_required",
+                view::Change::BanLifted { .. } => "ban_lifted",
             },
         }
     }
