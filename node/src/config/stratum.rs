@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
-use raftpool_stratum::{Encryption, Listener, Speaks};
+use raftpool_ledger::bans::BAN_MS_MAX;
+use raftpool_stratum::{BanConfig, Encryption, Listener, Speaks};
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -52,8 +53,98 @@ pub struct StratumSection {
     /// Most new connections of one IP address in a minute, once as many as may be open have come;
     /// of a network four times as many.
     pub connects_per_minute_per_ip_max: u32,
+    /// Percentage of `connections_max` that only known workers may take.
+    pub reserve_for_known_percent: u32,
+    /// Most shares of one IP address that wait to be checked.
+    pub unverified_shares_per_ip_max: usize,
+    /// Who is banned.
+    pub bans: BansSection,
     /// How shares are checked; anything but "full" is for load tests.
     pub verification: VerificationMode,
+}
+
+/// `[stratum.bans]`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BansSection {
+    /// Time over which a worker's shares are counted.
+    pub window_ms: u64,
+    /// Shares of a worker within that time before which it is not judged.
+    pub shares_min: u64,
+    /// Percentage of bad shares from which on a worker is banned; 0 never bans.
+    pub bad_percent: u32,
+    /// How long, on every node.
+    pub duration_ms: u64,
+    /// Banned workers from which on their IP address is refused; 0 never refuses.
+    pub workers_per_ip: usize,
+    /// Connections with garbage from which on their IP address is refused; 0 never refuses.
+    pub garbage_per_ip: usize,
+    /// How long an IP address is refused, by this node.
+    pub ip_duration_ms: u64,
+}
+
+impl Default for BansSection {
+    fn default() -> Self {
+        let BanConfig {
+            window_ms,
+            shares_min,
+            bad_percent,
+            duration_ms,
+            workers_per_ip,
+            garbage_per_ip,
+            ip_duration_ms,
+        } = BanConfig::default();
+        Self {
+            window_ms,
+            shares_min,
+            bad_percent,
+            duration_ms,
+            workers_per_ip,
+            garbage_per_ip,
+            ip_duration_ms,
+        }
+    }
+}
+
+impl BansSection {
+    /// In the terms of the miners' side.
+    pub fn to_rules(self) -> BanConfig {
+        BanConfig {
+            window_ms: self.window_ms,
+            shares_min: self.shares_min,
+            bad_percent: self.bad_percent,
+            duration_ms: self.duration_ms,
+            workers_per_ip: self.workers_per_ip,
+            garbage_per_ip: self.garbage_per_ip,
+            ip_duration_ms: self.ip_duration_ms,
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        require(
+            self.bad_percent <= 100,
+            "stratum.bans.bad_percent",
+            format!("{} is above 100", self.bad_percent),
+        )?;
+        require(
+            self.shares_min > 0,
+            "stratum.bans.shares_min",
+            "must be 1 or more".into(),
+        )?;
+        let times = [
+            ("stratum.bans.window_ms", self.window_ms),
+            ("stratum.bans.duration_ms", self.duration_ms),
+            ("stratum.bans.ip_duration_ms", self.ip_duration_ms),
+        ];
+        for (key, value) in times {
+            require(
+                (1_000..=BAN_MS_MAX).contains(&value),
+                key,
+                format!("{value} must be from 1000 (a second) to {BAN_MS_MAX} (a year)"),
+            )?;
+        }
+        Ok(())
+    }
 }
 
 /// `[stratum.tls]`
@@ -127,6 +218,9 @@ impl Default for StratumSection {
             connections_per_ip_max: 1_000,
             connections_per_network_max: 4_000,
             connects_per_minute_per_ip_max: 600,
+            reserve_for_known_percent: 5,
+            unverified_shares_per_ip_max: 512,
+            bans: BansSection::default(),
             verification: VerificationMode::Full,
         }
     }
@@ -228,6 +322,20 @@ impl StratumSection {
                 "must be 1 or more, or no miner can connect".into(),
             )?;
         }
+        require(
+            self.unverified_shares_per_ip_max > 0,
+            "stratum.unverified_shares_per_ip_max",
+            "must be 1 or more, or no share is checked".into(),
+        )?;
+        require(
+            self.reserve_for_known_percent <= 90,
+            "stratum.reserve_for_known_percent",
+            format!(
+                "{} is above 90, which would leave new workers no place",
+                self.reserve_for_known_percent
+            ),
+        )?;
+        self.bans.check()?;
         for listener in self.listeners()? {
             self.check_listener(&listener)?;
         }

@@ -190,6 +190,9 @@ fn stratum_config(config: &Config) -> anyhow::Result<StratumConfig> {
         connections_per_ip_max: section.connections_per_ip_max,
         connections_per_network_max: section.connections_per_network_max,
         connects_per_minute_per_ip_max: section.connects_per_minute_per_ip_max,
+        reserve_for_known_percent: section.reserve_for_known_percent,
+        unverified_shares_per_ip_max: section.unverified_shares_per_ip_max,
+        bans: section.bans.to_rules(),
         verification: match section.verification {
             VerificationMode::Full => Verification::Full,
             VerificationMode::WithoutHashing => Verification::WithoutHashing,

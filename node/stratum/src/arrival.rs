@@ -4,6 +4,7 @@
 //! looked at until it is told apart, and everything together must fit into the hello time-out;
 //! what does not costs one socket and one task (promise P9, tried by `tests/stratum/arrivals.rs`).
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use ppp::v2::{Addresses, Command, Header, PROTOCOL_PREFIX};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
@@ -94,7 +95,7 @@ impl Port {
             None => Stream::Left(stream),
             Some(config) => {
                 let accepted = TlsAcceptor::from(config.clone()).accept(stream).await;
-                Stream::Right(Box::new(accepted.map_err(|_| "tls")?))
+                Stream::Right(Box::new(accepted.map_err(|error| tls_failure(&error))?))
             }
         };
         Ok(Arrived {
@@ -102,6 +103,17 @@ impl Port {
             remote,
             is_encrypted,
         })
+    }
+}
+
+/// What a handshake failed of. A client that does not trust the certificate says so in an alert,
+/// and is none that sends garbage.
+fn tls_failure(error: &io::Error) -> &'static str {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    match cause {
+        Some(rustls::Error::AlertReceived(_)) => "tls_alert",
+        Some(_) => "tls",
+        None => "client",
     }
 }
 

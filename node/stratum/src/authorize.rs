@@ -12,10 +12,13 @@ use raftpool_ledger::command::{Scheme, Settings};
 use raftpool_ledger::view::{LedgerView, scheme_name};
 use tokio::time::Instant;
 
+use crate::bans::Bans;
 use crate::gatekeeper::{Gatekeeper, Pass};
 use crate::listener::Terms;
 use crate::miner::{Account, Miner};
 use crate::protocol::Refusal;
+use crate::shedding::Shedding;
+use crate::standing::Standing;
 use crate::username::{self, Login};
 use crate::vardiff::{Aim, Vardiff};
 
@@ -27,6 +30,7 @@ pub(crate) struct Grant {
     /// `None`: the ledger does not know the worker. 0: it knows no difficulty of it.
     pub(crate) stored_difficulty: Option<u64>,
     pub(crate) pass: Pass,
+    pub(crate) standing: Arc<Standing>,
 }
 
 impl Grant {
@@ -46,6 +50,7 @@ impl Grant {
         );
         // Only the connection's own task sets them, and once; whoever has an account has a pass.
         let _ = miner.pass.set(self.pass);
+        let _ = miner.standing.set(self.standing);
         let _ = miner.account.set(self.account);
     }
 }
@@ -57,6 +62,8 @@ pub(crate) struct Authorizer {
     pub(crate) aim: Aim,
     pub(crate) starting_difficulty: u64,
     pub(crate) gatekeeper: Gatekeeper,
+    pub(crate) bans: Arc<Bans>,
+    pub(crate) shedding: Shedding,
 }
 
 impl Authorizer {
@@ -72,6 +79,9 @@ impl Authorizer {
         let login = username::parse(user, worker, password).map_err(Refusal::unauthorized)?;
         let address = Address::parse(&login.address, self.network)
             .map_err(|error| Refusal::unauthorized(format!("invalid address: {error}")))?;
+        // Before the ledger is read, so that a ban is either read there or told to it later.
+        let standing = self.bans.standing(address.as_str(), &login.worker);
+        let now_ms = self.bans.now_ms();
         let query = cluster::read(&*self.cluster, |state| {
             let view = LedgerView::new(state);
             Ok((
@@ -79,9 +89,10 @@ impl Authorizer {
                 view.worker(address.as_str(), &login.worker)?,
                 view.gate(address.as_str())?,
                 view.tokens_changed_index()?,
+                view.ban(address.as_str(), &login.worker, now_ms)?,
             ))
         });
-        let (settings, worker, gate, tokens_index) = query.map_err(|error| {
+        let (settings, worker, gate, tokens_index, ban) = query.map_err(|error| {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "read a worker's standing"
@@ -91,6 +102,12 @@ impl Authorizer {
         let settings = settings
             .ok_or_else(|| Refusal::other("the pool is not set up yet, try again later"))?;
         let pass = self.gatekeeper.admit(&login, &gate, tokens_index)?;
+        if let Some(refusal) = self.bans.refusal(&standing, ban) {
+            return Err(refusal);
+        }
+        if let Some(refusal) = self.shedding.refusal(worker.is_some()) {
+            return Err(refusal);
+        }
         let stored_difficulty = worker.map(|worker| worker.difficulty);
         Ok(Grant {
             account: Account {
@@ -101,6 +118,7 @@ impl Authorizer {
             vardiff: self.start(&login, stored_difficulty, terms),
             stored_difficulty,
             pass,
+            standing,
         })
     }
 

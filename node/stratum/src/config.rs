@@ -19,6 +19,46 @@ pub enum Verification {
     WithoutHashing,
 }
 
+/// Who is banned, from when on, and for how long. A bad share is one that is malformed, a duplicate
+/// or below its difficulty; a stale one, one the pool could not look at or store, and one for a job
+/// of another node are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BanConfig {
+    /// Time over which a worker's shares are counted.
+    pub window_ms: u64,
+    /// Shares of a worker within the window before which it is not judged.
+    pub shares_min: u64,
+    /// Percentage of bad shares from which on a worker is banned; 0 never bans.
+    pub bad_percent: u32,
+    /// How long a worker is banned, on every node.
+    pub duration_ms: u64,
+    /// Banned workers of one IP address within the window from which on it is refused, unless it
+    /// has more good miners than that; 0 never refuses.
+    pub workers_per_ip: usize,
+    /// Connections of one IP address within the window that sent garbage before they were
+    /// authorized, from which on it is refused, unless it has more good miners than that; 0 never
+    /// refuses.
+    pub garbage_per_ip: usize,
+    /// How long an IP address is refused, by this node alone.
+    pub ip_duration_ms: u64,
+}
+
+impl Default for BanConfig {
+    /// Half of at least 50 shares within ten minutes, for ten minutes, as most pools do; three
+    /// workers or fifty connections with garbage for the address behind them.
+    fn default() -> Self {
+        Self {
+            window_ms: 600_000,
+            shares_min: 50,
+            bad_percent: 50,
+            duration_ms: 600_000,
+            workers_per_ip: 3,
+            garbage_per_ip: 50,
+            ip_duration_ms: 600_000,
+        }
+    }
+}
+
 /// Settings of a [`StratumServer`](crate::StratumServer).
 #[derive(Debug, Clone)]
 pub struct StratumConfig {
@@ -59,10 +99,16 @@ pub struct StratumConfig {
     /// New connections of one IP address in a minute, once as many as may be open have come; of a
     /// network four times as many.
     pub connects_per_minute_per_ip_max: u32,
+    /// Percentage of `connections_max` that only workers the ledger knows may take.
+    pub reserve_for_known_percent: u32,
+    /// Who is banned.
+    pub bans: BanConfig,
     /// Requests of a connection before it is authorized.
     pub requests_before_authorization_max: u32,
     /// Shares of one connection that wait for an answer.
     pub shares_in_flight_per_connection: usize,
+    /// Shares of one IP address (or /64 of IPv6) that wait for a verifier.
+    pub unverified_shares_per_ip_max: usize,
     /// Shares of all connections that wait for a verifier.
     pub verification_queue_max: usize,
     /// Verified shares that wait for their batch.
@@ -108,8 +154,11 @@ impl StratumConfig {
             connections_per_ip_max: 4_096,
             connections_per_network_max: 16_384,
             connects_per_minute_per_ip_max: 600,
+            reserve_for_known_percent: 5,
+            bans: BanConfig::default(),
             requests_before_authorization_max: 32,
             shares_in_flight_per_connection: 64,
+            unverified_shares_per_ip_max: 512,
             verification_queue_max: 2_048,
             credit_queue_max: 65_536,
             batch_linger_ms: 3,
@@ -162,6 +211,14 @@ impl StratumConfig {
                 "shares_in_flight_per_connection",
                 self.shares_in_flight_per_connection as u64,
             ),
+            (
+                "unverified_shares_per_ip_max",
+                self.unverified_shares_per_ip_max as u64,
+            ),
+            ("bans.window_ms", self.bans.window_ms),
+            ("bans.shares_min", self.bans.shares_min),
+            ("bans.duration_ms", self.bans.duration_ms),
+            ("bans.ip_duration_ms", self.bans.ip_duration_ms),
             ("verification_queue_max", self.verification_queue_max as u64),
             ("credit_queue_max", self.credit_queue_max as u64),
             ("batch_shares_max", self.batch_shares_max as u64),
@@ -182,6 +239,12 @@ impl StratumConfig {
                 "starting_difficulty",
                 "must lie between the minimum and the maximum",
             );
+        }
+        if self.reserve_for_known_percent > 90 {
+            return invalid("reserve_for_known_percent", "must be at most 90");
+        }
+        if self.bans.bad_percent > 100 {
+            return invalid("bans.bad_percent", "must be at most 100");
         }
         if self.line_bytes_max < 1_024 {
             return invalid("line_bytes_max", "must be at least 1024");
@@ -210,6 +273,16 @@ impl StratumConfig {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Connections beyond which only known workers are let in.
+    pub(crate) fn connections_for_all(&self) -> usize {
+        let percent = self.reserve_for_known_percent as usize;
+        // Divided first, so that nothing overflows; below a hundred places there is no reserve of
+        // less than one.
+        let reserve =
+            self.connections_max / 100 * percent + self.connections_max % 100 * percent / 100;
+        self.connections_max.saturating_sub(reserve)
     }
 
     pub(crate) fn write_timeout(&self) -> Duration {

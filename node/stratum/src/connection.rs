@@ -12,11 +12,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::bans::BANNED;
 use crate::config::StratumConfig;
 use crate::dialect::{Dialect, Next};
 use crate::jobs::Job;
 use crate::miner::{Answer, Miner};
 use crate::pool::Pool;
+use crate::standing::Banned;
 
 /// Times of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +58,8 @@ enum Event<I> {
     Timer,
     Drain,
     Dismissed,
+    /// Its worker was banned, here or elsewhere.
+    Banned,
 }
 
 /// A connection and everything only its task needs.
@@ -66,6 +70,8 @@ pub(crate) struct Connection<D> {
     answers: mpsc::UnboundedReceiver<Answer>,
     jobs: watch::Receiver<Option<Arc<Job>>>,
     times: Times,
+    /// `None` until it is authorized.
+    ban: Option<watch::Receiver<Option<Banned>>>,
     is_in_workers: bool,
     hello_until: Instant,
     last_input: Instant,
@@ -89,6 +95,7 @@ impl<D: Dialect> Connection<D> {
             miner,
             answers,
             times,
+            ban: None,
             is_in_workers: false,
             hello_until: now + times.hello,
             last_input: now,
@@ -131,6 +138,7 @@ impl<D: Dialect> Connection<D> {
                     Next::Continue
                 }
                 Event::Timer => self.timer(),
+                Event::Banned => return self.banned().await,
             };
             if self.dialect.needs_job() {
                 self.send_job();
@@ -151,6 +159,7 @@ impl<D: Dialect> Connection<D> {
             () = drain.cancelled() => Event::Drain,
             _ = self.miner.dismissal.wait() => Event::Dismissed,
             answer = self.answers.recv() => Event::Answer(answer),
+            () = ban_of(&mut self.ban) => Event::Banned,
             changed = self.jobs.changed(), if is_ready => match changed {
                 Ok(()) => Event::Job,
                 Err(_) => Event::Drain,
@@ -163,6 +172,7 @@ impl<D: Dialect> Connection<D> {
     fn welcome_if_ready(&mut self) {
         if !self.is_in_workers && self.dialect.is_ready() {
             self.is_in_workers = true;
+            self.ban = self.miner.standing.get().map(|one| one.subscribe());
             self.pool.pipeline.judge.answers.metrics.workers.inc();
             self.next_vardiff = self.last_input;
             self.send_job();
@@ -250,6 +260,18 @@ impl<D: Dialect> Connection<D> {
         dismissed.reason
     }
 
+    /// Answers what is under way, among it the share that was one too many, and says why it ends.
+    async fn banned(&mut self) -> Result<(), &'static str> {
+        self.drain().await?;
+        let banned = self.ban.as_ref().and_then(|ban| ban.borrow().clone());
+        if let (Some(banned), Some(standing)) = (banned, self.miner.standing.get()) {
+            let bans = &self.pool.authorizer.bans;
+            self.dialect.last_word(&bans.sentence(standing, &banned));
+            self.flush().await?;
+        }
+        Err(BANNED)
+    }
+
     /// Reads no more, but answers what is under way.
     async fn drain(&mut self) -> Result<(), &'static str> {
         let until = Instant::now() + self.times.drain;
@@ -262,4 +284,14 @@ impl<D: Dialect> Connection<D> {
         }
         Ok(())
     }
+}
+
+/// Waits until the connection's worker is banned.
+async fn ban_of(ban: &mut Option<watch::Receiver<Option<Banned>>>) {
+    if let Some(ban) = ban
+        && ban.wait_for(Option::is_some).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }

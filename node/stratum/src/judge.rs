@@ -9,9 +9,12 @@ use tokio::time::Instant;
 use crate::blocks::BlockPath;
 use crate::credit::CreditQueue;
 use crate::share::{Answers, Share};
+use crate::verifier::Crowded;
 
 pub(crate) const DUPLICATE: &str = "duplicate share";
-pub(crate) const BUSY: &str = "the pool is busy, the share was not looked at";
+const BUSY: &str = "the pool is busy, the share was not looked at";
+const BUSY_FOR_ADDRESS: &str =
+    "overloaded: too many shares of this IP address wait to be checked, this one was not looked at";
 
 /// Judges hashed shares. Runs on the verifier's threads; nothing in it blocks.
 pub(crate) struct Judge {
@@ -77,16 +80,28 @@ impl Judge {
                 .judged
                 .lock()
                 .forget(share.job.number, share.key);
-            self.refuse_busy(share);
+            self.refuse_busy(share, BUSY);
         }
     }
 
+    /// Refuses a share the verifiers have no room for.
+    pub(crate) fn refuse_crowded(&self, share: Share, crowded: Crowded) {
+        let (bound, message) = match crowded {
+            Crowded::Node => ("node", BUSY),
+            Crowded::Source => ("ip", BUSY_FOR_ADDRESS),
+        };
+        let refused = &self.answers.metrics.verification_refused;
+        refused.with_label_values(&[bound]).inc();
+        self.refuse_busy(share, message);
+    }
+
     /// Refuses a share nobody judged, so that it may be sent again.
-    pub(crate) fn refuse_busy(&self, share: Share) {
+    fn refuse_busy(&self, share: Share, message: &str) {
         if let Some(vardiff) = &mut *share.miner.vardiff.lock() {
             vardiff.hold(Instant::now());
         }
-        self.answers.refuse(share, RejectReason::Overloaded, BUSY);
+        self.answers
+            .refuse(share, RejectReason::Overloaded, message);
     }
 
     /// Remembers the share as credited and counts it as evidence of its worker's speed; `false`

@@ -12,11 +12,13 @@
 //! - P6: without a quorum jobs go on and shares get an error that says so
 //!   (`without_a_quorum_shares_get_an_error_and_jobs_go_on`).
 //! - P7: a worker's difficulty comes from the replicated state
-//!   (module `authorize`; `difficulty_continues_after_a_reconnect`).
+//!   (module `authorize`; `difficulty_continues_after_a_reconnect`), and so does a ban (module
+//!   `bans`; `a_ban_made_by_one_node_holds_on_another`).
 //! - A token that is revoked lets nobody in, on no node (modules `gatekeeper`, `server`;
 //!   the tests in `tests/stratum/tokens.rs`).
-//! - P9: a hostile miner costs its own connection (modules `connection`, `fair_queue`, `limits`;
-//!   the tests in `tests/stratum/hostile.rs`).
+//! - P9: a hostile miner costs its own connection (modules `connection`, `fair_queue`, `limits`,
+//!   `bans`, `strikes`, `shedding`; the tests in `tests/stratum/hostile.rs`, `bans.rs` and
+//!   `attacks.rs`).
 //!
 //! A share's way through the modules, which is also the order to read them in: `arrival` undoes
 //! what a proxy and TLS have wrapped, `connection` has `lines` read a line, `session` understands
@@ -71,6 +73,11 @@ mod credit;
 mod proposing;
 mod reports;
 
+mod bans;
+mod shedding;
+mod standing;
+mod strikes;
+
 mod config;
 mod error;
 #[doc(hidden)]
@@ -78,8 +85,9 @@ pub mod fuzzing;
 mod limits;
 mod metrics;
 
+pub use bans::{LocalBan, LocalBanOf};
 pub use certificate::{CertificateError, ServerCertificate};
-pub use config::{StratumConfig, Verification};
+pub use config::{BanConfig, StratumConfig, Verification};
 pub use error::StratumError;
 pub use listener::{Encryption, Listener, Speaks};
 pub use miner::SessionSnapshot;

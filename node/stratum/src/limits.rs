@@ -13,8 +13,10 @@ use std::sync::Arc;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::config::StratumConfig;
+use crate::strikes::{RefusedAddress, Strikes};
 
 /// What counts as one network: hosts get such prefixes as a whole.
 const NETWORK_BITS_V4: u8 = 24;
@@ -29,6 +31,7 @@ pub(crate) struct ConnectionLimits {
     per_network: usize,
     rate_of_ip: DefaultKeyedRateLimiter<IpAddr>,
     rate_of_network: DefaultKeyedRateLimiter<IpNet>,
+    strikes: Arc<Strikes>,
     open: Mutex<Open>,
 }
 
@@ -46,6 +49,11 @@ pub(crate) enum Refused {
     AddressFull,
     NetworkFull,
     TooFast,
+    /// For what came from it before.
+    Banned {
+        reason: &'static str,
+        left_s: u64,
+    },
 }
 
 impl Refused {
@@ -55,18 +63,25 @@ impl Refused {
             Self::AddressFull => "too_many_of_address",
             Self::NetworkFull => "too_many_of_network",
             Self::TooFast => "too_fast",
+            Self::Banned { .. } => "banned",
         }
     }
 
-    pub(crate) fn message(self) -> &'static str {
-        match self {
+    pub(crate) fn message(self) -> String {
+        let message = match self {
+            Self::Banned { reason, left_s } => {
+                return format!(
+                    "this IP address is refused by this node for another {left_s} s: {reason}"
+                );
+            }
             Self::NodeFull => "this node has as many connections as it may, use another one",
             Self::AddressFull => "too many connections from this IP address",
             Self::NetworkFull => "too many connections from this network",
             Self::TooFast => {
                 "too many new connections from this IP address or network, wait a minute"
             }
-        }
+        };
+        message.to_owned()
     }
 }
 
@@ -78,7 +93,7 @@ pub(crate) struct Place {
 }
 
 impl ConnectionLimits {
-    pub(crate) fn new(config: &StratumConfig) -> Arc<Self> {
+    pub(crate) fn new(config: &StratumConfig, strikes: Arc<Strikes>) -> Arc<Self> {
         let (per_ip, per_network) = (
             config.connections_per_ip_max,
             config.connections_per_network_max,
@@ -93,6 +108,7 @@ impl ConnectionLimits {
                 rate.saturating_mul(NETWORK_RATE_FACTOR),
                 per_network,
             )),
+            strikes,
             open: Mutex::new(Open::default()),
         })
     }
@@ -116,7 +132,8 @@ impl ConnectionLimits {
     /// Admits somebody from a known address.
     ///
     /// # Errors
-    /// When there are too many in all, or of the same address or network, or they come too fast.
+    /// When there are too many in all, or of the same address or network, when they come too fast,
+    /// or when the address is banned.
     pub(crate) fn admit_from(self: &Arc<Self>, ip: IpAddr) -> Result<Place, Refused> {
         let mut place = self.admit()?;
         place.claim(ip)?;
@@ -138,7 +155,8 @@ impl Place {
     /// Whose place it is; only the first call counts.
     ///
     /// # Errors
-    /// When there are too many of the same address or network, or they come too fast.
+    /// When there are too many of the same address or network, when they come too fast, or when
+    /// the address is banned.
     pub(crate) fn claim(&mut self, ip: IpAddr) -> Result<(), Refused> {
         if self.ip.is_some() {
             return Ok(());
@@ -146,6 +164,13 @@ impl Place {
         // The same host must not count twice for reaching a dual-stack socket both ways.
         let ip = ip.to_canonical();
         let (limits, network) = (&self.limits, network_of(ip));
+        if let Some(RefusedAddress { until, reason }) = limits.strikes.refused(ip) {
+            let left = until.saturating_duration_since(Instant::now());
+            return Err(Refused::Banned {
+                reason,
+                left_s: left.as_secs().saturating_add(1),
+            });
+        }
         let mut guard = limits.open.lock();
         let open = &mut *guard;
         let of_ip = open.by_ip.get(&ip).copied().unwrap_or_default();
@@ -207,11 +232,13 @@ fn quota(per_minute: u32, open_max: usize) -> Quota {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::strikes::Patience;
 
     fn limits(change: impl FnOnce(&mut StratumConfig)) -> Arc<ConnectionLimits> {
         let mut config = StratumConfig::new(Vec::new());
         change(&mut config);
-        ConnectionLimits::new(&config)
+        let strikes = Arc::new(Strikes::new(Patience::of(&config.bans)));
+        ConnectionLimits::new(&config, strikes)
     }
 
     fn admit(limits: &Arc<ConnectionLimits>, ip: &str) -> Result<Place, Refused> {

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    core::Collector,
 };
 use raftpool_ledger::view::{LATENESS_CLASSES, lateness_class};
 
@@ -23,6 +24,18 @@ pub(crate) struct Metrics {
     pub(crate) certificate_expires: IntGauge,
     /// By reason: why a connection was not taken.
     pub(crate) connections_refused: IntCounterVec,
+    /// By kind: `worker` or `ip`.
+    pub(crate) bans_made: IntCounterVec,
+    /// By kind: `worker` or `ip`.
+    pub(crate) bans_lifted: IntCounterVec,
+    /// By kind: `worker` or `ip`.
+    pub(crate) banned_refusals: IntCounterVec,
+    /// By kind: `worker` or `ip`.
+    pub(crate) bans: IntGaugeVec,
+    /// By reason: why a new worker was sent elsewhere.
+    pub(crate) shed: IntCounterVec,
+    /// By the bound that was reached: `connection`, `ip` or `node`.
+    pub(crate) verification_refused: IntCounterVec,
     /// By reason: why a connection ended.
     pub(crate) disconnects: IntCounterVec,
     /// By reason: why a token, or its lack, did not let a miner in.
@@ -68,6 +81,32 @@ impl Metrics {
                 "connections_refused_total",
                 "Connections that were not taken.",
                 "reason",
+            )?,
+            bans_made: new.counters("bans_total", "Bans this node has made.", "kind")?,
+            bans_lifted: new.counters(
+                "bans_lifted_total",
+                "Bans this node knew of that ended before their time.",
+                "kind",
+            )?,
+            banned_refusals: new.counters(
+                "banned_refusals_total",
+                "Banned workers and IP addresses that came and were refused.",
+                "kind",
+            )?,
+            bans: new.gauges(
+                "bans",
+                "Bans in force that this node remembers from miners of its own.",
+                "kind",
+            )?,
+            shed: new.counters(
+                "shed_total",
+                "New workers that were sent elsewhere, so that known ones find a place.",
+                "reason",
+            )?,
+            verification_refused: new.counters(
+                "verification_refused_total",
+                "Shares that were not looked at, by the bound that was reached.",
+                "bound",
             )?,
             disconnects: new.counters("disconnects_total", "Connections that ended.", "reason")?,
             tokens_refused: new.counters(
@@ -157,6 +196,15 @@ impl Register<'_> {
         let counters = self.counters(name, help, "heights_late")?;
         let of_class = |class| counters.with_label_values(&[class]);
         Ok(ByLateness(Arc::new(LATENESS_CLASSES.map(of_class))))
+    }
+
+    fn gauges(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+    ) -> Result<IntGaugeVec, prometheus::Error> {
+        self.keep(IntGaugeVec::new(options(name, help), &[label])?)
     }
 
     fn seconds(&self, name: &str, help: &str) -> Result<Histogram, prometheus::Error> {

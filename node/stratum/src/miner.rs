@@ -16,6 +16,8 @@ use crate::gatekeeper::Pass;
 use crate::jobs::Job;
 use crate::listener::Terms;
 use crate::protocol::{Id, Refusal};
+use crate::standing::Standing;
+use crate::strikes::Presence;
 use crate::vardiff::Vardiff;
 
 /// The answer to one share.
@@ -47,6 +49,10 @@ pub(crate) struct Miner {
     /// What its account was let in with.
     pub(crate) pass: OnceLock<Pass>,
     pub(crate) dismissal: Dismissal,
+    /// Of its worker; there is one as soon as there is an account.
+    pub(crate) standing: OnceLock<Arc<Standing>>,
+    /// Whether it counts as one of its IP address's good miners.
+    pub(crate) presence: Presence,
     /// Whether the ledger knows the worker. Reports about others are kept back, so that a
     /// stranger cannot fill the ledger with names (promise P9).
     pub(crate) is_known: AtomicBool,
@@ -84,6 +90,8 @@ impl Miner {
             account: OnceLock::new(),
             pass: OnceLock::new(),
             dismissal: Dismissal::default(),
+            standing: OnceLock::new(),
+            presence: Presence::default(),
             is_known: AtomicBool::new(false),
             job_difficulty: AtomicU64::new(0),
             reported_difficulty: AtomicU64::new(0),
@@ -111,6 +119,15 @@ impl Miner {
         let difficulty = vardiff.difficulty().min(job.share_difficulty_max).max(1);
         self.job_difficulty.store(difficulty, Ordering::Relaxed);
         Some(difficulty)
+    }
+
+    /// Whether nothing speaks against serving it before strangers.
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.is_known.load(Ordering::Relaxed)
+            && self
+                .standing
+                .get()
+                .is_none_or(|standing| standing.is_trusted())
     }
 
     pub(crate) fn shares_in_flight(&self) -> usize {

@@ -60,14 +60,22 @@ impl Pipeline {
             let verdict = judged.find(job.number, key);
             let has_room = judged.has_room();
             drop(judged);
-            if let Some((reason, message)) = verdict.map(|verdict| repeat(verdict, difficulty)) {
+            if let Some(verdict) = verdict {
+                let (reason, message) = repeat(verdict, difficulty);
+                // Who still waits for answers may send a share again out of impatience.
+                if verdict == Verdict::Credited && miner.shares_in_flight() > 0 {
+                    let answers = &self.judge.answers;
+                    return Err(answers.refusal_without_fault(miner, reason, message));
+                }
                 return refusal(reason, message);
             }
             if !has_room || miner.shares_in_flight() >= self.shares_in_flight_max {
                 if let Some(vardiff) = &mut *miner.vardiff.lock() {
                     vardiff.hold(Instant::now());
                 }
-                let message = "too many shares at once, this one was not looked at";
+                let refused = &self.judge.answers.metrics.verification_refused;
+                refused.with_label_values(&["connection"]).inc();
+                let message = "overloaded: too many shares at once, this one was not looked at";
                 return refusal(RejectReason::Overloaded, message.into());
             }
         }
@@ -90,8 +98,8 @@ impl Pipeline {
         match &self.verifier {
             None => self.judge.trust(share),
             Some(verifier) => {
-                if let Some(share) = verifier.push(share) {
-                    self.judge.refuse_busy(share);
+                if let Some((share, crowded)) = verifier.push(share) {
+                    self.judge.refuse_crowded(share, crowded);
                 }
             }
         }

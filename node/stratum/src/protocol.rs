@@ -202,6 +202,8 @@ fn read_hex(text: &str) -> Option<u64> {
 pub(crate) struct Refusal {
     pub(crate) code: i32,
     pub(crate) message: String,
+    /// Why the connection is closed once this is said, when it is: one of a small set of words.
+    pub(crate) closes: Option<&'static str>,
 }
 
 impl Refusal {
@@ -210,6 +212,7 @@ impl Refusal {
         Self {
             code: 20,
             message: message.into(),
+            closes: None,
         }
     }
 
@@ -217,6 +220,15 @@ impl Refusal {
         Self {
             code: 24,
             message: message.into(),
+            closes: None,
+        }
+    }
+
+    /// Makes it the last word on its connection.
+    pub(crate) fn and_close(self, reason: &'static str) -> Self {
+        Self {
+            closes: Some(reason),
+            ..self
         }
     }
 
@@ -239,6 +251,7 @@ impl Refusal {
         Self {
             code,
             message: message.into(),
+            closes: None,
         }
     }
 }

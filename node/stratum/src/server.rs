@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::arrival::Port;
 use crate::authorize::Authorizer;
+use crate::bans::{Bans, LocalBan, LocalBanOf};
 use crate::blocks::BlockPath;
 use crate::certificate::ServerCertificate;
 use crate::config::{StratumConfig, Verification};
@@ -45,8 +46,10 @@ use crate::pool::Pool;
 use crate::proposing::Proposer;
 use crate::reports::Reports;
 use crate::share::Answers;
+use crate::shedding::{Load, Shedding};
+use crate::strikes::{Patience, Strikes};
 use crate::vardiff::Aim;
-use crate::verifier::{OnHash, Verifier};
+use crate::verifier::{Bounds, OnHash, Verifier};
 use accept::Accept;
 
 /// How often addresses that came long ago are forgotten.
@@ -108,6 +111,7 @@ pub struct StratumServer {
 struct Shared {
     pool: Arc<Pool>,
     limits: Arc<ConnectionLimits>,
+    bans: Arc<Bans>,
     miners: Mutex<HashMap<u64, Arc<Miner>>>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
@@ -137,12 +141,24 @@ impl StratumServer {
             same_tips: Duration::from_millis(config.same_tips_interval_ms),
         };
         let follow = jobs::follow(board.clone(), parts.templates.clone(), pace, stop.clone());
-        let (judge, batcher) = build_judge(&config, &parts, &metrics, blocks.clone());
-        let pool = build_pool(&config, &parts, board, judge, extra_nonces, &metrics)?;
+        let strikes = Arc::new(Strikes::new(Patience::of(&config.bans)));
+        let limits = ConnectionLimits::new(&config, strikes.clone());
+        let (bans, ban_desk) = Bans::new(config.bans, strikes, metrics.clone(), proposer(&parts));
+        let (judge, batcher) = build_judge(&config, &parts, &metrics, &bans, blocks.clone());
+        let pool = build_pool(
+            &config,
+            &parts,
+            board,
+            judge,
+            extra_nonces,
+            &metrics,
+            &limits,
+        )?;
 
         let shared = Arc::new(Shared {
             pool,
-            limits: ConnectionLimits::new(&config),
+            limits,
+            bans,
             miners: Mutex::new(HashMap::new()),
             clock: parts.clock,
             metrics,
@@ -161,6 +177,7 @@ impl StratumServer {
         }
         connections.spawn(forget_idle(shared.clone(), drain.clone()));
         connections.spawn(tokens::watch(shared.clone(), drain.clone()));
+        connections.spawn(ban_desk.run(drain.clone()));
         let certificate = config.certificate.map(|certificate| {
             let metrics = shared.metrics.clone();
             tokio::spawn(follow_certificate(certificate, metrics))
@@ -199,6 +216,16 @@ impl StratumServer {
         let metrics = &self.shared.metrics;
         let shares = metrics.shares.with_label_values(&["accepted"]).get();
         (shares, metrics.accepted_work.get())
+    }
+
+    /// Who is refused by this node and by no other, at this moment.
+    pub fn local_bans(&self) -> Vec<LocalBan> {
+        self.shared.bans.local()
+    }
+
+    /// Ends a ban of this node alone; whether there was one. One that is in the ledger ends there.
+    pub fn lift_local_ban(&self, who: &LocalBanOf) -> bool {
+        self.shared.bans.lift(who)
     }
 
     /// Every authorized session at this moment, in order of connecting.
@@ -277,21 +304,27 @@ fn open_ports(config: &StratumConfig) -> Result<Vec<Port>, StratumError> {
     Ok(config.listeners.iter().map(port).collect())
 }
 
+fn proposer(parts: &StratumParts) -> Proposer {
+    Proposer {
+        cluster: parts.cluster.clone(),
+        clock: parts.clock.clone(),
+        node_id: parts.identity.node_id,
+    }
+}
+
 fn build_judge(
     config: &StratumConfig,
     parts: &StratumParts,
     metrics: &Metrics,
+    bans: &Arc<Bans>,
     block_tasks: TaskTracker,
 ) -> (Arc<Judge>, Batcher) {
     let answers = Arc::new(Answers {
         metrics: metrics.clone(),
         reports: Arc::new(Reports::default()),
+        bans: bans.clone(),
     });
-    let proposer = Proposer {
-        cluster: parts.cluster.clone(),
-        clock: parts.clock.clone(),
-        node_id: parts.identity.node_id,
-    };
+    let proposer = proposer(parts);
     let limits = Limits {
         queue_max: config.credit_queue_max,
         linger: Duration::from_millis(config.batch_linger_ms),
@@ -331,17 +364,23 @@ fn build_pool(
     judge: Arc<Judge>,
     extra_nonces: ExtraNonces,
     metrics: &Metrics,
+    limits: &Arc<ConnectionLimits>,
 ) -> Result<Arc<Pool>, StratumError> {
+    let load = Arc::<Load>::default();
     let verifier = match config.verification {
         Verification::WithoutHashing => None,
         Verification::Full => {
             let judge = judge.clone();
             let on_hash: OnHash<_> = Arc::new(move |share, hash| judge.judge(share, hash));
-            let (threads, queue_max) = (config.verifier_threads, config.verification_queue_max);
+            let bounds = Bounds {
+                queue_max: config.verification_queue_max,
+                per_source_max: config.unverified_shares_per_ip_max,
+            };
             Some(Verifier::start(
-                threads,
-                queue_max,
+                config.verifier_threads,
+                bounds,
                 metrics.clone(),
+                load.clone(),
                 on_hash,
             )?)
         }
@@ -359,6 +398,14 @@ fn build_pool(
             aim,
             starting_difficulty: config.starting_difficulty,
             gatekeeper: Gatekeeper::new(parts.clock.clone(), metrics.clone()),
+            bans: judge.answers.bans.clone(),
+            shedding: Shedding {
+                limits: limits.clone(),
+                connections_for_all: config.connections_for_all(),
+                load,
+                queue_max: config.verification_queue_max,
+                metrics: metrics.clone(),
+            },
         },
         pipeline: Pipeline {
             board: board.clone(),
@@ -385,6 +432,7 @@ async fn forget_idle(shared: Arc<Shared>, drain: CancellationToken) {
             _ = interval.tick() => {
                 shared.limits.forget_idle();
                 shared.pool.authorizer.gatekeeper.forget_idle();
+                shared.bans.forget();
             }
         }
     }

@@ -108,15 +108,11 @@ impl Session {
                 password,
             } => {
                 let result = self.authorize(&user, worker.as_deref(), password.as_deref(), pool);
-                let was_refused_too_often = result.as_ref().is_err_and(|refusal| {
-                    self.authorize_failures += 1;
-                    let gatekeeper = &pool.authorizer.gatekeeper;
-                    gatekeeper.note_refusal(self.miner.remote, refusal)
-                        || self.authorize_failures >= AUTHORIZE_FAILURES_MAX
-                });
+                let refused = result.as_ref().err();
+                let closes = refused.and_then(|refusal| self.note_refusal(refusal, pool));
                 self.answer(&id, result, out);
-                if was_refused_too_often {
-                    return Next::Close("unauthorized");
+                if let Some(reason) = closes {
+                    return Next::Close(reason);
                 }
             }
             Call::Submit(submission) => {
@@ -136,6 +132,17 @@ impl Session {
             }
         }
         Next::Continue
+    }
+
+    /// Returns why the connection is closed, when that was one refusal too many.
+    fn note_refusal(&mut self, refusal: &Refusal, pool: &Pool) -> Option<&'static str> {
+        self.authorize_failures += 1;
+        let gatekeeper = &pool.authorizer.gatekeeper;
+        let is_too_often = gatekeeper.note_refusal(self.miner.remote, refusal)
+            || self.authorize_failures >= AUTHORIZE_FAILURES_MAX;
+        refusal
+            .closes
+            .or_else(|| is_too_often.then_some("unauthorized"))
     }
 
     fn subscribe(

@@ -10,12 +10,15 @@ use raftpool_ledger::view::reject_reason_name;
 use raftpool_pow::{Algorithm, WORK_SIZE};
 use tokio::time::Instant;
 
+use crate::bans::Bans;
 use crate::duplicates::ShareKey;
+use crate::fair_queue::Lane;
 use crate::jobs::Job;
 use crate::metrics::Metrics;
 use crate::miner::Miner;
 use crate::protocol::{Id, Refusal};
 use crate::reports::Reports;
+use crate::strikes::source_of;
 use crate::verifier::HashTask;
 
 /// Rejected shares of one connection that are logged at level "info"; beyond, only while they are
@@ -70,8 +73,12 @@ impl Share {
 }
 
 impl HashTask for Share {
-    fn lane(&self) -> u64 {
-        self.miner.id
+    fn lane(&self) -> Lane {
+        Lane {
+            connection: self.miner.id,
+            source: source_of(self.miner.remote.ip()),
+            is_trusted: self.miner.is_trusted(),
+        }
     }
 
     fn algorithm(&self) -> Algorithm {
@@ -87,6 +94,7 @@ impl HashTask for Share {
 pub(crate) struct Answers {
     pub(crate) metrics: Metrics,
     pub(crate) reports: Arc<Reports>,
+    pub(crate) bans: Arc<Bans>,
 }
 
 impl Answers {
@@ -96,6 +104,7 @@ impl Answers {
         miner.accepted.fetch_add(1, Ordering::Relaxed);
         miner.is_known.store(true, Ordering::Relaxed);
         self.reports.note_difficulty(miner);
+        self.bans.note_accepted(miner);
         self.metrics.shares.with_label_values(&["accepted"]).inc();
         self.metrics.accepted_work.inc_by(share.difficulty);
         let late = share.heights_late;
@@ -115,17 +124,36 @@ impl Answers {
         share.miner.answer(share.id, Err(refusal));
     }
 
-    /// Refuses a share for a job that is not known, or no longer, on its connection.
+    /// Refuses a share for a job that is not known, or no longer, on its connection: one of another
+    /// node before a reconnect, mostly.
     pub(crate) fn unknown_job(&self, miner: &Miner) -> Refusal {
-        self.refusal(
+        self.refusal_without_fault(
             miner,
             RejectReason::JobNotFound,
             "job not found, or too old",
         )
     }
 
-    /// Books a refusal and words it; writing it is left to the caller.
+    /// Books a refusal and words it; writing it is left to the caller. A share that was one bad
+    /// share too many is told so as well.
     pub(crate) fn refusal(
+        &self,
+        miner: &Miner,
+        reason: RejectReason,
+        message: impl Into<String>,
+    ) -> Refusal {
+        let refusal = self.refusal_without_fault(miner, reason, message);
+        match self.bans.note_bad(miner, reason) {
+            None => refusal,
+            Some(sentence) => Refusal {
+                message: format!("{}; {sentence}", refusal.message),
+                ..refusal
+            },
+        }
+    }
+
+    /// The same for a share that does not speak against its miner.
+    pub(crate) fn refusal_without_fault(
         &self,
         miner: &Miner,
         reason: RejectReason,

@@ -13,19 +13,38 @@ use parking_lot::{Condvar, Mutex};
 use raftpool_pow::{Algorithm, Hasher, PowError, WORK_SIZE};
 
 use crate::error::StratumError;
-use crate::fair_queue::{FairQueue, Pushed};
+use crate::fair_queue::{FairQueue, Lane, Pushed};
 use crate::metrics::Metrics;
+use crate::shedding::Load;
 
 /// Something to be hashed.
 pub(crate) trait HashTask: Send + 'static {
-    /// Who it is charged to: its connection.
-    fn lane(&self) -> u64;
+    /// Who it is charged to.
+    fn lane(&self) -> Lane;
     fn algorithm(&self) -> Algorithm;
     fn work(&self) -> [u8; WORK_SIZE];
 }
 
 /// What is done with a hash; runs on the verifier's thread and must not block.
 pub(crate) type OnHash<T> = Arc<dyn Fn(T, Result<[u8; 32], PowError>) + Send + Sync>;
+
+/// Bounds of the queue.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Tasks in all.
+    pub(crate) queue_max: usize,
+    /// Tasks of one IP address.
+    pub(crate) per_source_max: usize,
+}
+
+/// A bound of the queue that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Crowded {
+    /// The task would be one too many in all, or had to make room.
+    Node,
+    /// The task would be one too many of its IP address.
+    Source,
+}
 
 /// The threads and their queue.
 pub(crate) struct Verifier<T: HashTask> {
@@ -38,6 +57,7 @@ struct Shared<T> {
     wake: Condvar,
     on_hash: OnHash<T>,
     metrics: Metrics,
+    load: Arc<Load>,
 }
 
 struct State<T> {
@@ -48,12 +68,13 @@ struct State<T> {
 impl<T: HashTask> Verifier<T> {
     pub(crate) fn start(
         threads: usize,
-        queue_max: usize,
+        bounds: Bounds,
         metrics: Metrics,
+        load: Arc<Load>,
         on_hash: OnHash<T>,
     ) -> Result<Self, StratumError> {
         let state = State {
-            queue: FairQueue::new(queue_max),
+            queue: FairQueue::new(bounds.queue_max, bounds.per_source_max),
             is_stopping: false,
         };
         let shared = Arc::new(Shared {
@@ -61,6 +82,7 @@ impl<T: HashTask> Verifier<T> {
             wake: Condvar::new(),
             on_hash,
             metrics,
+            load,
         });
         let verifier = Self {
             shared,
@@ -78,20 +100,19 @@ impl<T: HashTask> Verifier<T> {
     }
 
     /// Queues a task, or gives back the one there is no room for, which may be another one.
-    pub(crate) fn push(&self, task: T) -> Option<T> {
+    pub(crate) fn push(&self, task: T) -> Option<(T, Crowded)> {
+        let lane = task.lane();
         let pushed = {
             let mut state = self.shared.state.lock();
-            let pushed = state.queue.push(task.lane(), (task, Instant::now()));
-            self.shared
-                .metrics
-                .verification_queue
-                .set(as_gauge(state.queue.len()));
+            let pushed = state.queue.push(lane, (task, Instant::now()));
+            self.shared.tell_depth(state.queue.len());
             pushed
         };
         self.shared.wake.notify_one();
         match pushed {
             Pushed::Queued => None,
-            Pushed::Displaced((task, _)) | Pushed::Full((task, _)) => Some(task),
+            Pushed::Displaced((task, _)) | Pushed::Full((task, _)) => Some((task, Crowded::Node)),
+            Pushed::SourceFull((task, _)) => Some((task, Crowded::Source)),
         }
     }
 
@@ -140,13 +161,17 @@ impl<T: HashTask> Shared<T> {
         }
     }
 
+    fn tell_depth(&self, waiting: usize) {
+        self.load.set(waiting);
+        let gauge = i64::try_from(waiting).unwrap_or(i64::MAX);
+        self.metrics.verification_queue.set(gauge);
+    }
+
     fn next(&self) -> Option<(T, Instant)> {
         let mut state = self.state.lock();
         loop {
             if let Some(task) = state.queue.pop() {
-                self.metrics
-                    .verification_queue
-                    .set(as_gauge(state.queue.len()));
+                self.tell_depth(state.queue.len());
                 return Some(task);
             }
             if state.is_stopping {
@@ -157,10 +182,6 @@ impl<T: HashTask> Shared<T> {
     }
 }
 
-fn as_gauge(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,8 +189,12 @@ mod tests {
     struct Task(u64);
 
     impl HashTask for Task {
-        fn lane(&self) -> u64 {
-            self.0
+        fn lane(&self) -> Lane {
+            Lane {
+                connection: self.0,
+                source: [127, 0, 0, 1].into(),
+                is_trusted: true,
+            }
         }
         fn algorithm(&self) -> Algorithm {
             Algorithm::V3
@@ -188,7 +213,11 @@ mod tests {
             sink.lock().push((task.0, hex::encode(hash.unwrap())));
         });
         let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
-        let verifier = Verifier::start(1, 10, metrics, on_hash).unwrap();
+        let bounds = Bounds {
+            queue_max: 10,
+            per_source_max: 10,
+        };
+        let verifier = Verifier::start(1, bounds, metrics, Arc::default(), on_hash).unwrap();
         for lane in 0..4 {
             assert!(verifier.push(Task(lane)).is_none());
         }

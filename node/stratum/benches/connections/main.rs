@@ -66,6 +66,7 @@ async fn measure(name: &str, count: usize, config: StratumConfig, files: Option<
         connections_max: count,
         connections_per_ip_max: count,
         connections_per_network_max: count,
+        reserve_for_known_percent: 0,
         job_refresh_ms: 3_600_000,
         ..config
     })

@@ -19,6 +19,9 @@ use crate::pool::Pool;
 /// take back what was written last.
 const GOODBYE_WAIT: Duration = Duration::from_secs(1);
 
+/// Most bytes of a reason in a close frame (RFC 6455, 5.5: 125 with the code).
+const CLOSE_BYTES_MAX: usize = 123;
+
 /// A WebSocket and the session on it.
 pub(crate) struct Socket {
     socket: WebSocket,
@@ -108,15 +111,21 @@ impl Dialect for Socket {
             _ => close_code::POLICY,
         };
         let reason = self.last_word.take().unwrap_or_else(|| reason.to_owned());
+        let reason = shorten(&reason);
         let frame = CloseFrame {
             code,
-            reason: reason.into(),
+            reason: reason.to_owned().into(),
         };
         if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
             let goodbye = async { while let Some(Ok(_)) = self.socket.recv().await {} };
             let _ = tokio::time::timeout(GOODBYE_WAIT, goodbye).await;
         }
     }
+}
+
+/// As much of a text as fits into a close frame.
+fn shorten(text: &str) -> &str {
+    &text[..text.floor_char_boundary(CLOSE_BYTES_MAX)]
 }
 
 fn reason_of(error: &axum::Error) -> Option<&tungstenite::Error> {

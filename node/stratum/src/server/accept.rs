@@ -91,7 +91,7 @@ impl Accept {
             Err(refused) => {
                 self.shared.count_refused(remote, refused);
                 if self.port.may_speak_first() {
-                    let farewell = self.port.listener.speaks.farewell(refused.message());
+                    let farewell = self.port.listener.speaks.farewell(&refused.message());
                     // A fresh socket takes a line at once; if not, nobody waits for it.
                     let _: io::Result<usize> = stream.try_write(&farewell);
                 }
@@ -109,11 +109,17 @@ impl Accept {
         };
         let mut arrived = match received {
             Ok(arrived) => arrived,
-            Err(reason) => return self.shared.count_disconnect(socket, reason),
+            Err(reason) => {
+                // Behind a proxy it is not known yet whose connection this was.
+                if !self.port.is_proxy(socket) {
+                    self.shared.bans.note_garbage(socket.ip(), reason);
+                }
+                return self.shared.count_disconnect(socket, reason);
+            }
         };
         if let Err(refused) = place.claim(arrived.remote.ip()) {
             self.shared.count_refused(arrived.remote, refused);
-            let farewell = self.port.listener.speaks.farewell(refused.message());
+            let farewell = self.port.listener.speaks.farewell(&refused.message());
             let write = arrived.stream.write_all(&farewell);
             let _ = tokio::time::timeout(FAREWELL_TIMEOUT, write).await;
             return;

@@ -20,6 +20,12 @@ impl Shared {
             .connections_refused
             .with_label_values(&[refused.label()])
             .inc();
+        if matches!(refused, Refused::Banned { .. }) {
+            self.metrics
+                .banned_refusals
+                .with_label_values(&["ip"])
+                .inc();
+        }
         tracing::debug!(%remote, reason = refused.label(), "connection refused");
     }
 
@@ -42,12 +48,15 @@ impl Shared {
         // Everything about the connection goes with its task, also when the task panics.
         let guard = Registered {
             shared: self.clone(),
-            number,
+            miner: miner.clone(),
             _place: place,
         };
         let dialect = open(&miner);
         let connection = Connection::new(dialect, self.pool.clone(), miner, answers, times);
         let reason = connection.serve(drain).await;
+        if guard.miner.account.get().is_none() {
+            self.bans.note_garbage(remote.ip(), reason);
+        }
         self.metrics.disconnects.with_label_values(&[reason]).inc();
         tracing::debug!(connection = number, %remote, reason, "disconnected");
         drop(guard);
@@ -56,13 +65,14 @@ impl Shared {
 
 struct Registered {
     shared: Arc<Shared>,
-    number: u64,
+    miner: Arc<Miner>,
     _place: Place,
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.shared.miners.lock().remove(&self.number);
+        self.shared.miners.lock().remove(&self.miner.id);
+        self.shared.bans.note_left(&self.miner);
         self.shared.metrics.connections.dec();
     }
 }

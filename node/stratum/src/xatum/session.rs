@@ -105,7 +105,12 @@ impl Session {
         let (problem, reason) = match message {
             Ok(Message::Shake(shake)) => match self.shake(&shake, pool) {
                 Ok(()) => return Next::Continue,
-                Err(refusal) => (refusal.message, "unauthorized"),
+                Err(refusal) => {
+                    let gatekeeper = &pool.authorizer.gatekeeper;
+                    gatekeeper.note_refusal(self.miner.remote, &refusal);
+                    let reason = refusal.closes.unwrap_or("unauthorized");
+                    (refusal.message, reason)
+                }
             },
             Ok(_) => ("the handshake comes first".to_owned(), "no_handshake"),
             Err(problem) => (problem.to_owned(), "malformed"),

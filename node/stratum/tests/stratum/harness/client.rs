@@ -124,6 +124,25 @@ impl Client {
         assert_eq!(self.line().await, serde_json::json!({"id":2,"result":true}));
     }
 
+    /// Asks to be let in, and does not wait for the answer.
+    pub async fn ask_in(&mut self, user: &str, password: &str) {
+        let request = format!(
+            "{}\n{{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"{user}\",\"{password}\"]}}",
+            r#"{"id":1,"method":"mining.subscribe","params":["test/1.0",["xel/v3"]]}"#
+        );
+        self.send(&request).await;
+    }
+
+    /// Whether a job comes before the connection ends.
+    pub async fn next_job_or_end(&mut self) -> bool {
+        while let Some(line) = self.raw_line().await {
+            if self.note(&serde_json::from_str(&line).unwrap()) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Waits for the next job.
     pub async fn next_job(&mut self) -> ClientJob {
         loop {
