@@ -1,5 +1,6 @@
 //! The command line. The texts here are what `--help` prints.
 
+pub mod ban;
 pub mod cluster;
 pub mod token;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use ban::BanCommand;
 use cluster::ClusterCommand;
 use token::TokenCommand;
 
@@ -82,6 +84,14 @@ pub enum Command {
     /// those who are connected.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Look at who is banned, and lift bans
+    ///
+    /// A worker most of whose shares are bad is banned for some time, on all nodes, by the node that
+    /// sees it; an IP address that brings nothing but trouble is refused by that node alone. These
+    /// commands ask the running node that the configuration file describes, through the socket
+    /// `admin.sock` in its data directory; only the node's user and root may.
+    #[command(subcommand)]
+    Ban(BanCommand),
     /// Work with configuration files
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -360,7 +370,7 @@ mod tests {
     fn the_command_line_is_sound_and_its_main_commands_are_explained() {
         Cli::command().debug_assert();
         for name in [
-            "run", "demo", "miner", "devnet", "cluster", "payout", "pool", "token",
+            "run", "demo", "miner", "devnet", "cluster", "payout", "pool", "ban", "token",
         ] {
             let command = Cli::command();
             let command = command.find_subcommand(name).unwrap();

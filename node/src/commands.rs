@@ -1,5 +1,6 @@
 //! One module per command; each returns the exit code or an error that is printed once.
 
+mod ban;
 mod cluster;
 mod config;
 mod devnet;
@@ -35,6 +36,7 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Ledger(command) => ledger::execute(&command),
         Command::Cluster(command) => runtime()?.block_on(cluster::execute(&command)),
         Command::Payout(command) => runtime()?.block_on(payout::execute(&command)),
+        Command::Ban(command) => runtime()?.block_on(ban::execute(&command)),
         Command::Pool(command) => runtime()?.block_on(pool::execute(&command)),
         Command::Token(command) => runtime()?.block_on(token::execute(&command)),
         Command::Pow(command) => pow::execute(&command),

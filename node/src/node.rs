@@ -5,6 +5,7 @@
 //! known (the log, the admin socket, the API); it serves miners, and pays, as soon as it is a
 //! member of a cluster whose settings it knows.
 
+mod bans;
 mod crash;
 mod daemons;
 mod desk;
@@ -30,6 +31,7 @@ use tokio::sync::{Mutex, mpsc};
 use crate::config::Config;
 use crate::process::NodeAddresses;
 use crate::system::{SystemClock, now_ms};
+use bans::NodeBans;
 use desk::ClusterDesk;
 use facts::Facts;
 use report::Reporter;
@@ -89,6 +91,7 @@ impl Node {
             clock: clock.clone(),
             control: desk.clone(),
             issuer: Arc::new(issuer::Issuer::new(config.raw.pool.network)),
+            bans: Arc::new(NodeBans(serving.clone())),
         };
         let admin = AdminServer::start(&config.admin_socket(), parts)
             .await

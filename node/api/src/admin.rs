@@ -8,6 +8,7 @@
 //! What may surprise: the author is what the client says. The user id of the peer, which nobody
 //! can choose, is in the log beside it.
 
+mod bans;
 mod changes;
 mod members;
 mod routes;
@@ -24,6 +25,7 @@ use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::bans::LocalBans;
 use crate::control::ClusterControl;
 use crate::issuer::TokenIssuer;
 use crate::server::serving::{Patience, end_all, serve};
@@ -53,6 +55,8 @@ pub struct AdminParts {
     pub control: Arc<dyn ClusterControl>,
     /// What making tokens takes.
     pub issuer: Arc<dyn TokenIssuer>,
+    /// What this node refuses by itself.
+    pub bans: Arc<dyn LocalBans>,
 }
 
 /// A running admin socket. Dropping it ends it at once and removes the file;

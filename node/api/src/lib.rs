@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bans;
 pub mod control;
 pub mod facts;
 pub mod issuer;
@@ -36,6 +37,7 @@ mod number;
 mod metrics;
 
 pub use admin::{AdminError, AdminParts, AdminServer};
+pub use bans::{LocalBan, LocalBanOf, LocalBans};
 pub use control::{ChangeRefusal, ClusterControl, MemberChanged};
 pub use facts::{
     BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts, TemplateFacts,

@@ -99,6 +99,17 @@ impl Parameters {
         }
     }
 
+    /// A name in the ledger.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Problem> {
+        match self.text_of(name) {
+            Some(text) if text.len() > CURSOR_LENGTH_MAX => {
+                let problem = format!("has {} bytes, {CURSOR_LENGTH_MAX} at most", text.len());
+                Err(Problem::parameter(name, problem))
+            }
+            text => Ok(text.map(str::to_owned)),
+        }
+    }
+
     fn text_of(&self, name: &str) -> Option<&str> {
         self.pairs
             .iter()

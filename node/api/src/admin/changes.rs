@@ -12,6 +12,7 @@ use raftpool_ledger::{Clock, Cluster, Outcome, compose};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::AdminParts;
+use crate::bans::LocalBans;
 use crate::control::ClusterControl;
 use crate::dto::admin::{Changed, Source};
 use crate::issuer::TokenIssuer;
@@ -38,6 +39,7 @@ pub(super) struct Admin {
     pub(super) reader: Reader,
     pub(super) control: Arc<dyn ClusterControl>,
     pub(super) issuer: Arc<dyn TokenIssuer>,
+    pub(super) bans: Arc<dyn LocalBans>,
     clock: Arc<dyn Clock>,
     /// Held from the look at what is in force to the answer, so that changes through this node
     /// come one after the other.
@@ -77,12 +79,14 @@ impl Admin {
             cluster,
             clock,
             control,
+            bans,
             issuer,
         } = parts;
         Self {
             reader: Reader::new(Arc::clone(&cluster), READS_MAX, MIN_INDEX_TIMEOUT),
             cluster,
             control,
+            bans,
             issuer,
             clock,
             turn: Arc::default(),
@@ -180,7 +184,13 @@ impl Admin {
         }
     }
 
-    async fn catch_up(&self) -> Result<(), Problem> {
+    /// Wall-clock time.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// Waits until this node knows everything that was committed before.
+    pub(super) async fn catch_up(&self) -> Result<(), Problem> {
         let caught_up = self.cluster.linearize().await;
         caught_up.map(drop).map_err(|error| {
             let detail = format!("{error}; nothing was proposed and nothing has changed");

@@ -1,5 +1,5 @@
 //! The resources under `/admin/v1` that read the books or propose a command; those of the cluster's
-//! members are in `members`.
+//! members are in `members`, those of bans in `bans`.
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, State};
@@ -11,7 +11,7 @@ use raftpool_ledger::command::{ChangeSettings, PausePayouts, ReleasePayout, Sett
 use serde::de::DeserializeOwned;
 
 use super::changes::{Admin, Author, Peer};
-use super::{members, tokens};
+use super::{bans, members, tokens};
 use crate::dto::admin::{
     AdminSettings, Changed, PauseRequest, ReleaseRequest, SettingsInForce, SettingsRequest, Status,
 };
@@ -33,6 +33,8 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/admin/v1/payouts/resume", post(resume))
         .route("/admin/v1/payouts/release", post(release))
         .route("/admin/v1/settings", get(settings).post(change_settings))
+        .route("/admin/v1/bans", get(bans::list))
+        .route("/admin/v1/bans/lift", post(bans::lift))
         .route("/admin/v1/cluster", get(members::status))
         .route("/admin/v1/cluster/{change}", post(members::change))
         .merge(tokens::router())

@@ -7,6 +7,7 @@
 //! down. A time that has not come and a value that is not known are `null`.
 
 pub mod admin;
+pub mod ban;
 pub mod block;
 pub mod cluster;
 pub mod lateness;

@@ -32,6 +32,7 @@ struct Books {
     accounts: Accounts,
     open_payout: Option<Payout>,
     is_paused: bool,
+    bans: u64,
     lateness: Lateness,
 }
 
@@ -57,7 +58,7 @@ impl PoolCollector {
     fn collect_from(&self, cluster: &dyn Cluster, live: &dyn LiveFacts) -> Vec<MetricFamily> {
         let mut families = Vec::new();
         let now_ms = self.clock.now_ms();
-        let read = read_at(cluster, Books::read);
+        let read = read_at(cluster, |view| Books::read(view, now_ms));
         let is_readable = number(read.is_ok());
         families.push(gauge(&self.desc.fq_name, &self.desc.help, is_readable));
         match read {
@@ -91,8 +92,9 @@ impl Collector for PoolCollector {
 }
 
 impl Books {
-    fn read(view: &LedgerView<'_>) -> Result<Self, StateError> {
+    fn read(view: &LedgerView<'_>, now_ms: u64) -> Result<Self, StateError> {
         Ok(Self {
+            bans: view.bans_in_force(now_ms)?,
             totals: view.totals()?,
             accounts: view.accounts()?,
             open_payout: view.open_payout()?,
@@ -106,6 +108,8 @@ impl Books {
         self.collect_work(families);
         self.collect_payouts(now_ms, families);
         super::lateness::collect(&self.lateness, families);
+        let help = "Workers that all nodes refuse for the time being.";
+        families.push(gauge("raftpool_bans", help, self.bans as f64));
     }
 
     fn collect_accounts(&self, families: &mut Vec<MetricFamily>) {

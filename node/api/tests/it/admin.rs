@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 
-use crate::support::{ALICE, BOB, TestClock, TestControl, TestIssuer, TestPool};
+use crate::support::{ALICE, BOB, TestBans, TestClock, TestControl, TestIssuer, TestPool};
 
 /// An admin socket over the ledger of a test pool, and a client of it.
 struct TestAdmin {
@@ -119,6 +119,7 @@ fn parts(cluster: &Arc<MemoryCluster>) -> AdminParts {
         clock: Arc::new(TestClock),
         control: Arc::new(TestControl::default()),
         issuer: Arc::new(TestIssuer::default()),
+        bans: Arc::new(TestBans::default()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The API over real HTTP, against a ledger in memory that was filled by real commands.
 
 mod admin;
+mod bans;
 mod health;
 mod hostile;
 mod lateness;

@@ -8,7 +8,7 @@ use raftpool_api::{AdminParts, AdminServer};
 use raftpool_ledger::testing::MemoryCluster;
 use serde_json::{Value, json};
 
-use crate::support::{TestClock, TestControl, TestIssuer};
+use crate::support::{TestBans, TestClock, TestControl, TestIssuer};
 
 /// An admin socket over a scripted cluster.
 struct Desk {
@@ -28,6 +28,7 @@ impl Desk {
             clock: Arc::new(TestClock),
             control: control.clone(),
             issuer: Arc::new(TestIssuer::default()),
+            bans: Arc::new(TestBans::default()),
         };
         let server = AdminServer::start(&socket, parts).await?;
         let http = reqwest::Client::builder().unix_socket(socket).build()?;

@@ -8,7 +8,8 @@ use prometheus::Registry;
 use raftpool_api::dto::cluster::{ClusterStatus, MemberChange};
 use raftpool_api::{
     ApiConfig, ApiParts, ApiServer, BuildFacts, ChangeRefusal, ClusterControl, Condition,
-    DaemonFacts, LiveFacts, MemberChanged, NodeFacts, PayoutFacts, TemplateFacts, TokenIssuer,
+    DaemonFacts, LiveFacts, LocalBan, LocalBanOf, LocalBans, MemberChanged, NodeFacts, PayoutFacts,
+    TemplateFacts, TokenIssuer,
 };
 use raftpool_ledger::cluster::BoxFuture;
 use raftpool_ledger::command::{
@@ -98,6 +99,24 @@ impl TokenIssuer for TestIssuer {
             true => Ok(text),
             false => Err("it does not begin with xet:".into()),
         }
+    }
+}
+
+/// What a node refuses by itself, written down by a test.
+#[derive(Default)]
+pub struct TestBans(pub Mutex<Vec<LocalBan>>);
+
+impl LocalBans for TestBans {
+    fn list(&self) -> Vec<LocalBan> {
+        let bans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bans.clone()
+    }
+
+    fn lift(&self, who: &LocalBanOf) -> bool {
+        let mut bans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = bans.len();
+        bans.retain(|ban| ban.who != *who);
+        bans.len() < before
     }
 }
 
