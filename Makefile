@@ -46,6 +46,7 @@ bench: release ## print the measured figures, optimised build
 	cargo bench --locked --workspace --bench commit
 	cargo bench --locked --workspace --bench throughput
 	cargo bench --locked --workspace --bench connections
+	cargo bench --locked --workspace --bench attack
 	cargo bench --locked --workspace --bench vardiff
 	cargo bench --locked --workspace --bench pool
 	cargo bench --locked --workspace --bench cluster

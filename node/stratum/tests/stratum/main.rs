@@ -8,6 +8,7 @@
 mod harness;
 
 mod arrivals;
+mod attacks;
 mod bans;
 mod blocks;
 mod clients;

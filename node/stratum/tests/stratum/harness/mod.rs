@@ -1,5 +1,6 @@
 //! A pool of one server, its ledger in memory, its daemon a list of blocks.
 
+pub mod attack;
 mod client;
 pub mod getwork;
 pub mod tls;
