@@ -44,7 +44,6 @@ bench: release ## print the measured figures, optimised build
 	$(CARGO_TARGET_DIR)/release/raftpool pow bench
 	cargo bench --locked --workspace --bench apply
 	cargo bench --locked --workspace --bench commit
-	cargo bench --locked --workspace --bench throughput
 	cargo bench --locked --workspace --bench connections
 	cargo bench --locked --workspace --bench attack
 	cargo bench --locked --workspace --bench vardiff

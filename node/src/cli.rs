@@ -2,6 +2,7 @@
 
 pub mod ban;
 pub mod cluster;
+pub mod load;
 pub mod token;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use ban::BanCommand;
 use cluster::ClusterCommand;
+use load::LoadgenArgs;
 use token::TokenCommand;
 
 /// A highly available mining pool for the XELIS blockchain.
@@ -46,6 +48,14 @@ pub enum Command {
     /// Works over stratum. Several pools may be given: the first that answers is used, and a better
     /// one is gone back to when it returns.
     Miner(MinerArgs),
+    /// Measure a pool with thousands of emulated miners
+    ///
+    /// The miners of one process connect, get jobs and send shares without hashing: they ask for
+    /// difficulty 1, which every hash meets, so that the pool does all the work. Shares may be made
+    /// stale, duplicate, too low or malformed. When the time is over, or on Ctrl-C, it prints how
+    /// long connections, answers and jobs took, what was refused and why, and what the load itself
+    /// has cost. Only pools on this machine are loaded, unless you say that the pool is yours.
+    Loadgen(Box<LoadgenArgs>),
     /// Run a simulated XELIS network: daemon, wallet and a control interface
     ///
     /// Serves the JSON-RPC, the events and the getwork WebSocket of the official daemon and the
@@ -370,7 +380,8 @@ mod tests {
     fn the_command_line_is_sound_and_its_main_commands_are_explained() {
         Cli::command().debug_assert();
         for name in [
-            "run", "demo", "miner", "devnet", "cluster", "payout", "pool", "ban", "token",
+            "run", "demo", "miner", "loadgen", "devnet", "cluster", "payout", "pool", "ban",
+            "token",
         ] {
             let command = Cli::command();
             let command = command.find_subcommand(name).unwrap();

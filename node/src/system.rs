@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use raftpool_ledger::Clock;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, LogSection};
@@ -64,4 +65,50 @@ pub fn log_as_configured(log: &LogSection) -> Result<(), String> {
         LogFormat::Json => builder.json().init(),
     }
     Ok(())
+}
+
+/// Lets this process have so many open files, each connection being one; programs are started with
+/// far fewer than the system allows.
+///
+/// # Errors
+/// How many it may have, when the system does not allow so many.
+pub fn allow_open_files(wanted: u64) -> Result<(), u64> {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return Ok(());
+    }
+    let raise = |current: u64, maximum: Option<u64>| {
+        let raised = Rlimit {
+            current: Some(current),
+            maximum,
+        };
+        setrlimit(Resource::Nofile, raised)
+    };
+    match limit.maximum {
+        Some(maximum) if maximum < wanted => {
+            // More than the hard limit takes a privilege, which may be there.
+            if raise(wanted, Some(wanted)).is_ok() {
+                return Ok(());
+            }
+            let _ = raise(maximum, Some(maximum));
+            Err(maximum)
+        }
+        maximum => raise(wanted, maximum).map_err(|_| limit.current.unwrap_or(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_files_are_never_made_fewer() {
+        let before = getrlimit(Resource::Nofile).current;
+        assert_eq!(allow_open_files(1), Ok(()));
+        assert_eq!(getrlimit(Resource::Nofile).current, before);
+        let allowed = allow_open_files(1 << 40);
+        let after = getrlimit(Resource::Nofile).current;
+        assert!(after.unwrap_or(u64::MAX) >= before.unwrap_or(u64::MAX));
+        assert!(allowed.is_ok() || allowed.err() == after);
+    }
 }

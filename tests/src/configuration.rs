@@ -99,7 +99,10 @@ minimum_difficulty = 1
 starting_difficulty = {share}
 verifier_threads = 1
 verification = "{verification}"
-[payout]
+connections_max = {connections}
+connections_per_ip_max = {connections}
+connections_per_network_max = {connections}
+{tls}[payout]
 step_interval_ms = 100
 resend_interval_ms = 500
 retry_interval_ms = 300
@@ -121,7 +124,18 @@ filter = "info,openraft=warn"
         } else {
             "without-hashing"
         },
+        connections = options.connections_max,
+        tls = match options.has_tls {
+            true => tls(password_file),
+            false => String::new(),
+        },
         threshold = options.payout_threshold_atomic,
         interval = options.payout_interval_ms,
     )
+}
+
+/// The certificate lies beside the wallet's password.
+fn tls(password_file: &Path) -> String {
+    let [certificate, key] = crate::tls::paths(password_file.parent().unwrap_or(Path::new(".")));
+    format!("[stratum.tls]\ncertificate = {certificate:?}\nkey = {key:?}\n")
 }

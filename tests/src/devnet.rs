@@ -26,6 +26,9 @@ impl SimulatedNetwork {
         let at = |name: &str| directory.join(name);
         let password_file = at("wallet-password");
         std::fs::write(&password_file, "secret\n").context("write the password")?;
+        if options.has_tls {
+            crate::tls::write_certificate(directory)?;
+        }
         let arguments = strings(&[
             "devnet",
             "--daemon-port=0",

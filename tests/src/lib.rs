@@ -1,7 +1,7 @@
 //! What needs several crates or processes: end to end, faults, crashes, and the shape of the house.
 //!
 //! The library holds the shared means: pools and clusters as real processes, proxies between
-//! nodes, a scripted miner, runs under faults with their audit, waiting for conditions, and seeds.
+//! nodes, a scripted miner, a load generator as a process, runs under faults with their audit, waiting for conditions, and seeds.
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,10 @@ pub mod node;
 pub mod configuration;
 
 pub mod miner;
+
+pub mod loadgen;
+
+pub mod tls;
 
 pub mod story;
 

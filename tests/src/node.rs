@@ -202,6 +202,35 @@ impl NodeProcess {
         Ok(Some(answer.error_for_status()?.json().await?))
     }
 
+    /// The value of a metric, summed over its labels; 0 while there is none of this name.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn metric(&self, name: &str) -> Result<f64> {
+        let api = self.addresses().context("the node does not run")?.api;
+        let answer = self.http.get(format!("http://{api}/metrics")).send();
+        let text = answer.await?.error_for_status()?.text().await?;
+        let values = text.lines().filter_map(|line| {
+            let (full_name, value) = line.rsplit_once(' ')?;
+            let is_it = full_name.split('{').next() == Some(name);
+            is_it.then(|| value.parse::<f64>().ok()).flatten()
+        });
+        Ok(values.sum())
+    }
+
+    /// The memory it has, in bytes.
+    ///
+    /// # Errors
+    /// When it does not run, or the system does not say.
+    pub async fn resident_bytes(&self) -> Result<u64> {
+        let id = self.id().await.context("the node does not run")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
+        let kib: u64 = kib.context("VmRSS")?.trim().parse()?;
+        Ok(1_024 * kib)
+    }
+
     /// Runs `raftpool ledger verify` on the stopped node.
     ///
     /// # Errors

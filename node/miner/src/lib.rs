@@ -1,4 +1,5 @@
-//! A CPU miner over stratum: what `raftpool miner` and the demo mine with.
+//! A CPU miner over stratum: what `raftpool miner` and the demo mine with. And [`load`]: thousands
+//! of emulated miners that do not hash, for measuring pools.
 //!
 //! [`Miner::start`] hashes on threads of its own, away from the network runtime, and keeps one
 //! connection to the first pool that lives. Nothing here reads configuration, arguments or
@@ -29,6 +30,8 @@ mod session;
 mod failover;
 
 mod miner;
+
+pub mod load;
 
 pub use config::{MinerConfig, MinerError, PoolAddress, Timing};
 pub use events::{MinerEvent, Severity};

@@ -12,12 +12,23 @@ use crate::node::{CRASH_VARIABLE, Node, crash_hook};
 use crate::process::write_addresses;
 use crate::system::log_as_configured;
 
+/// Open files besides miners' connections: those of the store, of peers and of the API.
+const OTHER_FILES: u64 = 2_048;
+
 pub(super) fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config, std::env::vars())?;
     log_as_configured(&config.raw.log).map_err(|problem| ConfigError::Value {
         key: "log.filter",
         problem,
     })?;
+    let connections = config.raw.stratum.connections_max as u64;
+    if let Err(allowed) = crate::system::allow_open_files(connections + OTHER_FILES) {
+        tracing::warn!(
+            allowed,
+            connections,
+            "the system allows fewer open files than [stratum] connections_max needs"
+        );
+    }
     let runtime = super::runtime()?;
     let served = runtime.block_on(serve(args, config));
     // Not waited for: a read of the standard input may never end.

@@ -1,0 +1,132 @@
+//! Many miners on one node, as real processes on this machine: how fast they come, what each costs
+//! the node in memory, and how long a new job takes to the last of them. Prints numbers.
+//!
+//! The miners are `raftpool loadgen` in a process of its own, so that the memory is the node's
+//! alone; it shares the node's cores, and its own cost is printed. Each kind of load has a fresh
+//! node, because memory that was given back would be used again. `RAFTPOOL_BENCH_IDLE` (50,000)
+//! and `RAFTPOOL_BENCH_CONNECTIONS` (10,000) set how many miners there are; what the system's limit
+//! on open files does not allow is cut, and said.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use raftpool_miner::load::LoadReport;
+use raftpool_tests::loadgen::Loadgen;
+use raftpool_tests::processes::{MINERS, Pool, PoolOptions};
+use serde_json::json;
+
+/// New jobs, of which the medians are printed.
+const JOBS: usize = 15;
+/// Time for the miners to become quiet between two jobs, and between two looks at the node.
+const PAUSE: Duration = Duration::from_millis(700);
+/// Longest time until all miners are connected.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(300);
+/// Open files of a node or a load besides connections.
+const OTHER_FILES: usize = 300;
+
+fn main() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(run())
+}
+
+async fn run() -> Result<()> {
+    let many = count("RAFTPOOL_BENCH_CONNECTIONS", 10_000)?;
+    let idle = count("RAFTPOOL_BENCH_IDLE", 50_000)?;
+    for (has_tls, protection) in [(false, "plain"), (true, "TLS")] {
+        let name = format!("{many} miners, {protection}");
+        // So many that all of them are there after ten seconds, as after a fail-over.
+        let rate = format!("--connects-per-second={}", many as f64 / 10.0);
+        measure(&name, many, has_tls, &[&rate]).await?;
+        let name = format!("{idle} miners, {protection}, as fast as they come");
+        measure(&name, idle, has_tls, &[]).await?;
+    }
+    Ok(())
+}
+
+async fn measure(name: &str, count: usize, has_tls: bool, arguments: &[&str]) -> Result<()> {
+    let pool = Pool::start(PoolOptions {
+        has_tls,
+        connections_max: count,
+        ..PoolOptions::default()
+    })
+    .await?;
+    pool.control("produce_blocks", json!({"count": 2})).await?;
+    let before = pool.node.resident_bytes().await?;
+    let connections = format!("--connections={count}");
+    let mut all = vec![&*connections, "--duration=3600", "--connect-timeout=60"];
+    all.extend(arguments);
+    if has_tls {
+        all.extend(["--tls", "--tls-insecure"]);
+    }
+    let load = Loadgen::start(&[pool.stratum()], MINERS[0], &all)?;
+    wait_for_miners(&pool, count).await?;
+    let grown = pool.node.resident_bytes().await?.saturating_sub(before);
+    for _ in 0..JOBS {
+        tokio::time::sleep(PAUSE).await;
+        pool.control("produce_blocks", json!({"count": 1})).await?;
+    }
+    tokio::time::sleep(PAUSE).await;
+    let report = load.stop().await?;
+    print(name, count, grown, &report);
+    ensure!(pool.node.id().await.is_some(), "the node has ended");
+    Ok(())
+}
+
+/// Asks rarely: an answer costs the node as much as many connections.
+async fn wait_for_miners(pool: &Pool, count: usize) -> Result<()> {
+    let started = Instant::now();
+    while pool.node.metric("raftpool_stratum_workers").await? < count as f64 {
+        ensure!(
+            started.elapsed() < CONNECT_DEADLINE,
+            "not all miners are connected in time"
+        );
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+fn print(name: &str, count: usize, grown: u64, report: &LoadReport) {
+    let failures: u64 = report.connect_failures.values().sum();
+    println!("{name}");
+    println!(
+        "  connected in {:.1} s, {failures} failed; to the first job p50 {:.0} ms, p99 {:.0} ms, last {:.0} ms",
+        report.connecting_s, report.connects.p50_ms, report.connects.p99_ms, report.connects.max_ms
+    );
+    println!(
+        "  memory of the node for each connection {:.1} KiB",
+        grown as f64 / count as f64 / 1_024.0
+    );
+    println!(
+        "  new job, from the first miner to half {:.0} ms, to 99 % {:.0} ms, to the last {:.0} ms (medians of {} jobs)",
+        report.fan_out.p50_ms, report.fan_out.p99_ms, report.fan_out.last_ms, report.fan_out.jobs
+    );
+    println!(
+        "  the load itself: {:.1} KiB for each miner, {:.1} s of processor time in all",
+        report.own.memory_per_connection_bytes as f64 / 1_024.0,
+        report.own.cpu_s
+    );
+}
+
+/// How many miners, cut to what the system allows.
+fn count(variable: &str, usual: usize) -> Result<usize> {
+    let wanted = match std::env::var(variable) {
+        Ok(text) => text
+            .parse()
+            .with_context(|| format!("{variable} is a number"))?,
+        Err(_) => usual,
+    };
+    // Children inherit it.
+    let files = (wanted + OTHER_FILES) as u64;
+    match raftpool::system::allow_open_files(files) {
+        Ok(()) => Ok(wanted),
+        Err(allowed) => {
+            let possible = usize::try_from(allowed)?.saturating_sub(OTHER_FILES);
+            println!(
+                "{possible} instead of {wanted} miners: the system allows {allowed} open files"
+            );
+            Ok(possible)
+        }
+    }
+}
