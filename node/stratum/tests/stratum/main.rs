@@ -7,6 +7,9 @@
 
 mod harness;
 
+#[path = "../emulators/mod.rs"]
+mod emulators;
+
 mod arrivals;
 mod attacks;
 mod bans;

@@ -11,7 +11,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::{Client, Pool, config};
+use super::{Pool, Wire, config};
 
 pub const NAME: &str = "pool.example";
 
@@ -111,14 +111,12 @@ impl OnePort {
         Self { pool, files }
     }
 
-    pub async fn connect(&self, protection: Protection) -> Client {
-        let address = self.pool.address();
+    pub async fn wire(&self, protection: Protection) -> Box<dyn Wire> {
+        let stream = TcpStream::connect(self.pool.address()).await.unwrap();
+        stream.set_nodelay(true).unwrap();
         match protection {
-            Protection::Plain => Client::connect(address).await,
-            Protection::Tls => {
-                let stream = TcpStream::connect(address).await.unwrap();
-                Client::over(handshake(stream, &self.files.trusted).await.unwrap())
-            }
+            Protection::Plain => Box::new(stream),
+            Protection::Tls => Box::new(handshake(stream, &self.files.trusted).await.unwrap()),
         }
     }
 }

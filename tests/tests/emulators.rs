@@ -1,0 +1,294 @@
+//! Every known miner across a fail-over: over plain TCP, over TLS and over getwork, against three
+//! nodes of which the leader, to which all of them are connected, is killed.
+//!
+//! Tries P1 and P2 (what was answered is booked, and nothing twice) and P7 (a worker goes on with
+//! its difficulty, and coming back counts against nobody).
+
+#[path = "../../node/stratum/tests/emulators/mod.rs"]
+#[allow(dead_code)] // One server is asked more than a cluster.
+mod emulators;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use emulators::{Answer, Emulator, GetworkEmulator, Gone, Kind, Wire};
+use futures_util::future::try_join_all;
+use raftpool_tests::cluster::{ClusterOptions, ClusterPool, Member};
+use raftpool_tests::processes::{DEADLINE, MINERS, PoolOptions};
+use raftpool_tests::{tls, wait};
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+/// Difficulty of a worker nothing is known of.
+const START: u64 = 1_000;
+/// Shares in which a worker that sends them as fast as it can must have become harder.
+const SHARES_MAX: u64 = 2_000;
+/// Shares after the fail-over.
+const SHARES_AFTER: u64 = 20;
+/// New jobs, and with them new difficulties, come this often.
+const BLOCK_EVERY_MS: u64 = 200;
+
+/// A way to mine.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Plain(Kind),
+    Tls(Kind),
+    Getwork,
+}
+
+impl Way {
+    fn worker(self) -> String {
+        match self {
+            Self::Plain(kind) => format!("{kind:?}-plain"),
+            Self::Tls(kind) => format!("{kind:?}-tls"),
+            Self::Getwork => "xelis_miner".into(),
+        }
+    }
+
+    /// It asks for a difficulty of its own, which the pool does not move.
+    fn is_fixed(self) -> bool {
+        matches!(
+            self,
+            Self::Plain(Kind::SrbMiner) | Self::Tls(Kind::SrbMiner)
+        )
+    }
+}
+
+/// A connected miner, whatever it speaks.
+enum Miner {
+    Stratum(Box<Emulator>),
+    Getwork(Box<GetworkEmulator>),
+}
+
+impl Miner {
+    async fn connect(way: Way, node: &Member, root: &PathBuf) -> Result<Self> {
+        let gone = |_: Gone| anyhow::anyhow!("the node closed");
+        let addresses = node.process.addresses().context("the node does not run")?;
+        let worker = way.worker();
+        let (kind, is_encrypted) = match way {
+            Way::Getwork => {
+                let login = GetworkEmulator::login(addresses.api, MINERS[0], &worker);
+                return Ok(Self::Getwork(Box::new(login.await.map_err(gone)?)));
+            }
+            Way::Plain(kind) => (kind, false),
+            Way::Tls(kind) => (kind, true),
+        };
+        let stratum: SocketAddr = *addresses.stratum.first().context("no miners are served")?;
+        let stream = TcpStream::connect(stratum).await?;
+        stream.set_nodelay(true)?;
+        let wire: Box<dyn Wire> = match is_encrypted {
+            false => Box::new(stream),
+            true => Box::new(tls::handshake(stream, root).await?),
+        };
+        let login = Emulator::login(kind, wire, MINERS[0], &worker);
+        Ok(Self::Stratum(Box::new(login.await.map_err(gone)?)))
+    }
+
+    async fn share(&mut self) -> Result<Answer, Gone> {
+        match self {
+            Self::Stratum(miner) => miner.share(false).await,
+            Self::Getwork(miner) => miner.share().await,
+        }
+    }
+
+    fn difficulty(&self) -> u64 {
+        match self {
+            Self::Stratum(miner) => miner.difficulty,
+            Self::Getwork(miner) => miner.difficulty,
+        }
+    }
+}
+
+/// What became of a worker's shares.
+#[derive(Debug, Default)]
+struct Count {
+    accepted: u64,
+    unanswered: u64,
+}
+
+/// The whole story of one miner.
+async fn mine(
+    way: Way,
+    pool: Arc<ClusterPool>,
+    leader: u64,
+    mut is_killed: watch::Receiver<bool>,
+    is_ready: tokio::sync::mpsc::Sender<Way>,
+) -> Result<(Way, Count)> {
+    let root = pool.root().to_owned();
+    let mut count = Count::default();
+    let mut miner = Miner::connect(way, &*pool.member(leader)?, &root).await?;
+    let first = miner.difficulty();
+    let share = |answer: Result<Answer, Gone>, count: &mut Count| match answer {
+        Ok(Answer::Accepted) => {
+            count.accepted += 1;
+            Ok(true)
+        }
+        Ok(Answer::Refused(words)) => bail!("{}: {words}", way.worker()),
+        Err(Gone) => {
+            count.unanswered += 1;
+            Ok(false)
+        }
+    };
+    while miner.difficulty() < 2 * first && !way.is_fixed() {
+        ensure!(
+            count.accepted < SHARES_MAX,
+            "{}: still {first}",
+            way.worker()
+        );
+        ensure!(share(miner.share().await, &mut count)?, "the leader closed");
+    }
+    let reached = miner.difficulty();
+    // A difficulty is reported behind a share, within seconds, and is then on all nodes.
+    let survivor = pool
+        .members()
+        .into_iter()
+        .find(|member| member.id != leader);
+    let survivor = survivor.context("another node")?;
+    wait::until("the difficulty is in the books", DEADLINE, || async {
+        let known = stored_difficulty(&survivor, &way.worker()).await?;
+        Ok((way.is_fixed() || known >= reached).then_some(()))
+    })
+    .await?;
+    is_ready.send(way).await.context("the test is over")?;
+    // It mines on until its connection breaks, with a share under way if it so happens.
+    while share(miner.share().await, &mut count)? {}
+    is_killed.wait_for(|is_killed| *is_killed).await?;
+    drop(miner);
+
+    let mut miner = reconnect(way, &pool, leader).await?;
+    let after = miner.difficulty();
+    ensure!(
+        after >= reached && (way.is_fixed() || after >= 2 * first),
+        "{} had reached {reached} and goes on with {after}",
+        way.worker()
+    );
+    for _ in 0..SHARES_AFTER {
+        ensure!(
+            share(miner.share().await, &mut count)?,
+            "a living node closed"
+        );
+    }
+    Ok((way, count))
+}
+
+/// Tries the living nodes in turn, as a miner does with the names it was given.
+async fn reconnect(way: Way, pool: &ClusterPool, dead: u64) -> Result<Miner> {
+    let root = pool.root().to_owned();
+    wait::until("a living node takes the miner", DEADLINE, || async {
+        for member in pool.members() {
+            if member.id == dead {
+                continue;
+            }
+            if let Ok(miner) = Miner::connect(way, &member, &root).await {
+                return Ok(Some(miner));
+            }
+        }
+        Ok(None)
+    })
+    .await
+}
+
+async fn stored_difficulty(node: &Member, worker: &str) -> Result<u64> {
+    let found = worker_row(node, worker).await?;
+    let difficulty = found["difficulty"].as_str();
+    Ok(difficulty.and_then(|text| text.parse().ok()).unwrap_or(0))
+}
+
+async fn worker_row(node: &Member, worker: &str) -> Result<serde_json::Value> {
+    let path = format!("/api/v1/miners/{}/workers?limit=100", MINERS[0]);
+    let workers = node.process.api_if_found(&path).await?.unwrap_or_default();
+    let rows = workers["items"].as_array().cloned().unwrap_or_default();
+    let found = rows.into_iter().find(|row| row["name"] == json!(worker));
+    Ok(found.unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_known_miner_survives_the_death_of_the_leader() -> Result<()> {
+    let pool = ClusterPool::start(ClusterOptions {
+        pool: PoolOptions {
+            share_difficulty: START,
+            has_tls: true,
+            ..PoolOptions::default()
+        },
+        is_plain: true,
+        ..ClusterOptions::default()
+    })
+    .await?;
+    let moving = json!({"every_ms": BLOCK_EVERY_MS});
+    pool.network.control("auto_mine", moving).await?;
+    let leader = pool.leader().await?;
+
+    let mut ways = vec![Way::Getwork];
+    ways.extend(Kind::ALL.map(Way::Plain));
+    ways.extend(Kind::ALL.map(Way::Tls));
+    let (killed, is_killed) = watch::channel(false);
+    let (is_ready, mut ready) = tokio::sync::mpsc::channel(ways.len());
+    let tasks: Vec<_> = ways
+        .iter()
+        .map(|way| {
+            let mining = mine(
+                *way,
+                pool.clone(),
+                leader,
+                is_killed.clone(),
+                is_ready.clone(),
+            );
+            let name = way.worker();
+            tokio::spawn(async move { mining.await.context(name) })
+        })
+        .collect();
+    drop(is_ready);
+    let mut all_ready = 0;
+    // Ends early when one of them fails, whose error is told below.
+    while all_ready < ways.len() && ready.recv().await.is_some() {
+        all_ready += 1;
+    }
+    pool.member(leader)?.process.kill().await;
+    killed.send_replace(true);
+    let done = try_join_all(tasks)
+        .await
+        .context("a miner could not read the pool")?;
+
+    let survivor = pool
+        .running()
+        .await
+        .into_iter()
+        .next()
+        .context("a living node")?;
+    for done in done {
+        let (
+            way,
+            Count {
+                accepted,
+                unanswered,
+            },
+        ) = done?;
+        let row = worker_row(&survivor, &way.worker()).await?;
+        let booked = row["shares"].as_u64().context("shares")?;
+        println!(
+            "{}: {accepted} accepted, {unanswered} unanswered, {booked} booked",
+            way.worker()
+        );
+        ensure!(
+            (accepted..=accepted + unanswered).contains(&booked),
+            "{way:?}: {booked} booked"
+        );
+        let rejects = row["rejects"].as_object().context("rejects")?;
+        ensure!(
+            rejects.values().all(|count| count == &json!(0)),
+            "{way:?}: {rejects:?}"
+        );
+    }
+    for member in pool.running().await {
+        ensure!(
+            member.process.stop().await,
+            "node {} did not stop cleanly",
+            member.id
+        );
+        member.process.verify_books()?;
+    }
+    Ok(())
+}
