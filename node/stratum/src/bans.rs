@@ -117,6 +117,7 @@ impl Bans {
         let here = here.filter(|banned| banned.until_ms > now_ms);
         let banned = in_ledger.map(as_banned).or(here)?;
         self.metrics
+            .abuse
             .banned_refusals
             .with_label_values(&[WORKER])
             .inc();
@@ -200,7 +201,11 @@ impl Bans {
             miner = &*standing.address, worker = &*standing.worker, remote = %miner.remote,
             reason = &*banned.reason, until_ms = banned.until_ms, "worker banned"
         );
-        self.metrics.bans_made.with_label_values(&[WORKER]).inc();
+        self.metrics
+            .abuse
+            .bans_made
+            .with_label_values(&[WORKER])
+            .inc();
         if self.queue.try_send(standing.clone()).is_err() {
             tracing::warn!(
                 miner = &*standing.address,
@@ -229,7 +234,11 @@ impl Bans {
         if is_refused {
             let reason = self.strikes.refused(ip).map(|refused| refused.reason);
             tracing::warn!(%ip, reason, "IP address refused for some time");
-            self.metrics.bans_made.with_label_values(&[ADDRESS]).inc();
+            self.metrics
+                .abuse
+                .bans_made
+                .with_label_values(&[ADDRESS])
+                .inc();
         }
     }
 
@@ -275,7 +284,11 @@ impl Bans {
         };
         if is_lifted {
             tracing::info!(?who, "ban of this node lifted");
-            self.metrics.bans_lifted.with_label_values(&[kind]).inc();
+            self.metrics
+                .abuse
+                .bans_lifted
+                .with_label_values(&[kind])
+                .inc();
         }
         is_lifted
     }
@@ -288,7 +301,7 @@ impl Bans {
         let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let banned = self.standings.all();
         let banned = banned.iter().filter(|one| one.banned().is_some()).count();
-        let present = &self.metrics.bans;
+        let present = &self.metrics.abuse.bans;
         present.with_label_values(&[WORKER]).set(gauge(banned));
         let refused = self.strikes.all_refused().len();
         present.with_label_values(&[ADDRESS]).set(gauge(refused));

@@ -105,6 +105,9 @@ pub struct StratumConfig {
     pub bans: BanConfig,
     /// Requests of a connection before it is authorized.
     pub requests_before_authorization_max: u32,
+    /// Requests read from one connection in a second while its worker is not known and
+    /// well-behaved, once five times as many have come; more wait in its socket.
+    pub stranger_requests_per_second: u32,
     /// Shares of one connection that wait for an answer.
     pub shares_in_flight_per_connection: usize,
     /// Shares of one IP address (or /64 of IPv6) that wait for a verifier.
@@ -157,6 +160,7 @@ impl StratumConfig {
             reserve_for_known_percent: 5,
             bans: BanConfig::default(),
             requests_before_authorization_max: 32,
+            stranger_requests_per_second: 10,
             shares_in_flight_per_connection: 64,
             unverified_shares_per_ip_max: 512,
             verification_queue_max: 2_048,
@@ -183,48 +187,11 @@ impl StratumConfig {
                 problem: problem.to_owned(),
             })
         };
-        let positive = [
-            ("minimum_difficulty", self.minimum_difficulty),
-            ("target_share_interval_ms", self.target_share_interval_ms),
-            ("hello_timeout_ms", self.hello_timeout_ms),
-            ("idle_timeout_ms", self.idle_timeout_ms),
-            ("write_timeout_ms", self.write_timeout_ms),
-            ("ping_interval_ms", self.ping_interval_ms),
-            ("no_quorum_wait_ms", self.no_quorum_wait_ms),
-            ("job_refresh_ms", self.job_refresh_ms),
-            ("verifier_threads", self.verifier_threads as u64),
-            ("connections_max", self.connections_max as u64),
-            ("connections_per_ip_max", self.connections_per_ip_max as u64),
-            (
-                "connections_per_network_max",
-                self.connections_per_network_max as u64,
-            ),
-            (
-                "connects_per_minute_per_ip_max",
-                self.connects_per_minute_per_ip_max.into(),
-            ),
-            (
-                "requests_before_authorization_max",
-                self.requests_before_authorization_max.into(),
-            ),
-            (
-                "shares_in_flight_per_connection",
-                self.shares_in_flight_per_connection as u64,
-            ),
-            (
-                "unverified_shares_per_ip_max",
-                self.unverified_shares_per_ip_max as u64,
-            ),
-            ("bans.window_ms", self.bans.window_ms),
-            ("bans.shares_min", self.bans.shares_min),
-            ("bans.duration_ms", self.bans.duration_ms),
-            ("bans.ip_duration_ms", self.bans.ip_duration_ms),
-            ("verification_queue_max", self.verification_queue_max as u64),
-            ("credit_queue_max", self.credit_queue_max as u64),
-            ("batch_shares_max", self.batch_shares_max as u64),
-            ("batches_in_flight", self.batches_in_flight as u64),
-        ];
-        if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+        if let Some((setting, _)) = self
+            .must_be_positive()
+            .into_iter()
+            .find(|(_, value)| *value == 0)
+        {
             return invalid(setting, "must be at least 1");
         }
         if self.listeners.is_empty() {
@@ -252,6 +219,55 @@ impl StratumConfig {
         self.listeners
             .iter()
             .try_for_each(|one| self.check_listener(one))
+    }
+
+    /// Every setting that cannot be 0, with its value.
+    fn must_be_positive(&self) -> Vec<(&'static str, u64)> {
+        vec![
+            ("minimum_difficulty", self.minimum_difficulty),
+            ("target_share_interval_ms", self.target_share_interval_ms),
+            ("hello_timeout_ms", self.hello_timeout_ms),
+            ("idle_timeout_ms", self.idle_timeout_ms),
+            ("write_timeout_ms", self.write_timeout_ms),
+            ("ping_interval_ms", self.ping_interval_ms),
+            ("no_quorum_wait_ms", self.no_quorum_wait_ms),
+            ("job_refresh_ms", self.job_refresh_ms),
+            ("verifier_threads", self.verifier_threads as u64),
+            ("connections_max", self.connections_max as u64),
+            ("connections_per_ip_max", self.connections_per_ip_max as u64),
+            (
+                "connections_per_network_max",
+                self.connections_per_network_max as u64,
+            ),
+            (
+                "connects_per_minute_per_ip_max",
+                self.connects_per_minute_per_ip_max.into(),
+            ),
+            (
+                "requests_before_authorization_max",
+                self.requests_before_authorization_max.into(),
+            ),
+            (
+                "stranger_requests_per_second",
+                self.stranger_requests_per_second.into(),
+            ),
+            (
+                "shares_in_flight_per_connection",
+                self.shares_in_flight_per_connection as u64,
+            ),
+            (
+                "unverified_shares_per_ip_max",
+                self.unverified_shares_per_ip_max as u64,
+            ),
+            ("bans.window_ms", self.bans.window_ms),
+            ("bans.shares_min", self.bans.shares_min),
+            ("bans.duration_ms", self.bans.duration_ms),
+            ("bans.ip_duration_ms", self.bans.ip_duration_ms),
+            ("verification_queue_max", self.verification_queue_max as u64),
+            ("credit_queue_max", self.credit_queue_max as u64),
+            ("batch_shares_max", self.batch_shares_max as u64),
+            ("batches_in_flight", self.batches_in_flight as u64),
+        ]
     }
 
     fn check_listener(&self, listener: &Listener) -> Result<(), StratumError> {

@@ -28,6 +28,8 @@ pub(crate) struct Times {
     ping: Duration,
     write: Duration,
     drain: Duration,
+    /// Between two requests of a stranger.
+    stranger: Duration,
 }
 
 impl Times {
@@ -46,9 +48,13 @@ impl Times {
             ping: Duration::from_millis(config.ping_interval_ms),
             write: config.write_timeout(),
             drain: Duration::from_millis(config.drain_ms),
+            stranger: Duration::from_secs(1) / config.stranger_requests_per_second.max(1),
         }
     }
 }
+
+/// How much time's worth of requests a stranger may send at once.
+const STRANGER_BURST: Duration = Duration::from_secs(5);
 
 /// What wakes a connection's task.
 enum Event<I> {
@@ -75,6 +81,8 @@ pub(crate) struct Connection<D> {
     is_in_workers: bool,
     hello_until: Instant,
     last_input: Instant,
+    /// When the next request is read, if that is later than now.
+    read_from: Instant,
     next_ping: Instant,
     next_vardiff: Instant,
 }
@@ -99,6 +107,7 @@ impl<D: Dialect> Connection<D> {
             is_in_workers: false,
             hello_until: now + times.hello,
             last_input: now,
+            read_from: burst_ago(),
             next_ping: now + times.ping,
             next_vardiff: now + times.hello,
         }
@@ -130,6 +139,7 @@ impl<D: Dialect> Connection<D> {
                 Event::Input(input) => {
                     self.last_input = Instant::now();
                     let next = self.dialect.take(input, &self.pool);
+                    self.pace();
                     self.welcome_if_ready();
                     next
                 }
@@ -154,6 +164,7 @@ impl<D: Dialect> Connection<D> {
     async fn next_event(&mut self, drain: &CancellationToken) -> Event<D::Input> {
         let is_ready = self.dialect.is_ready();
         let timer = self.next_timer();
+        let read = read_from(self.read_from, &mut self.dialect);
         tokio::select! {
             biased;
             () = drain.cancelled() => Event::Drain,
@@ -165,8 +176,17 @@ impl<D: Dialect> Connection<D> {
                 Err(_) => Event::Drain,
             },
             () = tokio::time::sleep_until(timer) => Event::Timer,
-            input = self.dialect.read() => Event::Input(input),
+            input = read => Event::Input(input),
         }
+    }
+
+    /// Puts off reading from a stranger, or from one whose shares are bad, that sends too fast: each
+    /// request costs an answer. Miners that work never notice.
+    fn pace(&mut self) {
+        if self.miner.is_trusted() {
+            return;
+        }
+        self.read_from = self.read_from.max(burst_ago()) + self.times.stranger;
     }
 
     fn welcome_if_ready(&mut self) {
@@ -284,6 +304,20 @@ impl<D: Dialect> Connection<D> {
         }
         Ok(())
     }
+}
+
+/// From when on a stranger's requests are counted: the burst lies in the past, so that it is used
+/// up before anything waits.
+fn burst_ago() -> Instant {
+    let now = Instant::now();
+    // Right after the machine's start there is no such past.
+    now.checked_sub(STRANGER_BURST).unwrap_or(now)
+}
+
+/// Reads, but not before its time. Nothing is lost when it is not waited for to the end.
+async fn read_from<D: Dialect>(at: Instant, dialect: &mut D) -> D::Input {
+    tokio::time::sleep_until(at).await;
+    dialect.read().await
 }
 
 /// Waits until the connection's worker is banned.

@@ -90,7 +90,7 @@ impl Judge {
             Crowded::Node => ("node", BUSY),
             Crowded::Source => ("ip", BUSY_FOR_ADDRESS),
         };
-        let refused = &self.answers.metrics.verification_refused;
+        let refused = &self.answers.metrics.abuse.verification_refused;
         refused.with_label_values(&[bound]).inc();
         self.refuse_busy(share, message);
     }

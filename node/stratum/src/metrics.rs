@@ -24,18 +24,7 @@ pub(crate) struct Metrics {
     pub(crate) certificate_expires: IntGauge,
     /// By reason: why a connection was not taken.
     pub(crate) connections_refused: IntCounterVec,
-    /// By kind: `worker` or `ip`.
-    pub(crate) bans_made: IntCounterVec,
-    /// By kind: `worker` or `ip`.
-    pub(crate) bans_lifted: IntCounterVec,
-    /// By kind: `worker` or `ip`.
-    pub(crate) banned_refusals: IntCounterVec,
-    /// By kind: `worker` or `ip`.
-    pub(crate) bans: IntGaugeVec,
-    /// By reason: why a new worker was sent elsewhere.
-    pub(crate) shed: IntCounterVec,
-    /// By the bound that was reached: `connection`, `ip` or `node`.
-    pub(crate) verification_refused: IntCounterVec,
+    pub(crate) abuse: AbuseMetrics,
     /// By reason: why a connection ended.
     pub(crate) disconnects: IntCounterVec,
     /// By reason: why a token, or its lack, did not let a miner in.
@@ -82,32 +71,7 @@ impl Metrics {
                 "Connections that were not taken.",
                 "reason",
             )?,
-            bans_made: new.counters("bans_total", "Bans this node has made.", "kind")?,
-            bans_lifted: new.counters(
-                "bans_lifted_total",
-                "Bans this node knew of that ended before their time.",
-                "kind",
-            )?,
-            banned_refusals: new.counters(
-                "banned_refusals_total",
-                "Banned workers and IP addresses that came and were refused.",
-                "kind",
-            )?,
-            bans: new.gauges(
-                "bans",
-                "Bans in force that this node remembers from miners of its own.",
-                "kind",
-            )?,
-            shed: new.counters(
-                "shed_total",
-                "New workers that were sent elsewhere, so that known ones find a place.",
-                "reason",
-            )?,
-            verification_refused: new.counters(
-                "verification_refused_total",
-                "Shares that were not looked at, by the bound that was reached.",
-                "bound",
-            )?,
+            abuse: AbuseMetrics::register(&new)?,
             disconnects: new.counters("disconnects_total", "Connections that ended.", "reason")?,
             tokens_refused: new.counters(
                 "tokens_refused_total",
@@ -169,6 +133,56 @@ pub(crate) struct ByLateness(Arc<[IntCounter; LATENESS_CLASSES.len()]>);
 impl ByLateness {
     pub(crate) fn of(&self, heights_late: u64) -> &IntCounter {
         &self.0[lateness_class(heights_late)]
+    }
+}
+
+/// What is done about abuse.
+#[derive(Clone)]
+pub(crate) struct AbuseMetrics {
+    /// By kind: `worker` or `ip`.
+    pub(crate) bans_made: IntCounterVec,
+    /// By kind: `worker` or `ip`.
+    pub(crate) bans_lifted: IntCounterVec,
+    /// By kind: `worker` or `ip`.
+    pub(crate) banned_refusals: IntCounterVec,
+    /// By kind: `worker` or `ip`.
+    pub(crate) bans: IntGaugeVec,
+    /// By reason: why a new worker was sent elsewhere.
+    pub(crate) shed: IntCounterVec,
+    /// By the bound that was reached: `connection`, `ip` or `node`.
+    pub(crate) verification_refused: IntCounterVec,
+}
+
+impl AbuseMetrics {
+    fn register(new: &Register<'_>) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            bans_made: new.counters("bans_total", "Bans this node has made.", "kind")?,
+            bans_lifted: new.counters(
+                "bans_lifted_total",
+                "Bans this node knew of that ended before their time.",
+                "kind",
+            )?,
+            banned_refusals: new.counters(
+                "banned_refusals_total",
+                "Banned workers and IP addresses that came and were refused.",
+                "kind",
+            )?,
+            bans: new.gauges(
+                "bans",
+                "Bans in force that this node remembers from miners of its own.",
+                "kind",
+            )?,
+            shed: new.counters(
+                "shed_total",
+                "New workers that were sent elsewhere, so that known ones find a place.",
+                "reason",
+            )?,
+            verification_refused: new.counters(
+                "verification_refused_total",
+                "Shares that were not looked at, by the bound that was reached.",
+                "bound",
+            )?,
+        })
     }
 }
 

@@ -73,7 +73,7 @@ impl Pipeline {
                 if let Some(vardiff) = &mut *miner.vardiff.lock() {
                     vardiff.hold(Instant::now());
                 }
-                let refused = &self.judge.answers.metrics.verification_refused;
+                let refused = &self.judge.answers.metrics.abuse.verification_refused;
                 refused.with_label_values(&["connection"]).inc();
                 let message = "overloaded: too many shares at once, this one was not looked at";
                 return refusal(RejectReason::Overloaded, message.into());

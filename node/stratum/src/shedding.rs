@@ -58,7 +58,7 @@ impl Shedding {
         } else {
             return None;
         };
-        self.metrics.shed.with_label_values(&[label]).inc();
+        self.metrics.abuse.shed.with_label_values(&[label]).inc();
         Some(Refusal::other(message).and_close(SHED))
     }
 }

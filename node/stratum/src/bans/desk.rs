@@ -171,7 +171,11 @@ impl Bans {
             if let Some(banned) = standing.banned().filter(is_stored) {
                 standing.replace_ban(None);
                 if banned.until_ms > now_ms {
-                    self.metrics.bans_lifted.with_label_values(&[WORKER]).inc();
+                    self.metrics
+                        .abuse
+                        .bans_lifted
+                        .with_label_values(&[WORKER])
+                        .inc();
                 }
             }
         }

@@ -22,6 +22,7 @@ impl Shared {
             .inc();
         if matches!(refused, Refused::Banned { .. }) {
             self.metrics
+                .abuse
                 .banned_refusals
                 .with_label_values(&["ip"])
                 .inc();

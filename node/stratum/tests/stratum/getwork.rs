@@ -431,6 +431,7 @@ async fn difficulty_follows_the_miner_and_is_told_with_each_job() {
 async fn a_slow_reader_is_dropped_and_others_notice_nothing() {
     let mut config = StratumConfig {
         write_timeout_ms: 300,
+        stranger_requests_per_second: 1_000_000,
         ..config()
     };
     // What it sends would have it banned before anything is full.

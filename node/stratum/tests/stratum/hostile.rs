@@ -164,6 +164,7 @@ async fn a_miner_that_went_silent_is_closed() {
 async fn a_slow_reader_does_not_block_others() {
     let pool = Pool::with(StratumConfig {
         write_timeout_ms: 300,
+        stranger_requests_per_second: 1_000_000,
         ..config()
     })
     .await;
@@ -193,6 +194,7 @@ async fn a_slow_reader_does_not_block_others() {
 async fn a_flood_does_not_keep_others_from_their_answers() {
     let pool = Pool::with(StratumConfig {
         shares_in_flight_per_connection: 500,
+        stranger_requests_per_second: 1_000_000,
         ..config()
     })
     .await;
@@ -216,6 +218,36 @@ async fn a_flood_does_not_keep_others_from_their_answers() {
     assert!(
         pool.metric("verification_queue", None) > 100.0,
         "served before the flood was through"
+    );
+}
+
+#[tokio::test]
+async fn a_stranger_is_read_slowly_and_a_miner_that_works_is_not() {
+    let pool = Pool::with(StratumConfig {
+        stranger_requests_per_second: 2,
+        ..config()
+    })
+    .await;
+    let mut worker = pool.miner(MINER, "x").await;
+    let job = worker.job.clone().unwrap();
+    let mut stranger = pool.miner(OTHER_MINER, "x").await;
+    let pings = |count| "{\"id\":1,\"method\":\"mining.ping\"}\n".repeat(count);
+    // Two requests were said, ten may come at once: the rest would take a minute.
+    stranger.send_bytes(pings(130).as_bytes()).await;
+    assert!(is_accepted(&worker.submit(&job.id, 1).await));
+    worker.send_bytes(pings(130).as_bytes()).await;
+    for nonce in 2..40 {
+        assert!(is_accepted(&worker.submit(&job.id, nonce).await));
+    }
+    let mut answered = 0;
+    while answered < 8 {
+        answered += u32::from(stranger.line().await["method"] == "mining.pong");
+    }
+    let late = stranger.send_share(&job.id, 1).await;
+    let answer = tokio::time::timeout(Duration::from_millis(300), stranger.answer(late)).await;
+    assert!(
+        answer.is_err(),
+        "it waits behind the stranger's own requests"
     );
 }
 
