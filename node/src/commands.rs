@@ -32,7 +32,7 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::execute(&args),
         Command::Demo(args) => runtime()?.block_on(crate::demo::execute(&args)),
         Command::Miner(args) => runtime()?.block_on(miner::execute(&args)),
-        Command::Loadgen(args) => runtime()?.block_on(load::execute(&args)),
+        Command::Loadgen(args) => load::execute(&args),
         Command::Devnet(args) => runtime()?.block_on(devnet::execute(&args)),
         Command::Config(command) => config::execute(&command),
         Command::Ledger(command) => ledger::execute(&command),

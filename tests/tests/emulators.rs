@@ -9,7 +9,7 @@
 mod emulators;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -64,7 +64,7 @@ enum Miner {
 }
 
 impl Miner {
-    async fn connect(way: Way, node: &Member, root: &PathBuf) -> Result<Self> {
+    async fn connect(way: Way, node: &Member, root: &Path) -> Result<Self> {
         let gone = |_: Gone| anyhow::anyhow!("the node closed");
         let addresses = node.process.addresses().context("the node does not run")?;
         let worker = way.worker();

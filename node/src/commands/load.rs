@@ -18,7 +18,15 @@ const OTHER_FILES: u64 = 64;
 /// Longest time that makes sense, which is also one that can be counted.
 const SECONDS_MAX: f64 = 1e6;
 
-pub(super) async fn execute(args: &LoadgenArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn execute(args: &LoadgenArgs) -> anyhow::Result<ExitCode> {
+    let runtime = super::runtime()?;
+    let done = runtime.block_on(run(args));
+    // Not waited for: a read of the standard input may never end.
+    runtime.shutdown_background();
+    done
+}
+
+async fn run(args: &LoadgenArgs) -> anyhow::Result<ExitCode> {
     crate::system::log_to_stderr("warn");
     let config = configuration(args).await?;
     let files = config.connections as u64 + OTHER_FILES;

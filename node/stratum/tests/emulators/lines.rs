@@ -50,9 +50,4 @@ impl Lines {
             }
         }
     }
-
-    pub(super) async fn next_json(&mut self) -> Result<serde_json::Value, Gone> {
-        let line = self.next().await?;
-        Ok(serde_json::from_str(&line).expect("a line is JSON"))
-    }
 }
