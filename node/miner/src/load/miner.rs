@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::chance::Chance;
-use super::config::{LoadProtocol, Rate};
+use super::config::LoadProtocol;
 use super::getwork::Getwork;
+use super::mining::Mining;
 use super::run::Shared;
 use super::session::Session;
 use super::stratum::Stratum;
@@ -20,10 +21,6 @@ use super::wire::{self, Lost, source_address};
 const PAUSE: Duration = Duration::from_secs(1);
 /// A pool that takes no bytes for this long is as good as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// A timer that has nothing to do.
-const LONG: Duration = Duration::from_secs(86_400);
-/// Shares that are counted as overdue, at most, for each miner.
-const OVERDUE_MAX: u64 = 100_000;
 
 /// An emulated miner.
 pub(super) struct Emulated {
@@ -182,13 +179,17 @@ impl Emulated {
         let shared = self.shared.clone();
         let mut stopped = pin!(shared.stop.cancelled());
         let mut begun = pin!(shared.begin.cancelled());
-        let mut timer = pin!(tokio::time::sleep(LONG));
-        let mut mining = Mining::new(self);
+        let mut timer = pin!(tokio::time::sleep(PAUSE));
+        let mut mining = Mining::new(&shared.config, &mut self.chance);
         // When to give up waiting for answers, and what then.
         let mut leaving: Option<(Instant, End)> = None;
         loop {
-            if leaving.is_none()
-                && let Err(lost) = mining.send_due(link, session, &mut self.chance).await
+            let messages = match leaving {
+                None => mining.due(session, &mut self.chance),
+                Some(_) => Vec::new(),
+            };
+            if !messages.is_empty()
+                && let Err(lost) = link.send(messages).await
             {
                 return End::Lost(lost);
             }
@@ -255,128 +256,5 @@ impl Link {
             true => Ok(()),
             false => self.send(vec![std::mem::take(&mut session.replies)]).await,
         }
-    }
-}
-
-/// When shares of one connection are due.
-struct Mining {
-    rate: Rate,
-    /// Shares a second of this miner.
-    per_second: f64,
-    in_flight_max: usize,
-    has_begun: bool,
-    /// When the next share is due; absent before the load has begun, and without a rate.
-    next: Option<Instant>,
-    /// Since when there is room for a share: one that was due before has waited for the pool.
-    has_room_since: Instant,
-    is_full: bool,
-    reconnect_at: Option<Instant>,
-    /// Far enough away.
-    never: Instant,
-}
-
-impl Mining {
-    fn new(miner: &mut Emulated) -> Self {
-        let config = &miner.shared.config;
-        let now = Instant::now();
-        let per_second = match config.rate {
-            Rate::PerSecond(all) => all / config.connections as f64,
-            Rate::Idle | Rate::Saturate => 0.0,
-        };
-        let chance = &mut miner.chance;
-        let every = config.reconnect_every;
-        let every = every.map(|mean| chance.gap(1.0 / mean.as_secs_f64().max(0.001)));
-        Self {
-            rate: config.rate,
-            per_second,
-            in_flight_max: match config.protocol {
-                LoadProtocol::Stratum => config.in_flight_max,
-                LoadProtocol::Getwork => 1,
-            },
-            has_begun: false,
-            next: None,
-            has_room_since: now,
-            is_full: false,
-            reconnect_at: every.map(|after| now + after),
-            never: now + LONG,
-        }
-    }
-
-    fn has_begun(&self) -> bool {
-        self.has_begun
-    }
-
-    fn begin(&mut self, chance: &mut Chance) {
-        self.has_begun = true;
-        self.next = match self.rate {
-            Rate::PerSecond(_) => Some(Instant::now() + chance.gap(self.per_second)),
-            Rate::Idle | Rate::Saturate => None,
-        };
-    }
-
-    fn is_time_to_reconnect(&self) -> bool {
-        self.reconnect_at.is_some_and(|at| at <= Instant::now())
-    }
-
-    /// Sends what is due and has room.
-    async fn send_due(
-        &mut self,
-        link: &mut Link,
-        session: &mut Session,
-        chance: &mut Chance,
-    ) -> Result<(), Lost> {
-        if !self.has_begun {
-            return Ok(());
-        }
-        let now = Instant::now();
-        let mut messages = Vec::new();
-        while session.open() < self.in_flight_max {
-            let due = match (self.rate, self.next) {
-                (Rate::Saturate, _) => now,
-                (Rate::PerSecond(_), Some(due)) if due <= now => {
-                    self.next = Some(due + chance.gap(self.per_second));
-                    due
-                }
-                _ => break,
-            };
-            let Some(message) = session.share(due, chance) else {
-                break;
-            };
-            messages.push(message);
-            if due >= self.has_room_since && self.rate != Rate::Saturate {
-                session.note_lag(due);
-            }
-        }
-        self.is_full = session.open() >= self.in_flight_max;
-        match messages.is_empty() {
-            true => Ok(()),
-            false => link.send(messages).await,
-        }
-    }
-
-    /// Notes whether an answer has made room.
-    fn note_room(&mut self, session: &Session) {
-        if self.is_full && session.open() < self.in_flight_max {
-            self.is_full = false;
-            self.has_room_since = Instant::now();
-        }
-    }
-
-    fn next_wake(&self, session: &Session) -> Instant {
-        let share = self.next.filter(|_| session.open() < self.in_flight_max);
-        let times = [share, self.reconnect_at];
-        let next = times.into_iter().flatten().min();
-        next.unwrap_or(self.never)
-    }
-
-    /// Shares that should have been sent by now and were not.
-    fn overdue(&self, chance: &mut Chance) -> u64 {
-        let now = Instant::now();
-        let (mut next, mut overdue) = (self.next, 0);
-        while let Some(due) = next.filter(|due| *due <= now && overdue < OVERDUE_MAX) {
-            overdue += 1;
-            next = Some(due + chance.gap(self.per_second));
-        }
-        overdue
     }
 }

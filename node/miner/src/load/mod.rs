@@ -9,8 +9,8 @@
 //! What an emulated miner costs is kept small, and reported: it reads into a buffer on the stack,
 //! and a job that many of them get is read once ([`jobs`]).
 //!
-//! Reading order: [`config`](LoadConfig), [`run`], one emulated miner ([`miner`], [`session`],
-//! [`stratum`], [`getwork`]), and the [`report`](LoadReport).
+//! Reading order: [`config`](LoadConfig), [`run`], one emulated miner ([`miner`], [`mining`],
+//! [`session`], [`stratum`], [`getwork`]), and the [`report`](LoadReport).
 
 mod chance;
 mod config;
@@ -18,6 +18,7 @@ mod cost;
 mod getwork;
 mod jobs;
 mod miner;
+mod mining;
 mod pace;
 mod report;
 mod run;

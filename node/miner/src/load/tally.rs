@@ -13,15 +13,19 @@ const REASONS_MAX: usize = 64;
 /// What all others are.
 const OTHER_REASONS: &str = "other reasons";
 
-/// Times in microseconds, to three digits.
+/// Longest time that is told from longer ones, which bounds a histogram's memory.
+const MICROS_MAX: u64 = 3_600_000_000;
+
+/// Times in microseconds, to three digits; it grows with what it is given.
 pub(super) fn new_histogram() -> Histogram<u64> {
     Histogram::new(3).expect("three digits are within what the library can do")
 }
 
-/// Counts a time; one that is too long for the histogram counts as its longest.
+/// Counts a time; one of more than an hour counts as an hour.
 pub(super) fn record(histogram: &mut Histogram<u64>, time: Duration) {
     let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    histogram.saturating_record(micros);
+    // A histogram that grows takes whatever is below its bound.
+    let _ = histogram.record(micros.min(MICROS_MAX));
 }
 
 /// Counts.
@@ -160,5 +164,27 @@ mod tests {
         sums.add(&tally);
         assert_eq!(sums.verdicts.values().sum::<u64>(), 2_000);
         assert_eq!((sums.refused.len(), sums.refused.max()), (2_000, 5));
+    }
+
+    #[test]
+    fn times_from_microseconds_to_an_hour_are_told_apart() {
+        let (mut tally, mut sums) = (Tally::default(), Tally::default());
+        for micros in [3, 6_000, 2_000_000, u64::MAX] {
+            let took = Duration::from_micros(micros);
+            tally.answered(Kind::Valid, Verdict::Accepted, took);
+        }
+        sums.add(&tally);
+        for (quantile, micros) in [
+            (0.25, 3),
+            (0.5, 6_000),
+            (0.75, 2_000_000),
+            (1.0, MICROS_MAX),
+        ] {
+            let value = sums.accepted.value_at_quantile(quantile);
+            assert!(
+                value.abs_diff(micros) <= micros / 1_000,
+                "{quantile}: {value}"
+            );
+        }
     }
 }
