@@ -110,13 +110,15 @@ async fn what_a_load_reports_is_what_the_books_say() -> Result<()> {
     );
     ensure!(report.own.memory_per_connection_bytes < 200_000, "{report}");
 
-    let refused = report.shares.values().map(|kind| kind.refused).sum();
-    let miner = booked(&pool.node, refused).await?;
+    // A worker without one accepted share has no row in the books, nor have its refusals.
+    let mut codes = reported(&report);
+    codes.remove(&23);
+    let miner = booked(&pool.node, codes.values().sum()).await?;
     ensure!(
         miner["shares"] == json!(report.accepted()),
         "{miner}\n{report}"
     );
-    ensure!(rejects(&miner) == reported(&report), "{miner}\n{report}");
+    ensure!(rejects(&miner) == codes, "{miner}\n{report}");
     Ok(())
 }
 
