@@ -202,7 +202,8 @@ impl NodeProcess {
         Ok(Some(answer.error_for_status()?.json().await?))
     }
 
-    /// The value of a metric, summed over its labels; 0 while there is none of this name.
+    /// The value of a metric, named with its labels, or without them for the sum over all; 0 while
+    /// there is none of this name.
     ///
     /// # Errors
     /// When there is no answer.
@@ -212,7 +213,7 @@ impl NodeProcess {
         let text = answer.await?.error_for_status()?.text().await?;
         let values = text.lines().filter_map(|line| {
             let (full_name, value) = line.rsplit_once(' ')?;
-            let is_it = full_name.split('{').next() == Some(name);
+            let is_it = full_name == name || full_name.split('{').next() == Some(name);
             is_it.then(|| value.parse::<f64>().ok()).flatten()
         });
         Ok(values.sum())
