@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    BanWorker, Command, ConfirmPayout, CreditShares, Payee, RecordBlock, ReleasePayout,
+    BanWorker, Command, ConfirmPayout, CreditShares, MakeToken, Payee, RecordBlock, ReleasePayout,
     ReservePayout, Scheme, Settings, SettleBlock, Share, SignPayout,
 };
 use raftpool_ledger::view::{LedgerView, PayoutStatus};
@@ -49,12 +49,14 @@ pub struct Model {
     payouts: Vec<Payout>,
     transactions: BTreeMap<Vec<u8>, usize>,
     /// Hash, worker and end by address and id.
-    tokens: BTreeMap<(String, Vec<u8>), (Vec<u8>, String, u64)>,
+    tokens: BTreeMap<(String, Vec<u8>), Token>,
     guarded: BTreeSet<String>,
     time_ms: u64,
     /// When each worker's ban is over, also when that is past.
     bans: BTreeMap<(String, String), u64>,
 }
+
+type Token = (Vec<u8>, String, u64);
 
 #[derive(Default, Debug, PartialEq)]
 struct Money {
@@ -136,19 +138,7 @@ impl Model {
                 self.paused = pause.paused;
                 Some("PayoutsPaused".into())
             }
-            Body::MakeToken(make) => {
-                let key = (make.miner.clone(), make.token_hash[..8].to_vec());
-                let token = (
-                    make.token_hash.clone(),
-                    make.worker.clone(),
-                    make.expires_at_ms,
-                );
-                if make.expires_at_ms == 1 {
-                    return None;
-                }
-                let known = self.tokens.entry(key).or_insert(token);
-                (known.0 == make.token_hash).then(|| "TokenMade".into())
-            }
+            Body::MakeToken(make) => self.make_token(make),
             Body::RevokeToken(revoke) => {
                 let key = (revoke.miner.clone(), revoke.token_id.clone());
                 self.tokens.remove(&key).map(|_| "TokenRevoked".into())
@@ -161,6 +151,17 @@ impl Model {
                 Some("TokenRequirementSet".into())
             }
         }
+    }
+
+    fn make_token(&mut self, make: &MakeToken) -> Expected {
+        if make.expires_at_ms == 1 {
+            return None;
+        }
+        let key = (make.miner.clone(), make.token_hash[..8].to_vec());
+        let (hash, worker) = (make.token_hash.clone(), make.worker.clone());
+        let token = (hash, worker, make.expires_at_ms);
+        let known = self.tokens.entry(key).or_insert(token);
+        (known.0 == make.token_hash).then(|| "TokenMade".into())
     }
 
     fn ban(&mut self, ban: &BanWorker) -> Expected {

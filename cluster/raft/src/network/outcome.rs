@@ -216,10 +216,9 @@ fn name(text: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    #[test]
-    fn outcomes_are_read_back() {
+    fn rejections() -> Vec<Rejection> {
         let text = || "text".to_owned();
-        let rejections = [
+        vec![
             Rejection::Invalid {
                 field: "shares",
                 problem: text(),
@@ -266,7 +265,12 @@ mod tests {
                 miner: text(),
                 worker: text(),
             },
-        ];
+        ]
+    }
+
+    #[test]
+    fn outcomes_are_read_back() {
+        let rejections = rejections();
         let refused = rejections.iter().cloned();
         let mut outcomes = vec![
             Outcome::SharesCredited {
@@ -291,7 +295,7 @@ mod tests {
             Outcome::BanLifted,
             Outcome::Nothing,
         ];
-        outcomes.extend(rejections.map(Outcome::Rejected));
+        outcomes.extend(rejections.into_iter().map(Outcome::Rejected));
         for outcome in outcomes {
             assert_eq!(outcome_of(outcome_message(&outcome)), Some(outcome));
         }

@@ -184,11 +184,6 @@ impl Admin {
         }
     }
 
-    /// Wall-clock time.
-    pub(super) fn now_ms(&self) -> u64 {
-        self.clock.now_ms()
-    }
-
     /// Waits until this node knows everything that was committed before.
     pub(super) async fn catch_up(&self) -> Result<(), Problem> {
         let caught_up = self.cluster.linearize().await;

@@ -11,7 +11,7 @@ use raftpool_ledger::view::LedgerView;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{ALICE, BOB, NOW_MS, TestBans, TestClock, TestControl, TestPool};
+use crate::support::{ALICE, BOB, NOW_MS, TestBans, TestClock, TestControl, TestIssuer, TestPool};
 
 struct TestAdmin {
     pool: TestPool,
@@ -31,6 +31,7 @@ impl TestAdmin {
             cluster: pool.cluster.clone(),
             clock: Arc::new(TestClock),
             control: Arc::new(TestControl::default()),
+            issuer: Arc::new(TestIssuer::default()),
             bans: bans.clone(),
         };
         let server = AdminServer::start(&path, parts).await?;

@@ -9,7 +9,7 @@ use raftpool_ledger::view::LedgerView;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ALICE, NOW_MS, TestClock, TestControl, TestIssuer, TestPool};
+use crate::support::{ALICE, NOW_MS, TestBans, TestClock, TestControl, TestIssuer, TestPool};
 
 /// An admin socket over a pool that is set up.
 struct Desk {
@@ -29,6 +29,7 @@ impl Desk {
             clock: Arc::new(TestClock),
             control: Arc::new(TestControl::default()),
             issuer: Arc::new(TestIssuer::default()),
+            bans: Arc::new(TestBans::default()),
         };
         let server = AdminServer::start(&socket, parts).await?;
         let http = reqwest::Client::builder().unix_socket(socket).build()?;
