@@ -67,8 +67,8 @@ async fn main() {
             before.p99_ms,
             during.refused,
             attackers.attempts(),
-            pool.metric("bans_total", Some("worker")),
-            pool.metric("bans_total", Some("ip")),
+            pool.metric("bans_total", Some("worker")).abs(),
+            pool.metric("bans_total", Some("ip")).abs(),
         );
         drop(attackers);
         pool.server.shutdown().await;

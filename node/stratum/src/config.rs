@@ -45,7 +45,7 @@ pub struct BanConfig {
 
 impl Default for BanConfig {
     /// Half of at least 50 shares within ten minutes, for ten minutes, as most pools do; three
-    /// workers or fifty connections with garbage for the address behind them.
+    /// workers or twenty connections with garbage for the address behind them.
     fn default() -> Self {
         Self {
             window_ms: 600_000,
@@ -53,7 +53,7 @@ impl Default for BanConfig {
             bad_percent: 50,
             duration_ms: 600_000,
             workers_per_ip: 3,
-            garbage_per_ip: 50,
+            garbage_per_ip: 20,
             ip_duration_ms: 600_000,
         }
     }
