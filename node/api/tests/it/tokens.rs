@@ -174,11 +174,10 @@ async fn tokens_are_revoked_and_required_and_the_journal_says_by_whom() -> anyho
     Ok(())
 }
 
-#[tokio::test]
-async fn what_cannot_be_a_token_is_refused_with_the_reason() -> anyhow::Result<()> {
-    let desk = Desk::open().await?;
+/// Requests, the status of their answers, and a word of the reason.
+fn bad_requests() -> Vec<(&'static str, Value, u16, &'static str)> {
     let long = "w".repeat(33);
-    for (path, body, status, word) in [
+    vec![
         (
             "/make",
             json!({"address": "xel:alice"}),
@@ -240,7 +239,13 @@ async fn what_cannot_be_a_token_is_refused_with_the_reason() -> anyhow::Result<(
             "no token 0000",
         ),
         ("/require", json!({"address": ALICE}), 400, "is_required"),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_token_is_refused_with_the_reason() -> anyhow::Result<()> {
+    let desk = Desk::open().await?;
+    for (path, body, status, word) in bad_requests() {
         let (found, answer) = desk.post(path, body.clone()).await?;
         let detail = answer["detail"].as_str().context("no detail")?;
         assert!(
