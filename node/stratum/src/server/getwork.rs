@@ -200,7 +200,8 @@ pub(crate) fn knock_login<'a>(worker: &'a str, query: &[(String, String)]) -> (&
     };
     parts.extend(query.iter().map(|(key, value)| match &**key {
         "password" => value.clone(),
-        _ => format!("{key}={value}"),
+        // What one part of a query says must not pass for another part of a password.
+        _ => format!("{key}={value}").replace(',', "?"),
     }));
     (name, parts.join(","))
 }
@@ -215,8 +216,7 @@ fn with_bearer(mut query: Vec<(String, String)>, headers: &HeaderMap) -> Vec<(St
     if query.iter().all(|(key, _)| key != "token")
         && let Some(token) = bearer()
     {
-        // What is no token must not pass for another part of a password.
-        query.push(("token".to_owned(), token.replace(',', "?")));
+        query.push(("token".to_owned(), token.to_owned()));
     }
     query
 }

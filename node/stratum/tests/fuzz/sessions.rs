@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use raftpool_chain::MinerWork;
 use raftpool_stratum::fuzzing::{Session, has_job};
-use raftpool_stratum::{Speaks, StratumConfig};
+use raftpool_stratum::{BanConfig, Speaks, StratumConfig};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
@@ -50,6 +50,13 @@ fn start(runtime: &Runtime) -> Pool {
         starting_difficulty: 2,
         // One job for each session, whose number and time stay what they are.
         job_refresh_ms: 3_600_000_000,
+        // What follows one line must not depend on the bad shares of all lines before.
+        bans: BanConfig {
+            bad_percent: 0,
+            workers_per_ip: 0,
+            garbage_per_ip: 0,
+            ..BanConfig::default()
+        },
         ..config()
     };
     let pool = runtime.block_on(Pool::with(config));
