@@ -48,7 +48,8 @@ async fn run() -> Result<()> {
 async fn measure(name: &str, count: usize, has_tls: bool, arguments: &[&str]) -> Result<()> {
     let pool = Pool::start(PoolOptions {
         has_tls,
-        connections_max: count,
+        // A node keeps its last places for workers it knows, and these are all new.
+        connections_max: count + count / 10,
         ..PoolOptions::default()
     })
     .await?;
@@ -77,10 +78,14 @@ async fn measure(name: &str, count: usize, has_tls: bool, arguments: &[&str]) ->
 /// Asks rarely: an answer costs the node as much as many connections.
 async fn wait_for_miners(pool: &Pool, count: usize) -> Result<()> {
     let started = Instant::now();
-    while pool.node.metric("raftpool_stratum_workers").await? < count as f64 {
+    loop {
+        let connected = pool.node.metric("raftpool_stratum_workers").await?;
+        if connected >= count as f64 {
+            break;
+        }
         ensure!(
             started.elapsed() < CONNECT_DEADLINE,
-            "not all miners are connected in time"
+            "only {connected} of {count} miners are connected in time"
         );
         tokio::time::sleep(PAUSE).await;
     }
