@@ -43,6 +43,7 @@ fix: setup ## format, and apply what clippy can mend by itself
 bench: release ## print the measured figures, optimised build
 	$(CARGO_TARGET_DIR)/release/raftpool pow bench
 	cargo bench --locked --workspace --bench apply
+	cargo bench --locked --workspace --bench books
 	cargo bench --locked --workspace --bench commit
 	cargo bench --locked --workspace --bench connections
 	cargo bench --locked --workspace --bench attack

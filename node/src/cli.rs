@@ -1,8 +1,10 @@
 //! The command line. The texts here are what `--help` prints.
 
 pub mod ban;
+pub mod block;
 pub mod cluster;
 pub mod load;
+pub mod payout;
 pub mod token;
 
 use std::path::PathBuf;
@@ -10,8 +12,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use ban::BanCommand;
+use block::BlockCommand;
 use cluster::ClusterCommand;
 use load::LoadgenArgs;
+use payout::{AbandonArgs, DecideArgs, HistoryArgs, HoldArgs, MinerCommand};
 use token::TokenCommand;
 
 /// A highly available mining pool for the XELIS blockchain.
@@ -43,11 +47,14 @@ pub enum Command {
     /// with `raftpool demo kill 1` in another terminal and watch the others go on. Ctrl-C ends
     /// everything; the next run continues where this one stopped.
     Demo(DemoArgs),
-    /// Mine with the CPU on a pool
+    /// Mine with the CPU on a pool, or look at a miner of this one
     ///
     /// Works over stratum. Several pools may be given: the first that answers is used, and a better
     /// one is gone back to when it returns.
-    Miner(MinerArgs),
+    ///
+    /// `raftpool miner show` and `raftpool miner set` are for operators: they ask the running node
+    /// that the configuration file describes, through the socket `admin.sock` in its data directory.
+    Miner(MinerCommand),
     /// Measure a pool with thousands of emulated miners
     ///
     /// The miners of one process connect, get jobs and send shares without hashing: they ask for
@@ -70,7 +77,7 @@ pub enum Command {
     /// what is done already is done. What would cost the cluster its majority is refused.
     #[command(subcommand)]
     Cluster(ClusterCommand),
-    /// Look at payouts, pause, resume or release them
+    /// Look at payouts, and decide about them
     ///
     /// Asks the running node that the configuration file describes, through the socket
     /// `admin.sock` in its data directory; only the node's user and root may. Every change is
@@ -102,10 +109,18 @@ pub enum Command {
     /// `admin.sock` in its data directory; only the node's user and root may.
     #[command(subcommand)]
     Ban(BanCommand),
+    /// Look at blocks that are not in the pool's books, and acknowledge them
+    ///
+    /// The leader looks through all stable blocks of the chain for those that pay the pool. One
+    /// that the books do not have is reported and never booked; its alarm stands until somebody has
+    /// looked. These commands ask the running node that the configuration file describes, through
+    /// the socket `admin.sock` in its data directory; only the node's user and root may.
+    #[command(subcommand)]
+    Block(BlockCommand),
     /// Work with configuration files
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Inspect the books of a stopped node
+    /// Check the books, export them, and add an export up
     #[command(subcommand)]
     Ledger(LedgerCommand),
     /// Compute and measure the proof of work
@@ -258,6 +273,38 @@ pub enum PayoutCommand {
     /// Refused once a transaction is signed, because that may have been sent. Pause first, or the
     /// next payout may be made at once. The reason is public.
     Release(ChangeArgs),
+    /// Let a payout be signed that waits for it
+    ///
+    /// Above `settings.payout_approval_above_atomic` a payout is signed only then. Who approved it
+    /// is kept with the payout.
+    Approve(DecideArgs),
+    /// Undo a payout that is not signed, and pause payouts
+    ///
+    /// The amounts go back into the balances. Payouts are paused, because the next one would take
+    /// the same balances: hold an address or change the settings first, then resume. The reason is
+    /// public.
+    Reject(DecideArgs),
+    /// Keep an address from being paid; it goes on to earn
+    ///
+    /// A payout that is reserved for it and not signed yet is undone and planned without it.
+    Hold(HoldArgs),
+    /// Let an address be paid again
+    Unhold(HoldArgs),
+    /// Show the addresses that are held
+    Holds(LookArgs),
+    /// Give up a signed payout whose nonce another transaction has used up for good
+    ///
+    /// Only while payouts are paused, and only when the leader has seen so on the chain; ask it, or
+    /// take the answer on yourself with --force. The amounts go back into the balances. Should one
+    /// of its transactions execute after all, payouts stop with an alarm and nothing is booked.
+    Abandon(AbandonArgs),
+    /// Show payouts with transaction, fee and confirmations, newest first
+    History(HistoryArgs),
+    /// Show what a payout run would do now: who would be paid, who not, and why
+    ///
+    /// Planned by the code that plans real ones; nothing is proposed. The wallet of the node that
+    /// is asked estimates the fee.
+    Simulate(LookArgs),
 }
 
 /// Look at the pool's settings, and change them.
@@ -271,6 +318,15 @@ pub enum PoolCommand {
     /// line what would change, asks, and changes it. New fees hold for the blocks found from then
     /// on. The network and the pool's address can never be changed.
     Apply(ApplyArgs),
+    /// Show the accounts and how safe the reserve of PPS and FPPS is
+    Accounts(LookArgs),
+    /// Move money between accounts: fill the reserve, take fees out, give some away
+    ///
+    /// From deposits to the reserve after you have sent coins to the pool's address; from the
+    /// reserve to fees_pps or fees_fpps; from fees to the reserve, to the donations or to a miner's
+    /// balance, which the next payout pays; from rounding to the reserve or a miner; from donations
+    /// to a miner.
+    Move(MoveArgs),
 }
 
 /// Which node to ask, and how to show the answer.
@@ -327,14 +383,72 @@ pub enum ConfigCommand {
     Example,
 }
 
-/// Inspect the books of a stopped node.
+/// Check the books, export them, and add an export up.
 #[derive(Debug, Subcommand)]
 pub enum LedgerCommand {
-    /// Check every invariant of the books in a data directory; exit code 1 when one is broken
+    /// Check every invariant of the books; exit code 1 when one is broken
+    ///
+    /// Asks the node if it runs, and otherwise reads its data directory.
     Verify {
         /// Configuration file of the node
         config: PathBuf,
     },
+    /// Write the whole journal, and what every account and every miner holds
+    ///
+    /// All of it is of one moment. Asks the node if it runs, and otherwise reads its data directory.
+    Export(ExportArgs),
+    /// Add up an export in JSON lines, and compare it with the balances at its end
+    ///
+    /// Exit code 1 when anything does not add up. Needs no node and no configuration.
+    Replay {
+        /// The export; standard input when not given
+        file: Option<PathBuf>,
+    },
+}
+
+/// What to export, and how.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Configuration file of the node
+    pub config: PathBuf,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = ExportFormat::Json)]
+    pub format: ExportFormat,
+    /// File to write to; standard output when not given
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Form of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One JSON object a line, which `raftpool ledger replay` reads
+    Json,
+    /// One change of one account a line, for spreadsheets
+    Csv,
+}
+
+/// Money to move, and why.
+#[derive(Debug, Args)]
+pub struct MoveArgs {
+    /// Configuration file of the node
+    pub config: PathBuf,
+    /// Account it comes from: deposits, reserve, fees_pplns, fees_solo, fees_pps, fees_fpps,
+    /// rounding or donations
+    #[arg(long, value_name = "ACCOUNT")]
+    pub from: String,
+    /// Account it goes to: reserve, fees_pps, fees_fpps, donations, or mature for a miner's balance
+    #[arg(long, value_name = "ACCOUNT")]
+    pub to: String,
+    /// Whose balance it goes to
+    #[arg(long, value_name = "ADDRESS")]
+    pub miner: Option<String>,
+    /// How much, in atomic units: 1 XEL is 100000000
+    #[arg(long, value_name = "ATOMIC")]
+    pub amount: u64,
+    /// Why: one line, kept in the books for ever
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
 }
 
 /// Compute and measure the proof of work.
@@ -381,7 +495,7 @@ mod tests {
         Cli::command().debug_assert();
         for name in [
             "run", "demo", "miner", "loadgen", "devnet", "cluster", "payout", "pool", "ban",
-            "token",
+            "block", "token",
         ] {
             let command = Cli::command();
             let command = command.find_subcommand(name).unwrap();

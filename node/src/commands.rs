@@ -1,6 +1,7 @@
 //! One module per command; each returns the exit code or an error that is printed once.
 
 mod ban;
+mod block;
 mod cluster;
 mod config;
 mod devnet;
@@ -35,10 +36,11 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Loadgen(args) => load::execute(&args),
         Command::Devnet(args) => runtime()?.block_on(devnet::execute(&args)),
         Command::Config(command) => config::execute(&command),
-        Command::Ledger(command) => ledger::execute(&command),
+        Command::Ledger(command) => runtime()?.block_on(ledger::execute(&command)),
         Command::Cluster(command) => runtime()?.block_on(cluster::execute(&command)),
         Command::Payout(command) => runtime()?.block_on(payout::execute(&command)),
         Command::Ban(command) => runtime()?.block_on(ban::execute(&command)),
+        Command::Block(command) => runtime()?.block_on(block::execute(&command)),
         Command::Pool(command) => runtime()?.block_on(pool::execute(&command)),
         Command::Token(command) => runtime()?.block_on(token::execute(&command)),
         Command::Pow(command) => pow::execute(&command),

@@ -14,6 +14,7 @@ mod facts;
 mod founding;
 mod issuer;
 mod metrics;
+mod payouts;
 mod report;
 mod serving;
 mod switches;
@@ -34,6 +35,7 @@ use crate::system::{SystemClock, now_ms};
 use bans::NodeBans;
 use desk::ClusterDesk;
 use facts::Facts;
+use payouts::NodePayouts;
 use report::Reporter;
 use serving::{Serving, Slot};
 
@@ -92,6 +94,7 @@ impl Node {
             control: desk.clone(),
             issuer: Arc::new(issuer::Issuer::new(config.raw.pool.network)),
             bans: Arc::new(NodeBans(serving.clone())),
+            payouts: Arc::new(NodePayouts(serving.clone())),
         };
         let admin = AdminServer::start(&config.admin_socket(), parts)
             .await

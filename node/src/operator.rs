@@ -3,16 +3,22 @@
 //! The node is reached through the admin socket in its data directory, so its configuration file
 //! is all that a command needs to find it, and the file system says who may.
 
+mod accounts;
 mod bans;
 mod client;
 mod cluster;
+mod payouts;
 mod settings;
 mod status;
+mod strays;
 mod tokens;
 
+pub(crate) use accounts::account_listing;
 pub(crate) use bans::ban_listing;
-pub(crate) use client::AdminClient;
+pub(crate) use client::{AdminClient, is_not_running};
 pub(crate) use cluster::{node_table, restart_table};
+pub(crate) use payouts::{history, hold_list, miner_terms, simulation};
 pub(crate) use settings::{difference, listing};
 pub(crate) use status::describe;
+pub(crate) use strays::stray_listing;
 pub(crate) use tokens::{rule_list, token_list};

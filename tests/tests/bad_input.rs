@@ -111,7 +111,7 @@ async fn a_daemon_of_another_network_and_a_foreign_or_newer_directory_are_refuse
 
     let header = data.join("FORMAT");
     let text = std::fs::read_to_string(&header)?;
-    let newer = text.replacen('1', "9", 1);
+    let newer = text.replacen('2', "9", 1);
     ensure!(newer != text, "no version in {text}");
     std::fs::write(&header, newer)?;
     check(

@@ -10,11 +10,12 @@ use raftpool_tests::story::{
 use serde_json::{Value, json};
 
 /// Every command that needs a running node.
-const COMMANDS: [&[&str]; 6] = [
+const COMMANDS: [&[&str]; 7] = [
     &["payout", "status"],
     &["payout", "pause"],
     &["payout", "resume"],
     &["payout", "release"],
+    &["block", "list-stray"],
     &["pool", "show"],
     &["pool", "apply"],
 ];
@@ -131,6 +132,55 @@ async fn a_signed_payout_is_not_released_and_is_shown_with_its_transaction() -> 
     mine_until_quiet(&pool).await?;
     audit_payouts(&pool).await?;
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_nobody_recorded_is_shown_until_it_is_acknowledged_and_never_booked() -> Result<()>
+{
+    let mut pool = Pool::start(hashing_options()).await?;
+    let settings = pool.api("/api/v1/pool").await?["settings"].clone();
+    let address = &settings["pool_address"];
+    pool.control("produce_blocks", json!({"count": 1, "miner": address}))
+        .await?;
+    // More than a sample of stable blocks.
+    pool.control("produce_blocks", json!({"count": 150}))
+        .await?;
+    let fees = pool
+        .api_until("a sample is published", "/api/v1/network/fees", |fees| {
+            fees["last_topoheight"].is_u64().then(|| fees.clone())
+        })
+        .await?;
+    ensure!(fees["items"][0]["blocks"] == json!(120), "{fees}");
+    ensure!(fees["items"][0]["first_topoheight"] == json!(0), "{fees}");
+    let status = tell(&pool, &["payout", "status"], &[])?;
+    ensure!(status.contains("\nstrays    1 blocks"), "{status}");
+    let strays = tell_json(&pool, &["block", "list-stray"])?;
+    let stray = &strays["blocks"][0];
+    ensure!(stray["topoheight"] == json!(1), "{strays}");
+    ensure!(atomic(&stray["amount_atomic"]) > Some(0), "{strays}");
+    let is_alarmed = |answer: &Value| {
+        let alarms = answer["node"]["payout_alarms"].to_string();
+        alarms.contains("stray_blocks").then_some(())
+    };
+    pool.api_until("the alarm stands", "/api/v1/pool", is_alarmed)
+        .await?;
+
+    let hash = stray["hash"].as_str().context("no hash")?;
+    let command = ["block", "acknowledge"];
+    let wrong = refusal(&pool, &command, &[&"ab".repeat(32), "--reason", "a try"])?;
+    ensure!(wrong.contains("no stray block abab"), "{wrong}");
+    tell(&pool, &command, &[hash, "--reason", "of the old pool"])?;
+    let text = tell(&pool, &["block", "list-stray"], &[])?;
+    ensure!(text.contains("acknowledged by otto"), "{text}");
+    ensure!(text.contains("of the old pool"), "{text}");
+    pool.api_until("the alarm is over", "/api/v1/pool", |answer| {
+        is_alarmed(answer).is_none().then_some(())
+    })
+    .await?;
+    let books = pool.api("/api/v1/pool").await?;
+    ensure!(books["accounts"]["income_atomic"] == json!("0"), "{books}");
+    ensure!(pool.stop_node().await, "the node did not stop cleanly");
+    pool.verify_books()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,8 +9,10 @@ use raftpool_ledger::command::Command;
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::state::{MemoryState, Overlay};
 use raftpool_ledger::testing::{
-    change_settings, credit_shares, record_block, sample_settings, sample_share, settle_block,
+    change_settings, credit_shares, distribute_block, record_block, sample_settings, sample_share,
+    settle_block,
 };
+use raftpool_ledger::view::LedgerView;
 use raftpool_ledger::{EntryContext, apply, compose};
 
 const ROUNDS: usize = 9;
@@ -60,6 +62,50 @@ fn main() {
     };
     let blocks = rounds(&mut block_rounds);
     print_rate("blocks of 1,000 miners, found and settled", &blocks, 20, 0);
+    crowd();
+}
+
+/// Miners of the crowd.
+const CROWD: u64 = 100_000;
+
+/// Each command of a block whose window holds a hundred thousand miners.
+fn crowd() {
+    let mut ledger = Ledger {
+        state: MemoryState::default(),
+        index: 0,
+    };
+    ledger.apply(&[command(change_settings(sample_settings()))]);
+    let share = |miner| sample_share(&format!("xel:{miner:059}"), 1_000, 1_000 * CROWD);
+    for (batch, sequence) in (0..CROWD).step_by(10_000).zip(1..) {
+        let shares = (batch..batch + 10_000).map(share).collect();
+        ledger.apply(&[command(credit_shares(sequence, shares))]);
+    }
+    let mut times: [Vec<Duration>; 3] = Default::default();
+    for number in 1..=5_u64 {
+        let mut hash = [1; 32];
+        hash[..8].copy_from_slice(&number.to_be_bytes());
+        let found = command(record_block(hash, number, share(0)));
+        times[0].push(ledger.apply(&[found]));
+        let settled = command(settle_block(hash, 123_456_789, number));
+        times[1].push(ledger.apply(&[settled]));
+        while !LedgerView::new(&ledger.state)
+            .blocks_undistributed()
+            .expect("a state in memory is readable")
+            .is_empty()
+        {
+            times[2].push(ledger.apply(&[command(distribute_block(hash))]));
+        }
+    }
+    let names = ["found", "settled, first part", "each further part"];
+    for (name, mut times) in names.into_iter().zip(times) {
+        times.sort();
+        let longest = times[times.len() - 1];
+        let median = times[times.len() / 2];
+        println!(
+            "a block of {CROWD} miners, {name}: median {median:.1?}, longest {longest:.1?} of {}",
+            times.len()
+        );
+    }
 }
 
 fn batch(sequence: u64) -> Command {

@@ -12,7 +12,8 @@ use crate::command::{Command, Settings, command::Body};
 use crate::record::load;
 use crate::state::{Changes, Overlay};
 use crate::{Outcome, Rejection, StateError};
-use crate::{bans, blocks, invariant, key, payouts, settings, shares, tokens};
+use crate::{bans, blocks, funds, invariant, key, network, payouts};
+use crate::{settings, settlement, shares, strays, terms, tokens};
 
 /// The encoding of commands that this program writes and understands.
 pub const COMMAND_FORMAT: u32 = 1;
@@ -117,7 +118,11 @@ pub fn apply(
     head.time_ms = head.time_ms.max(command.proposed_at_ms);
 
     let mut books = Books::new(&*state, entry, head.time_ms, &command.author);
-    let (outcome, changes) = match run(&mut books, body) {
+    let done = run(&mut books, body).and_then(|outcome| {
+        books.close_journal()?;
+        Ok(outcome)
+    });
+    let (outcome, changes) = match done {
         Ok(outcome) => {
             invariant::check_totals(&books)?;
             (outcome, books.into_changes())
@@ -143,18 +148,30 @@ fn run(books: &mut Books<'_>, body: &Body) -> Result<Outcome, Stop> {
         (_, None) => Err(Rejection::NoSettings.into()),
         (Body::CreditShares(batch), Some(settings)) => shares::credit(books, &settings, batch),
         (Body::RecordBlock(block), Some(settings)) => blocks::record(books, &settings, block),
-        (Body::SettleBlock(block), Some(_)) => blocks::settle(books, block),
-        (Body::OrphanBlock(block), Some(_)) => blocks::orphan(books, block),
+        (Body::SettleBlock(block), Some(_)) => settlement::settle(books, block),
+        (Body::DistributeBlock(block), Some(_)) => settlement::distribute(books, block),
+        (Body::OrphanBlock(block), Some(_)) => settlement::orphan(books, block),
         (Body::ReservePayout(payout), Some(settings)) => payouts::reserve(books, &settings, payout),
         (Body::SignPayout(payout), Some(_)) => payouts::sign(books, payout),
         (Body::ConfirmPayout(payout), Some(_)) => payouts::confirm(books, payout),
         (Body::ReleasePayout(payout), Some(_)) => payouts::release(books, payout),
         (Body::PausePayouts(pause), Some(_)) => payouts::pause(books, pause),
+        (Body::MoveFunds(funds), Some(settings)) => funds::move_funds(books, &settings, funds),
+        (Body::ApprovePayout(payout), Some(_)) => payouts::approve(books, payout),
+        (Body::RejectPayout(payout), Some(_)) => payouts::reject(books, payout),
+        (Body::AbandonPayout(payout), Some(_)) => payouts::abandon(books, payout),
+        (Body::HoldAddress(hold), Some(_)) => terms::hold(books, hold),
+        (Body::SetMinerPreferences(preferences), Some(settings)) => {
+            terms::prefer(books, &settings, preferences)
+        }
         (Body::MakeToken(token), Some(_)) => tokens::make(books, token),
         (Body::RevokeToken(token), Some(_)) => tokens::revoke(books, token),
         (Body::RequireToken(rule), Some(_)) => tokens::require(books, rule),
         (Body::BanWorker(ban), Some(_)) => bans::ban(books, ban),
         (Body::LiftBan(lift), Some(_)) => bans::lift(books, lift),
+        (Body::PublishNetworkSample(sample), Some(_)) => network::publish(books, sample),
+        (Body::ReportBlock(block), Some(_)) => strays::report(books, block),
+        (Body::AcknowledgeBlock(block), Some(_)) => strays::acknowledge(books, block),
     }
 }
 

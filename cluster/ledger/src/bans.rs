@@ -96,7 +96,7 @@ pub(crate) fn lift(books: &mut Books<'_>, command: &LiftBan) -> Result<Outcome, 
     Ok(Outcome::BanLifted)
 }
 
-fn check_reason(reason: &str) -> Result<(), Rejection> {
+pub(crate) fn check_reason(reason: &str) -> Result<(), Rejection> {
     match reason.len() {
         0 => Err(invalid("reason", "must not be empty")),
         1..=BAN_REASON_BYTES_MAX => Ok(()),

@@ -4,12 +4,13 @@
 use raftpool_proto::ledger as row;
 
 use crate::apply::{EntryContext, Stop};
-use crate::arithmetic::{add, take};
+use crate::arithmetic::add;
+use crate::journal::Journal;
 use crate::key::Key;
-use crate::record::{self, Record};
+use crate::record::{self, Record, damaged};
 use crate::state::{Changes, Overlay};
 use crate::{StateError, StateRead};
-use crate::{invariant, key};
+use crate::{invariant, key, terms};
 
 pub(crate) struct Books<'a> {
     state: Overlay<'a>,
@@ -19,6 +20,8 @@ pub(crate) struct Books<'a> {
     pub(crate) time_ms: u64,
     /// Who asked for it.
     pub(crate) author: &'a str,
+    /// The money this command moves.
+    pub(crate) journal: Journal,
 }
 
 impl<'a> Books<'a> {
@@ -33,6 +36,7 @@ impl<'a> Books<'a> {
             entry,
             time_ms,
             author,
+            journal: Journal::default(),
         }
     }
 
@@ -78,137 +82,66 @@ impl<'a> Books<'a> {
         Ok(result)
     }
 
-    /// Changes a miner, which is made when it is new.
-    pub(crate) fn change_miner(
-        &mut self,
-        address: &str,
-        change: impl FnOnce(&mut row::Miner) -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
-        let mut open = self.open_miner(address)?;
-        change(&mut open.miner)?;
-        self.close_miner(address, &open)
-    }
-
-    pub(crate) fn open_miner(&self, address: &str) -> Result<OpenMiner, Stop> {
+    /// A miner to be changed; a new one gets the next number.
+    pub(crate) fn open_miner(&mut self, address: &str) -> Result<OpenMiner, Stop> {
         let known: Option<row::Miner> = self.get(&key::miner(address))?;
-        let is_new = known.is_none();
-        let miner = known.unwrap_or_default();
+        let miner = match known {
+            Some(miner) => miner,
+            None => self.number_miner(address)?,
+        };
         Ok(OpenMiner {
-            balance_before: miner.balance_atomic,
+            address: address.to_owned(),
+            listed_before: terms::listing(address, &miner),
             miner,
-            is_new,
         })
     }
 
-    /// Stores a changed miner, counts a new one, and keeps the index of balances.
-    pub(crate) fn close_miner(&mut self, address: &str, open: &OpenMiner) -> Result<(), Stop> {
+    /// The miner of this number, which is known.
+    pub(crate) fn open_miner_of_number(&mut self, number: u64) -> Result<OpenMiner, Stop> {
+        let known: Option<row::MinerNumber> = self.get(&key::miner_number(number))?;
+        let address = known.ok_or_else(|| damaged("miner of a number"))?.address;
+        self.open_miner(&address)
+    }
+
+    fn number_miner(&mut self, address: &str) -> Result<row::Miner, Stop> {
+        let number = self.change(key::totals(), |totals: &mut row::Totals| {
+            totals.miners = add(totals.miners, 1, "number of miners")?;
+            Ok(totals.miners)
+        })?;
+        let address = address.to_owned();
+        self.put(key::miner_number(number), &row::MinerNumber { address });
+        Ok(row::Miner {
+            number,
+            ..row::Miner::default()
+        })
+    }
+
+    /// Stores a changed miner, and keeps the index of balances.
+    pub(crate) fn close_miner(&mut self, open: OpenMiner) -> Result<(), Stop> {
         let OpenMiner {
+            address,
             miner,
-            balance_before,
-            is_new,
+            listed_before,
         } = open;
-        invariant::check_miner(address, miner)?;
-        if *is_new {
-            self.change(key::totals(), |totals: &mut row::Totals| {
-                totals.miners = add(totals.miners, 1, "number of miners")?;
-                Ok(())
-            })?;
-        }
-        if *balance_before != miner.balance_atomic {
-            if *balance_before > 0 {
-                self.delete(key::balance(*balance_before, address));
+        invariant::check_miner(&address, &miner)?;
+        let listed = terms::listing(&address, &miner);
+        if listed_before != listed {
+            if let Some(before) = listed_before {
+                self.delete(before);
             }
-            if miner.balance_atomic > 0 {
-                self.put_mark(key::balance(miner.balance_atomic, address));
+            if let Some(now) = listed {
+                self.put_mark(now);
             }
         }
-        self.put(key::miner(address), miner);
+        self.put(key::miner(&address), &miner);
         Ok(())
-    }
-
-    /// Moves money between accounts.
-    pub(crate) fn post(&mut self, postings: &[Posting]) -> Result<(), Stop> {
-        self.change(key::accounts(), |accounts| {
-            for posting in postings {
-                posting.post(accounts)?;
-            }
-            Ok(())
-        })
     }
 }
 
 /// A miner that is being changed.
 pub(crate) struct OpenMiner {
+    pub(crate) address: String,
     pub(crate) miner: row::Miner,
-    balance_before: u64,
-    is_new: bool,
-}
-
-/// One movement of money; what it takes and what it gives are the same amount.
-pub(crate) enum Posting {
-    /// A block's amount that went to miners.
-    IncomeToBalances(u64),
-    /// A block's amount that the pool keeps as its fee.
-    IncomeToPoolFees(u64),
-    /// A block's amount that no division could give to anyone.
-    IncomeToRounding(u64),
-    /// Reserved for a payout.
-    BalancesToInFlight(u64),
-    /// Given back from a payout.
-    InFlightToBalances(u64),
-    /// Transferred.
-    InFlightToPaid(u64),
-    /// Paid to the network for a transfer.
-    InFlightToNetworkFees(u64),
-    /// Left over when an unused fee budget is given back.
-    InFlightToRounding(u64),
-}
-
-impl Posting {
-    fn post(&self, accounts: &mut row::Accounts) -> Result<(), Stop> {
-        let a = accounts;
-        match *self {
-            Self::IncomeToBalances(amount) => {
-                give(&mut a.income_atomic, amount)?;
-                give(&mut a.balances_atomic, amount)?;
-            }
-            Self::IncomeToPoolFees(amount) => {
-                give(&mut a.income_atomic, amount)?;
-                give(&mut a.pool_fees_atomic, amount)?;
-            }
-            Self::IncomeToRounding(amount) => {
-                give(&mut a.income_atomic, amount)?;
-                give(&mut a.rounding_atomic, amount)?;
-            }
-            Self::BalancesToInFlight(amount) => {
-                shift(&mut a.balances_atomic, &mut a.in_flight_atomic, amount)?;
-            }
-            Self::InFlightToBalances(amount) => {
-                shift(&mut a.in_flight_atomic, &mut a.balances_atomic, amount)?;
-            }
-            Self::InFlightToPaid(amount) => {
-                shift(&mut a.in_flight_atomic, &mut a.paid_atomic, amount)?;
-            }
-            Self::InFlightToNetworkFees(amount) => {
-                shift(&mut a.in_flight_atomic, &mut a.network_fees_atomic, amount)?;
-            }
-            Self::InFlightToRounding(amount) => {
-                shift(&mut a.in_flight_atomic, &mut a.rounding_atomic, amount)?;
-                give(&mut a.fee_rounding_atomic, amount)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Adds to one account.
-pub(crate) fn give(account: &mut u64, amount: u64) -> Result<(), Stop> {
-    *account = add(*account, amount, "an account")?;
-    Ok(())
-}
-
-/// Moves between two accounts.
-pub(crate) fn shift(from: &mut u64, to: &mut u64, amount: u64) -> Result<(), Stop> {
-    *from = take(*from, amount, "an account")?;
-    give(to, amount)
+    /// Its key among those that may be paid.
+    listed_before: Option<Key>,
 }

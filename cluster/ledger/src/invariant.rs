@@ -7,6 +7,8 @@ use raftpool_proto::ledger as row;
 
 use crate::apply::{ApplyError, EntryContext, Stop};
 use crate::books::Books;
+use crate::command::Account;
+use crate::journal::is_outer;
 use crate::key;
 
 /// The most that can ever exist, in atomic units: 18.4 million XEL.
@@ -27,12 +29,12 @@ pub struct Invariant {
 pub const INVARIANTS: &[Invariant] = &[
     Invariant {
         id: "L1",
-        statement: "income = balances + in flight + paid + pool fees + rounding + network fees",
+        statement: "the sum of all accounts is zero, and so is that of every entry of the journal",
         fatal: true,
     },
     Invariant {
         id: "L2",
-        statement: "no account is below zero and no sum above the maximum supply",
+        statement: "no account has the wrong sign, and not more came in than can exist",
         fatal: true,
     },
     Invariant {
@@ -42,12 +44,13 @@ pub const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         id: "L4",
-        statement: "a settled block's amount is exactly its fee, its miners' parts and a remainder",
+        statement: "a settled block's amount is exactly its fee, what the reserve got, its miners' parts and a remainder",
         fatal: true,
     },
     Invariant {
         id: "L5",
-        statement: "what is in flight is exactly what the open payout took from balances",
+        statement: "what is in flight is exactly what the open payout took from balances, and the \
+                    fee budget what it took from the pool's fees",
         fatal: true,
     },
     Invariant {
@@ -75,6 +78,11 @@ pub const INVARIANTS: &[Invariant] = &[
         statement: "every index points at the record it was made for, and every count is right",
         fatal: false,
     },
+    Invariant {
+        id: "L11",
+        statement: "the journal adds up to the accounts of the pool and of every miner",
+        fatal: true,
+    },
 ];
 
 pub(crate) fn broken(id: &'static str, detail: String) -> ApplyError {
@@ -99,22 +107,21 @@ pub(crate) fn check_order(head: &row::Head, entry: EntryContext) -> Result<(), A
 /// L1, L2, L5 and L8 as far as totals tell, after a command is applied.
 pub(crate) fn check_totals(books: &Books<'_>) -> Result<(), ApplyError> {
     let accounts: row::Accounts = books.get_or_default(&key::accounts())?;
-    if let Some(detail) = unbalanced(&accounts) {
-        return Err(broken("L1", detail));
-    }
-    if accounts.income_atomic > MAX_SUPPLY_ATOMIC {
-        return Err(broken(
-            "L2",
-            format!("income {} is above the supply", accounts.income_atomic),
-        ));
+    if let Some((id, detail)) = unbalanced(&accounts) {
+        return Err(broken(id, detail));
     }
     let payouts: row::PayoutHead = books.get_or_default(&key::payout_head())?;
-    if accounts.in_flight_atomic != payouts.open_debit_atomic {
-        let (in_flight, open) = (accounts.in_flight_atomic, payouts.open_debit_atomic);
-        return Err(broken(
-            "L5",
-            format!("{in_flight} in flight, {open} in the open payout"),
-        ));
+    let in_flight = amount(&accounts, Account::InFlight);
+    if in_flight != i128::from(payouts.open_debit_atomic) {
+        let open = payouts.open_debit_atomic;
+        let detail = format!("{in_flight} in flight, {open} in the open payout");
+        return Err(broken("L5", detail));
+    }
+    let budget = amount(&accounts, Account::FeeBudget);
+    if budget != i128::from(payouts.open_fee_budget_atomic) {
+        let open = payouts.open_fee_budget_atomic;
+        let detail = format!("fee budget {budget}, {open} in the open payout");
+        return Err(broken("L5", detail));
     }
     let window: row::Window = books.get_or_default(&key::window())?;
     if (window.first_entry == window.next_entry) != window.total_score.is_empty() {
@@ -127,19 +134,39 @@ pub(crate) fn check_totals(books: &Books<'_>) -> Result<(), ApplyError> {
     Ok(())
 }
 
-/// What is wrong with the accounts, when they do not balance.
-pub(crate) fn unbalanced(accounts: &row::Accounts) -> Option<String> {
-    let kept = [
-        accounts.balances_atomic,
-        accounts.in_flight_atomic,
-        accounts.paid_atomic,
-        accounts.pool_fees_atomic,
-        accounts.rounding_atomic,
-        accounts.network_fees_atomic,
-    ];
-    let kept: u128 = kept.into_iter().map(u128::from).sum();
-    let income = accounts.income_atomic;
-    (u128::from(income) != kept).then(|| format!("income {income}, but accounts hold {kept}"))
+/// What an account holds.
+pub(crate) fn amount(accounts: &row::Accounts, account: Account) -> i128 {
+    let amount = accounts.amounts.get(&account.into());
+    amount.copied().unwrap_or_default().into()
+}
+
+/// What is wrong with the accounts, when they do not balance, and which invariant says so.
+pub(crate) fn unbalanced(accounts: &row::Accounts) -> Option<(&'static str, String)> {
+    let sum: i128 = accounts.amounts.values().copied().map(i128::from).sum();
+    if sum != 0 {
+        return Some(("L1", format!("the sum of all accounts is {sum}")));
+    }
+    for (number, amount) in &accounts.amounts {
+        let account = Account::try_from(*number).unwrap_or_default();
+        let is_wrong = match account {
+            Account::Unspecified => true,
+            account if is_outer(account) => *amount > 0,
+            _ => *amount < 0,
+        };
+        if is_wrong {
+            return Some((
+                "L2",
+                format!("account {account:?} ({number}) holds {amount}"),
+            ));
+        }
+    }
+    let came_in = -amount(accounts, Account::Income) - amount(accounts, Account::Deposits);
+    (came_in > i128::from(MAX_SUPPLY_ATOMIC)).then(|| {
+        (
+            "L2",
+            format!("{came_in} came in, which is above the supply"),
+        )
+    })
 }
 
 /// L7, after a miner is changed.

@@ -4,6 +4,12 @@
 //! range reads in a meaningful order. Text that is followed by something carries its length, so
 //! that no name can reach into the keys of another one.
 
+mod journal;
+mod network;
+
+pub(crate) use journal::*;
+pub(crate) use network::*;
+
 /// The coin every key begins with; a second coin gets the next number.
 pub const COIN_XELIS: u32 = 1;
 
@@ -17,22 +23,42 @@ const PAYOUT_HEAD: u8 = 0x07;
 const AUDIT: u8 = 0x08;
 const NODE: u8 = 0x09;
 const WINDOW_ENTRY: u8 = 0x10;
-const WINDOW_SUM: u8 = 0x11;
 const MINER: u8 = 0x20;
 const WORKER: u8 = 0x21;
+const MINER_NUMBER: u8 = 0x23;
 const BALANCE: u8 = 0x22;
 const BLOCK: u8 = 0x30;
 const BLOCK_NUMBER: u8 = 0x31;
 const BLOCK_MATURING: u8 = 0x32;
-const BLOCK_WEIGHT: u8 = 0x33;
+const NETWORK_FEES: u8 = 0x34;
+const NETWORK_SAMPLE: u8 = 0x35;
+const STRAY_BLOCKS: u8 = 0x36;
+const STRAY_BLOCK: u8 = 0x37;
 const PAYOUT: u8 = 0x40;
 const VARIANT: u8 = 0x41;
 const VARIANT_OWNER: u8 = 0x42;
 const MINER_PAYOUT: u8 = 0x43;
+const PREFERENCES: u8 = 0x44;
+const HOLD: u8 = 0x45;
+const OWN_BALANCE: u8 = 0x46;
+const ABANDONED: u8 = 0x47;
 const TOKEN: u8 = 0x51;
 const TOKEN_RULE: u8 = 0x52;
 const TOKENS_HEAD: u8 = 0x53;
 const BANS: u8 = 0x50;
+const JOURNAL_ENTRY: u8 = 0x60;
+const JOURNAL_LINE: u8 = 0x61;
+const STATEMENT: u8 = 0x62;
+const JOURNAL_OF_BLOCK: u8 = 0x63;
+const JOURNAL_OF_PAYOUT: u8 = 0x64;
+const JOURNAL_TIME: u8 = 0x65;
+const BLOCK_WEIGHTS: u8 = 0x66;
+const WINDOW_SUM: u8 = 0x67;
+const BLOCK_UNDISTRIBUTED: u8 = 0x68;
+const PAID_HOUR: u8 = 0x69;
+const RESERVE: u8 = 0x6a;
+const RESERVE_INCOMES: u8 = 0x6b;
+// Not to be used again: 0x11 and 0x33, from before the first release.
 
 /// What of the bans: their head, one by whom it hits, and which is over first.
 const BANS_HEAD: u8 = 0;
@@ -139,12 +165,26 @@ pub(crate) fn window_entries_from(first: u64) -> KeyRange {
     (window_entry(first), under(kind(WINDOW_ENTRY)).1)
 }
 
-pub(crate) fn window_sum(miner: &str) -> Key {
-    with_text(kind(WINDOW_SUM), miner)
+pub(crate) fn window_sum(miner: u64) -> Key {
+    with_number(kind(WINDOW_SUM), miner)
 }
 
 pub(crate) fn window_sums() -> KeyRange {
     under(kind(WINDOW_SUM))
+}
+
+/// Sums of miners of numbers above this one.
+pub(crate) fn window_sums_after(miner: Option<u64>) -> KeyRange {
+    let (start, end) = window_sums();
+    (miner.map_or(start, |miner| after(window_sum(miner))), end)
+}
+
+pub(crate) fn miner_number(number: u64) -> Key {
+    with_number(kind(MINER_NUMBER), number)
+}
+
+pub(crate) fn miner_numbers() -> KeyRange {
+    under(kind(MINER_NUMBER))
 }
 
 pub(crate) fn miner(address: &str) -> Key {
@@ -186,6 +226,45 @@ pub(crate) fn balances_from(threshold_atomic: u64) -> KeyRange {
     )
 }
 
+/// Index of the balances that reach a threshold of the miner's own.
+pub(crate) fn own_balance(balance_atomic: u64, address: &str) -> Key {
+    with_text(with_number(kind(OWN_BALANCE), balance_atomic), address)
+}
+
+pub(crate) fn own_balances_from(threshold_atomic: u64) -> KeyRange {
+    (
+        with_number(kind(OWN_BALANCE), threshold_atomic),
+        under(kind(OWN_BALANCE)).1,
+    )
+}
+
+pub(crate) fn preferences(address: &str) -> Key {
+    with_text(kind(PREFERENCES), address)
+}
+
+pub(crate) fn all_preferences() -> KeyRange {
+    under(kind(PREFERENCES))
+}
+
+pub(crate) fn hold(address: &str) -> Key {
+    with_text(kind(HOLD), address)
+}
+
+/// Holds behind that of an address, or all.
+pub(crate) fn holds_after(address: Option<&str>) -> KeyRange {
+    let (start, end) = under(kind(HOLD));
+    (address.map_or(start, |address| after(hold(address))), end)
+}
+
+/// Index of the payouts that were abandoned.
+pub(crate) fn abandoned(id: u64) -> Key {
+    with_number(kind(ABANDONED), id)
+}
+
+pub(crate) fn all_abandoned() -> KeyRange {
+    under(kind(ABANDONED))
+}
+
 pub(crate) fn block(number: u64) -> Key {
     with_number(kind(BLOCK), number)
 }
@@ -209,12 +288,47 @@ pub(crate) fn blocks_maturing() -> KeyRange {
     under(kind(BLOCK_MATURING))
 }
 
-pub(crate) fn block_weight(number: u64, miner: &str) -> Key {
-    with_text(with_number(kind(BLOCK_WEIGHT), number), miner)
+/// Blocks whose amount is not handed out to all miners yet.
+pub(crate) fn block_undistributed(number: u64) -> Key {
+    with_number(kind(BLOCK_UNDISTRIBUTED), number)
 }
 
-pub(crate) fn block_weights(number: u64) -> KeyRange {
-    under(with_number(kind(BLOCK_WEIGHT), number))
+pub(crate) fn blocks_undistributed() -> KeyRange {
+    under(kind(BLOCK_UNDISTRIBUTED))
+}
+
+/// Weights of a block, of miners from the number `first` on.
+pub(crate) fn block_weights(number: u64, first: u64) -> Key {
+    with_number(with_number(kind(BLOCK_WEIGHTS), number), first)
+}
+
+/// All weights of a block in records that begin at the miner's number `first` or later.
+pub(crate) fn block_weights_from(number: u64, first: u64) -> KeyRange {
+    let (_, end) = under(with_number(kind(BLOCK_WEIGHTS), number));
+    (block_weights(number, first), end)
+}
+
+/// The weights of a block in records that begin at the miner's number `last` or before.
+pub(crate) fn block_weights_up_to(number: u64, last: u64) -> KeyRange {
+    let start = block_weights(number, 0);
+    (start, after(block_weights(number, last)))
+}
+
+pub(crate) fn paid_hour() -> Key {
+    kind(PAID_HOUR)
+}
+
+pub(crate) fn reserve() -> Key {
+    kind(RESERVE)
+}
+
+pub(crate) fn reserve_incomes() -> Key {
+    kind(RESERVE_INCOMES)
+}
+
+fn number_at(key: &[u8], position: usize) -> Option<u64> {
+    let bytes = key.get(position..position + 8)?.try_into().ok()?;
+    Some(u64::from_be_bytes(bytes))
 }
 
 pub(crate) fn payout(id: u64) -> Key {
@@ -330,7 +444,7 @@ pub(crate) fn tokens_head() -> Key {
     kind(TOKENS_HEAD)
 }
 
-/// Miner's address in the key of a miner, a window sum, a token rule.
+/// Miner's address in the key of a miner, a token rule.
 pub(crate) fn text_after_kind(key: &[u8]) -> &[u8] {
     key.get(PREFIX..).unwrap_or_default()
 }
@@ -343,19 +457,18 @@ pub(crate) fn token_owner(key: &[u8]) -> Option<&[u8]> {
 
 /// Number in a key that carries one right behind its kind.
 pub(crate) fn number_after_kind(key: &[u8]) -> Option<u64> {
-    key.get(PREFIX..PREFIX + 8)?
-        .try_into()
-        .ok()
-        .map(u64::from_be_bytes)
+    number_at(key, PREFIX)
 }
 
-/// Text behind the number of a key: a balance's or a weight's miner.
+/// Text behind the number of a key: a balance's miner.
 pub(crate) fn text_after_number(key: &[u8]) -> &[u8] {
     key.get(PREFIX + 8..).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use raftpool_proto::ledger::EntryKind;
+
     use super::*;
 
     #[test]
@@ -373,9 +486,24 @@ mod tests {
     #[test]
     fn numbers_read_in_order() {
         assert!(window_entry(255) < window_entry(256));
-        assert_eq!(number_after_kind(&block_weight(7, "x")), Some(7));
-        assert_eq!(text_after_number(&block_weight(7, "x")), b"x");
+        assert_eq!(number_after_kind(&balance(7, "x")), Some(7));
+        assert_eq!(text_after_number(&balance(7, "x")), b"x");
         assert_eq!(worker_name(&worker("ab", "rig"), "ab"), b"rig");
+    }
+
+    #[test]
+    fn what_finds_an_entry_names_it() {
+        let entry = EntryKind::PayoutConfirmed;
+        assert_eq!(entry_at_end(&statement(3, 9, entry)), Some((9, entry)));
+        assert_eq!(
+            entry_at_end(&journal_of_block(3, 9, entry)),
+            Some((9, entry))
+        );
+        assert_eq!(miner_of_line(&journal_line(9, entry, 3)), Some(3));
+        let (start, end) = journal_lines(9, entry, 2);
+        assert!((start.clone()..end.clone()).contains(&journal_line(9, entry, 3)));
+        assert!(!(start.clone()..end.clone()).contains(&journal_line(9, entry, 2)));
+        assert!(!(start..end).contains(&journal_line(9, EntryKind::PayoutReleased, 3)));
     }
 
     #[test]

@@ -15,14 +15,23 @@ pub mod outcome;
 pub mod settings;
 
 mod batches;
+pub mod schemes;
 mod score;
 pub mod shares;
 pub mod window;
 
 mod blocks;
+pub mod settlement;
 pub mod weights;
 
+pub mod network;
+pub mod reserve;
+pub mod strays;
+
 mod payouts;
+mod terms;
+
+mod funds;
 
 pub mod bans;
 pub mod tokens;
@@ -33,6 +42,7 @@ pub mod verify;
 // What they are written with.
 mod arithmetic;
 mod books;
+mod journal;
 mod key;
 mod meter;
 mod record;

@@ -16,8 +16,13 @@ pub enum Outcome {
     BlockRecorded,
     /// The block was known; nothing changed.
     BlockAlreadyRecorded,
-    /// A block was settled and its reward distributed.
+    /// A block was settled, and its reward handed out as far as one command may.
     BlockSettled,
+    /// A part of a settled block was handed out, or all of it had been before.
+    BlockDistributed {
+        /// Whether every miner has theirs now.
+        is_done: bool,
+    },
     /// A block was given up.
     BlockOrphaned,
     /// Balances moved to in flight.
@@ -32,6 +37,8 @@ pub enum Outcome {
     PayoutsPaused,
     /// The settings were changed.
     SettingsChanged,
+    /// Money was moved between accounts.
+    FundsMoved,
     /// A token is known by its hash.
     TokenMade,
     /// A token lets nobody in any more.
@@ -42,6 +49,22 @@ pub enum Outcome {
     WorkerBanned,
     /// A ban is over before its time.
     BanLifted,
+    /// A sample of the network's blocks is published, now or before.
+    NetworkSamplePublished,
+    /// A block that the books do not have is reported, now or before.
+    BlockReported,
+    /// A reported block was looked at, now or before.
+    BlockAcknowledged,
+    /// A payout may be signed.
+    PayoutApproved,
+    /// An unsigned payout was undone and payouts are paused.
+    PayoutRejected,
+    /// A signed payout that can never execute was ended.
+    PayoutAbandoned,
+    /// It is set whether an address is paid.
+    HoldSet,
+    /// A miner's preferences are set.
+    PreferencesSet,
     /// An entry without a command (a new leader's first entry, a membership change).
     Nothing,
     /// The command was refused; nothing changed.
@@ -83,6 +106,20 @@ pub enum Rejection {
     /// The scheme is not offered.
     #[error("scheme {0} is not offered")]
     SchemeNotOffered(&'static str),
+    /// The reserve does not bear work of this scheme, and PPLNS is not offered in its place.
+    #[error("the reserve that {0} is paid from is used up for now, and PPLNS is not offered")]
+    ReserveExhausted(&'static str),
+    /// An account does not hold what was to be taken from it.
+    #[error("{account} holds {held_atomic}, which is less")]
+    InsufficientFunds {
+        /// The account.
+        account: &'static str,
+        /// What it holds.
+        held_atomic: u64,
+    },
+    /// The block is not settled.
+    #[error("block {0} is not settled, so that there is nothing to hand out")]
+    BlockNotSettled(String),
     /// No such block.
     #[error("block {0} is not recorded")]
     UnknownBlock(String),
@@ -162,4 +199,70 @@ pub enum Rejection {
         /// The worker's name.
         worker: String,
     },
+    /// The sample does not begin where the one before ends.
+    #[error(
+        "the sample begins at topoheight {given}, the next one is to begin at {expected}: publish \
+         what lies between, or say how many blocks no daemon can show"
+    )]
+    NetworkSampleGap {
+        /// Where the sample begins.
+        given: u64,
+        /// Where it would have to.
+        expected: u64,
+    },
+    /// The sample covers blocks that another one has covered.
+    #[error(
+        "the sample begins at topoheight {given}, but everything below {expected} is published: \
+         go on from there"
+    )]
+    NetworkSampleOverlap {
+        /// Where the sample begins.
+        given: u64,
+        /// Where it would have to.
+        expected: u64,
+    },
+    /// There are as many stray blocks as there may be, and nobody has looked at any.
+    #[error("all {places} places for stray blocks are taken: acknowledge some")]
+    StrayBlocksFull {
+        /// How many places there are.
+        places: u64,
+    },
+    /// No such block is reported.
+    #[error("no stray block {0} is reported")]
+    UnknownStrayBlock(String),
+    /// The address has no accepted work, so that nothing is known of it.
+    #[error("{0} has no accepted work here: check the address")]
+    UnknownMiner(String),
+    /// The address is held and hence no payee.
+    #[error("{0} is held: leave it out, or end the hold first")]
+    AddressHeld(String),
+    /// The reservation would take more than a day's payouts may.
+    #[error(
+        "payouts of a day take {limit_atomic} at most, today's took {taken_atomic} already, which \
+         leaves no room for {asked_atomic}: wait for the next day (UTC), or raise the limit"
+    )]
+    DailyLimit {
+        /// What this payout would take.
+        asked_atomic: u64,
+        /// What the day's payouts took already.
+        taken_atomic: u64,
+        /// What they may take.
+        limit_atomic: u64,
+    },
+    /// The payout waits for an operator.
+    #[error("payout {0} waits for an operator's approval")]
+    NotApproved(u64),
+    /// The pool's fees do not cover its part of the network fee.
+    #[error(
+        "the pool's fees are {pool_fees_atomic} and do not cover a fee budget of {asked_atomic}"
+    )]
+    PoolFeesTooLow {
+        /// The budget.
+        asked_atomic: u64,
+        /// What the pool has.
+        pool_fees_atomic: u64,
+    },
+    /// The command is only for a time when payouts are paused.
+    #[error("payouts are not paused: pause them first")]
+    PayoutsNotPaused,
 }

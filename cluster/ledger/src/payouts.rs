@@ -1,4 +1,4 @@
-//! Payouts: reserved, signed, confirmed or released (promise P3).
+//! Payouts: reserved, signed, confirmed, released or abandoned (promise P3).
 //!
 //! One payout is open at a time and bound to one nonce of the chain. Its balances are in flight
 //! from the reservation on, until a variant is final on the chain or, while nothing was signed,
@@ -7,21 +7,33 @@
 //!
 //! A pause stops new reservations and new variants. It never stops a confirmation: what was sent
 //! may execute at any time, and the books must follow.
+//!
+//! The network fee is borne by the payees or by the pool, by the settings at the reservation. What
+//! the pool may have to bear is set aside with the payout, as the payees' amounts are.
 
+mod abandon;
+mod approval;
 mod confirm;
+mod day;
+mod fee_budget;
 mod reserve;
 mod sign;
 
 use raftpool_proto::ledger as row;
+use row::EntryKind;
 
 use crate::apply::Stop;
-use crate::books::{Books, Posting, shift};
-use crate::command::{PausePayouts, Payee, ReleasePayout};
+use crate::books::Books;
+use crate::command::{Account, PausePayouts, ReleasePayout};
+use crate::journal::Subject;
 use crate::settings::audit;
 use crate::{Outcome, Rejection, key};
 use row::payout::End;
 
+pub(crate) use abandon::abandon;
+pub(crate) use approval::{approve, reject};
 pub(crate) use confirm::confirm;
+pub(crate) use day::{day_of, taken_on};
 pub(crate) use reserve::reserve;
 pub(crate) use sign::sign;
 
@@ -29,7 +41,7 @@ pub(crate) use sign::sign;
 pub(crate) fn release(books: &mut Books<'_>, command: &ReleasePayout) -> Result<Outcome, Stop> {
     check_term(books, command.term)?;
     let id = command.payout_id;
-    let mut payout = match find(books, id)? {
+    let payout = match find(books, id)? {
         row::Payout { end: None, .. } => open(books, id)?,
         row::Payout {
             end: Some(End::Released(_)),
@@ -40,33 +52,50 @@ pub(crate) fn release(books: &mut Books<'_>, command: &ReleasePayout) -> Result<
     if payout.variants > 0 {
         return Err(Rejection::PayoutSigned(id).into());
     }
-    let debits = sums(&payout.payees).debits;
-    for payee in &payout.payees {
-        books.change_miner(&payee.address, |miner| {
-            shift(
-                &mut miner.in_flight_atomic,
-                &mut miner.balance_atomic,
-                payee.debit_atomic,
-            )
-        })?;
-    }
-    books.post(&[Posting::InFlightToBalances(debits)])?;
-    payout.end = Some(End::Released(row::Released {
+    let end = End::Released(row::Released {
         reason: command.reason.clone(),
         released_at_ms: books.time_ms,
-    }));
-    close(books, &payout)?;
+    });
+    give_back(books, payout, end, &command.reason)?;
     Ok(Outcome::PayoutReleased)
+}
+
+/// Ends a payout and gives all it set aside back: balances, and the pool's part of the fee.
+fn give_back(
+    books: &mut Books<'_>,
+    mut payout: row::Payout,
+    end: End,
+    reason: &str,
+) -> Result<(), Stop> {
+    let debits = sums(&payout).debits;
+    let is_released = matches!(end, End::Released(_));
+    let kind = match is_released {
+        true => EntryKind::PayoutReleased,
+        false => EntryKind::PayoutAbandoned,
+    };
+    books.begin_entry(kind, Subject::Payout(payout.id), reason);
+    for payee in &payout.payees {
+        let mut open = books.open_miner(&payee.address)?;
+        let debit = payee.debit_atomic;
+        books.transfer_of(&mut open, Account::InFlight, Account::Mature, debit)?;
+        books.close_miner(open)?;
+    }
+    fee_budget::close(books, &payout, 0)?;
+    payout.end = Some(end);
+    close(books, &payout)?;
+    if !is_released {
+        return Ok(());
+    }
+    books.change(key::payout_head(), |head: &mut row::PayoutHead| {
+        day::give_back(head, &payout, debits);
+        Ok(())
+    })
 }
 
 /// Pauses or resumes payouts.
 pub(crate) fn pause(books: &mut Books<'_>, command: &PausePayouts) -> Result<Outcome, Stop> {
     if command.paused {
-        let pause = row::Pause {
-            reason: command.reason.clone(),
-            since_ms: books.time_ms,
-        };
-        books.put(key::pause(), &pause);
+        pause_for(books, command.reason.clone());
     } else {
         books.delete(key::pause());
     }
@@ -76,6 +105,11 @@ pub(crate) fn pause(books: &mut Books<'_>, command: &PausePayouts) -> Result<Out
         row::audit::Change::Paused(command.paused),
     );
     Ok(Outcome::PayoutsPaused)
+}
+
+fn pause_for(books: &mut Books<'_>, reason: String) {
+    let since_ms = books.time_ms;
+    books.put(key::pause(), &row::Pause { reason, since_ms });
 }
 
 /// Refuses what a deposed leader proposed.
@@ -116,23 +150,34 @@ fn close(books: &mut Books<'_>, payout: &row::Payout) -> Result<(), Stop> {
     books.change(key::payout_head(), |head: &mut row::PayoutHead| {
         head.open_id = 0;
         head.open_debit_atomic = 0;
+        head.open_fee_budget_atomic = 0;
         Ok(())
     })
 }
 
-/// Debits, transfers and fee budget of a payout. A reservation has checked that they fit.
+/// Sums of a payout. A reservation has checked that they fit.
 struct Sums {
     debits: u64,
-    transfers: u64,
+    /// What the payees bear of the network fee at most.
+    payees_fee_budget: u64,
+    /// What its transaction may cost, whoever bears it.
     fee_budget: u64,
 }
 
-fn sums(payees: &[Payee]) -> Sums {
-    let debits = payees.iter().map(|payee| payee.debit_atomic).sum();
-    let transfers = payees.iter().map(|payee| payee.transfer_atomic).sum();
+fn sums(payout: &row::Payout) -> Sums {
+    let payees = &payout.payees;
+    let debits: u64 = payees.iter().map(|payee| payee.debit_atomic).sum();
+    let transfers: u64 = payees.iter().map(|payee| payee.transfer_atomic).sum();
+    let payees_fee_budget = debits - transfers;
     Sums {
         debits,
-        transfers,
-        fee_budget: debits - transfers,
+        payees_fee_budget,
+        fee_budget: payees_fee_budget.saturating_add(payout.pool_fee_budget_atomic),
     }
+}
+
+/// The pool's part of a fee, and the payees'. The pool's budget is used first.
+pub(crate) fn split_fee(payout: &row::Payout, fee_atomic: u64) -> (u64, u64) {
+    let of_pool = fee_atomic.min(payout.pool_fee_budget_atomic);
+    (of_pool, fee_atomic - of_pool)
 }

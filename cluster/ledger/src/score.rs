@@ -4,7 +4,8 @@
 //! is, the part of one block's expected work. It is counted in units of 2^-64 and rounded down.
 
 use crate::Rejection;
-use crate::command::{Scheme, Settings, Share};
+use crate::command::{Scheme, Share};
+use crate::schemes::EXPECTED_INCOME_MAX_ATOMIC;
 use crate::settings::{ADDRESS_BYTES_MAX, WORKER_BYTES_MAX, invalid};
 
 /// The score of the expected work of one block.
@@ -19,19 +20,18 @@ const BLOCKS_PER_SHARE_MAX: u128 = 1 << 32;
 pub(crate) struct Work<'a> {
     pub(crate) miner: &'a str,
     pub(crate) worker: &'a str,
+    /// What the share names; "unspecified" when it names none.
     pub(crate) scheme: Scheme,
     pub(crate) difficulty: u64,
     pub(crate) network_difficulty: u128,
     pub(crate) score: u128,
+    /// What a block was expected to pay its miner besides fees; 0 when the share does not say.
+    pub(crate) expected_reward_atomic: u64,
 }
 
-pub(crate) fn check<'a>(share: &'a Share, settings: &Settings) -> Result<Work<'a>, Rejection> {
+pub(crate) fn check(share: &Share) -> Result<Work<'_>, Rejection> {
     check_names(&share.miner, &share.worker)?;
-    let scheme = match Scheme::try_from(share.scheme) {
-        Ok(Scheme::Unspecified) => settings.default_scheme(),
-        Ok(scheme) => scheme,
-        Err(_) => return Err(invalid("scheme", "is unknown")),
-    };
+    let scheme = Scheme::try_from(share.scheme).map_err(|_| invalid("scheme", "is unknown"))?;
     if share.difficulty == 0 {
         return Err(invalid("difficulty", "must be above 0"));
     }
@@ -43,6 +43,10 @@ pub(crate) fn check<'a>(share: &'a Share, settings: &Settings) -> Result<Work<'a
             "must be at most 2^32 times the network's",
         ));
     }
+    if share.expected_reward_atomic > EXPECTED_INCOME_MAX_ATOMIC {
+        let problem = "must be at most 2^40, which is far more than a block can pay";
+        return Err(invalid("expected_reward_atomic", problem));
+    }
     Ok(Work {
         miner: &share.miner,
         worker: &share.worker,
@@ -50,6 +54,7 @@ pub(crate) fn check<'a>(share: &'a Share, settings: &Settings) -> Result<Work<'a
         difficulty: share.difficulty,
         network_difficulty,
         score,
+        expected_reward_atomic: share.expected_reward_atomic,
     })
 }
 

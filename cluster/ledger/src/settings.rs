@@ -4,8 +4,10 @@ use raftpool_proto::ledger as row;
 
 use crate::apply::Stop;
 use crate::books::Books;
-use crate::command::{ChangeSettings, Scheme, Settings};
+use crate::command::{ChangeSettings, NetworkFeePayer, Scheme, Settings};
+use crate::invariant::MAX_SUPPLY_ATOMIC;
 use crate::key;
+use crate::view::scheme_name;
 use crate::{Outcome, Rejection};
 
 /// Most bytes of an address.
@@ -16,6 +18,9 @@ pub const WORKER_BYTES_MAX: usize = 128;
 pub const WINDOW_MILLI_MAX: u32 = 100_000;
 /// Most payees of a transaction: the chain's own bound.
 pub const PAYEES_MAX: u32 = 255;
+
+/// Highest probability of ruin a reserve can be planned for, in millionths.
+pub const RUIN_PER_MILLION_MAX: u32 = 500_000;
 
 const NETWORKS: [&str; 4] = ["mainnet", "testnet", "stagenet", "devnet"];
 
@@ -57,12 +62,18 @@ pub fn check_settings(settings: &Settings) -> Result<(), Rejection> {
         ));
     }
     check_address("pool_address", &settings.pool_address)?;
-    if settings.pplns_fee_bps > 10_000 {
-        return Err(invalid("pplns_fee_bps", "must be at most 10000 (100 %)"));
+    for (field, part_bps) in [
+        ("pplns_fee_bps", settings.pplns_fee_bps),
+        ("solo_fee_bps", settings.solo_fee_bps),
+        ("pps_fee_bps", settings.pps_fee_bps),
+        ("fpps_fee_bps", settings.fpps_fee_bps),
+        ("donation_bps", settings.donation_bps),
+    ] {
+        if part_bps > 10_000 {
+            return Err(invalid(field, "must be at most 10000 (100 %)"));
+        }
     }
-    if settings.solo_fee_bps > 10_000 {
-        return Err(invalid("solo_fee_bps", "must be at most 10000 (100 %)"));
-    }
+    check_reserve(settings)?;
     if !(1..=WINDOW_MILLI_MAX).contains(&settings.pplns_window_milli) {
         return Err(invalid(
             "pplns_window_milli",
@@ -70,8 +81,13 @@ pub fn check_settings(settings: &Settings) -> Result<(), Rejection> {
         ));
     }
     match Scheme::try_from(settings.default_scheme) {
-        Ok(Scheme::Pplns | Scheme::Solo) => {}
-        _ => return Err(invalid("default_scheme", "must be pplns or solo")),
+        Ok(Scheme::Pplns | Scheme::Solo | Scheme::Pps | Scheme::Fpps) => {}
+        _ => {
+            return Err(invalid(
+                "default_scheme",
+                "must be pplns, solo, pps or fpps",
+            ));
+        }
     }
     if !is_offered(settings, settings.default_scheme()) {
         return Err(invalid(
@@ -85,7 +101,64 @@ pub fn check_settings(settings: &Settings) -> Result<(), Rejection> {
     if !(1..=PAYEES_MAX).contains(&settings.payout_payees_max) {
         return Err(invalid("payout_payees_max", "must be 1 to 255"));
     }
+    check_payout_rules(settings)
+}
+
+fn check_payout_rules(settings: &Settings) -> Result<(), Rejection> {
+    let (limit, threshold) = (
+        settings.payout_daily_limit_atomic,
+        settings.payout_threshold_atomic,
+    );
+    if limit > 0 && limit < threshold {
+        let problem = format!(
+            "must be 0 for no limit, or at least the threshold, which is {threshold}: less would \
+             pay nobody"
+        );
+        return Err(invalid("payout_daily_limit_atomic", problem));
+    }
+    match NetworkFeePayer::try_from(settings.network_fee_payer) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(invalid("network_fee_payer", "must be miners or pool")),
+    }
+}
+
+/// Whether the pool bears the network fee of payouts.
+pub fn is_fee_borne_by_pool(settings: &Settings) -> bool {
+    settings.network_fee_payer() == NetworkFeePayer::Pool
+}
+
+fn check_reserve(settings: &Settings) -> Result<(), Rejection> {
+    let is_needed = settings.pps_offered || settings.fpps_offered;
+    if is_needed && !(1..=RUIN_PER_MILLION_MAX).contains(&settings.reserve_ruin_per_million) {
+        return Err(invalid(
+            "reserve_ruin_per_million",
+            "must be 1 to 500000 (1000 is 0.1 %) where pps or fpps is offered",
+        ));
+    }
+    if settings.reserve_floor_atomic > MAX_SUPPLY_ATOMIC {
+        return Err(invalid(
+            "reserve_floor_atomic",
+            "must be at most the supply there can be",
+        ));
+    }
     Ok(())
+}
+
+/// Every scheme there is.
+pub const SCHEMES: [Scheme; 4] = [Scheme::Pplns, Scheme::Pps, Scheme::Fpps, Scheme::Solo];
+
+/// The scheme of this name ([`scheme_name`]), in any case of letters.
+pub fn scheme_of_name(name: &str) -> Option<Scheme> {
+    let named = |scheme: &Scheme| scheme_name(*scheme).eq_ignore_ascii_case(name);
+    SCHEMES.into_iter().find(named)
+}
+
+/// Offers these schemes and no others.
+pub fn offer(settings: &mut Settings, schemes: &[Scheme]) {
+    settings.pplns_offered = schemes.contains(&Scheme::Pplns);
+    settings.solo_offered = schemes.contains(&Scheme::Solo);
+    settings.pps_offered = schemes.contains(&Scheme::Pps);
+    settings.fpps_offered = schemes.contains(&Scheme::Fpps);
 }
 
 /// Whether miners may choose `scheme` for new work.
@@ -94,6 +167,8 @@ pub fn is_offered(settings: &Settings, scheme: Scheme) -> bool {
         Scheme::Unspecified => false,
         Scheme::Pplns => settings.pplns_offered,
         Scheme::Solo => settings.solo_offered,
+        Scheme::Pps => settings.pps_offered,
+        Scheme::Fpps => settings.fpps_offered,
     }
 }
 
@@ -102,6 +177,8 @@ pub fn fee_bps(settings: &Settings, scheme: Scheme) -> u32 {
     match scheme {
         Scheme::Unspecified | Scheme::Pplns => settings.pplns_fee_bps,
         Scheme::Solo => settings.solo_fee_bps,
+        Scheme::Pps => settings.pps_fee_bps,
+        Scheme::Fpps => settings.fpps_fee_bps,
     }
 }
 

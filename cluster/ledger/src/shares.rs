@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use raftpool_proto::ledger as row;
+use row::EntryKind;
 
-use crate::apply::Stop;
+use crate::Outcome;
+use crate::apply::{ApplyError, Stop};
 use crate::arithmetic::{add, add_wide};
-use crate::books::Books;
-use crate::command::{CreditShares, RejectReason, Scheme, Settings, WorkerReport};
+use crate::books::{Books, OpenMiner};
+use crate::command::{Account, CreditShares, RejectReason, Scheme, Settings, WorkerReport};
+use crate::journal::Subject;
 use crate::record::{wide, wide_bytes};
-use crate::score::{self, Work};
-use crate::settings::{invalid, is_offered};
-use crate::view::scheme_name;
-use crate::{Outcome, Rejection};
+use crate::schemes::{Booked, Desk};
+use crate::score;
+use crate::settings::invalid;
 use crate::{batches, key, meter, window};
 
 /// Most shares and most reports of one batch.
@@ -38,23 +40,20 @@ pub(crate) fn credit(
     }
     let mut accepted = Vec::with_capacity(command.shares.len());
     let mut refused = Vec::new();
+    let mut desk = Desk::new(settings);
     for (share, position) in command.shares.iter().zip(0_u32..) {
-        match score::check(share, settings).and_then(|work| check_offered(work, settings)) {
-            Ok(work) => accepted.push(work),
-            Err(rejection) => refused.push((position, rejection)),
+        let work = score::check(share).map_err(Stop::from);
+        match work.and_then(|work| desk.admit(books, work)) {
+            Ok(booked) => accepted.push(booked),
+            Err(Stop::Refused(rejection)) => refused.push((position, rejection)),
+            Err(fatal) => return Err(fatal),
         }
     }
+    desk.close(books);
     book(books, settings, &accepted)?;
     report(books, &command.workers)?;
     let credited = u32::try_from(accepted.len()).unwrap_or(u32::MAX);
     Ok(Outcome::SharesCredited { credited, refused })
-}
-
-fn check_offered<'a>(work: Work<'a>, settings: &Settings) -> Result<Work<'a>, Rejection> {
-    match is_offered(settings, work.scheme) {
-        true => Ok(work),
-        false => Err(Rejection::SchemeNotOffered(scheme_name(work.scheme))),
-    }
 }
 
 /// Work that is booked together.
@@ -77,14 +76,24 @@ impl Sum {
 struct MinerPart<'a> {
     sum: Sum,
     window_score: u128,
+    paid: PaidPart,
     workers: BTreeMap<&'a str, Sum>,
+}
+
+/// Work that is paid at once.
+#[derive(Debug, Clone, Copy, Default)]
+struct PaidPart {
+    shares: u64,
+    score: u128,
+    /// In 2^-64 of an atomic unit.
+    payment: u128,
 }
 
 /// Credits work to miners, workers, the pool and the PPLNS window; each record is touched once.
 pub(crate) fn book(
     books: &mut Books<'_>,
     settings: &Settings,
-    accepted: &[Work<'_>],
+    accepted: &[Booked<'_>],
 ) -> Result<(), Stop> {
     if accepted.is_empty() {
         return Ok(());
@@ -93,7 +102,12 @@ pub(crate) fn book(
     let mut parts: BTreeMap<&str, MinerPart<'_>> = BTreeMap::new();
     let mut pool = Sum::default();
     let mut round_score = 0;
-    for work in accepted {
+    for Booked {
+        work,
+        scheme,
+        payment,
+    } in accepted
+    {
         let part = parts.entry(work.miner).or_insert_with(|| {
             order.push(work.miner);
             MinerPart::default()
@@ -103,8 +117,14 @@ pub(crate) fn book(
             .entry(work.worker)
             .or_default()
             .add(work.difficulty);
-        if work.scheme == Scheme::Pplns {
-            part.window_score += work.score;
+        match scheme {
+            Scheme::Pplns => part.window_score += work.score,
+            Scheme::Pps | Scheme::Fpps => {
+                part.paid.shares += 1;
+                part.paid.score = part.paid.score.saturating_add(work.score);
+                part.paid.payment += payment;
+            }
+            Scheme::Unspecified | Scheme::Solo => {}
         }
         pool.add(work.difficulty);
         round_score += work.score;
@@ -113,8 +133,8 @@ pub(crate) fn book(
     let mut scores = Vec::with_capacity(order.len());
     for address in order {
         let part = &parts[address];
-        book_miner(books, address, part)?;
-        scores.push((address, part.window_score));
+        let number = book_miner(books, address, part)?;
+        scores.push((number, part.window_score));
     }
     window::append(books, settings, &scores)
 }
@@ -136,8 +156,12 @@ fn book_pool(books: &mut Books<'_>, sum: Sum, round_score: u128) -> Result<(), S
     })
 }
 
-fn book_miner(books: &mut Books<'_>, address: &str, part: &MinerPart<'_>) -> Result<(), Stop> {
+/// Returns the miner's number.
+fn book_miner(books: &mut Books<'_>, address: &str, part: &MinerPart<'_>) -> Result<u64, Stop> {
     let mut open = books.open_miner(address)?;
+    if part.paid.shares > 0 {
+        pay(books, &mut open, part.paid)?;
+    }
     let miner = &mut open.miner;
     for (name, sum) in &part.workers {
         let is_new = book_worker(books, address, name, miner.workers, sum)?;
@@ -153,7 +177,22 @@ fn book_miner(books: &mut Books<'_>, address: &str, part: &MinerPart<'_>) -> Res
         "work of a miner",
     )?);
     miner.last_share_ms = books.time_ms;
-    books.close_miner(address, &open)
+    let number = miner.number;
+    books.close_miner(open)?;
+    Ok(number)
+}
+
+/// Pays work from the reserve. Fractions of a unit stay in the reserve until they make a whole one.
+fn pay(books: &mut Books<'_>, open: &mut OpenMiner, paid: PaidPart) -> Result<(), Stop> {
+    let owed = paid.payment + u128::from(open.miner.paid_work_fraction);
+    let amount_atomic = u64::try_from(owed >> 64).map_err(|_| ApplyError::Overflow {
+        what: "payment for a batch",
+    })?;
+    // The lower half.
+    open.miner.paid_work_fraction = (owed & u128::from(u64::MAX)) as u64;
+    books.begin_entry(EntryKind::WorkPaid, Subject::Pool, "");
+    books.transfer_of(open, Account::Reserve, Account::Mature, amount_atomic)?;
+    books.note_paid_work(open.miner.number, paid.shares, paid.score)
 }
 
 /// Books work to a worker; returns whether its record is new.

@@ -4,8 +4,11 @@
 
 mod bans;
 mod blocks;
+mod journal;
 mod miners;
+mod network;
 mod payouts;
+mod terms;
 mod tokens;
 mod window;
 
@@ -14,7 +17,7 @@ use std::ops::ControlFlow;
 
 use raftpool_proto::ledger as row;
 
-use crate::invariant::{INVARIANTS, MAX_SUPPLY_ATOMIC, unbalanced};
+use crate::invariant::{INVARIANTS, unbalanced};
 use crate::key::{self, KeyRange};
 use crate::record::{Record, each, load};
 use crate::state::Direction;
@@ -40,18 +43,18 @@ pub fn verify(state: &dyn StateRead) -> Result<Vec<Violation>, StateError> {
     };
     let accounts: row::Accounts = scan.load(key::accounts())?;
     let totals: row::Totals = scan.load(key::totals())?;
-    if let Some(detail) = unbalanced(&accounts) {
-        scan.report("L1", detail);
-    }
-    if accounts.income_atomic > MAX_SUPPLY_ATOMIC {
-        scan.report("L2", format!("income is {}", accounts.income_atomic));
+    if let Some((id, detail)) = unbalanced(&accounts) {
+        scan.report(id, detail);
     }
     miners::check(&mut scan, &accounts, &totals)?;
     window::check(&mut scan)?;
     blocks::check(&mut scan, &accounts, &totals)?;
     payouts::check(&mut scan, &accounts, &totals)?;
+    terms::check(&mut scan)?;
     tokens::check(&mut scan)?;
     bans::check(&mut scan)?;
+    journal::check(&mut scan, &accounts)?;
+    network::check(&mut scan)?;
     Ok(scan.violations)
 }
 

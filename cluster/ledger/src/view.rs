@@ -3,11 +3,17 @@
 //! Every method reads the state it was given and nothing else, so that several questions asked
 //! of one view have answers of one moment.
 
+mod accounts;
+mod audits;
 mod bans;
 mod blocks;
+mod effort;
+mod journal;
 mod lateness;
 mod miners;
+mod network;
 mod payouts;
+mod terms;
 mod tokens;
 mod types;
 
@@ -15,11 +21,17 @@ use raftpool_proto::ledger as row;
 
 use crate::command::{RejectReason, Scheme, Settings};
 use crate::record::{Record, load, page, wide};
+use crate::reserve::{self, Reserve};
 use crate::state::Direction;
 use crate::{StateError, StateRead};
 use crate::{key, meter, record};
 
+pub use crate::funds::{account_name, account_of_name};
+pub use accounts::Accounts;
+pub use effort::RecentEffort;
+pub use journal::{EntryKind, JournalEntry, JournalLine, JournalQuery, entry_kind_name};
 pub use lateness::{Fate, LATENESS_BLOCKS_MAX, LATENESS_CLASSES, Lateness, lateness_class};
+pub use network::{Acknowledgement, NetworkFees, NetworkSample, StrayBlock, StrayCounts};
 pub use tokens::{Admission, Gate, Token, TokenProblem, TokenRule};
 pub use types::*;
 
@@ -72,15 +84,24 @@ impl<'a> LedgerView<'a> {
     /// The pool's accounts.
     pub fn accounts(&self) -> Result<Accounts> {
         let accounts: row::Accounts = self.load(key::accounts())?.unwrap_or_default();
-        Ok(Accounts {
-            income_atomic: accounts.income_atomic.into(),
-            balances_atomic: accounts.balances_atomic.into(),
-            in_flight_atomic: accounts.in_flight_atomic.into(),
-            paid_atomic: accounts.paid_atomic.into(),
-            pool_fees_atomic: accounts.pool_fees_atomic.into(),
-            rounding_atomic: accounts.rounding_atomic.into(),
-            network_fees_atomic: accounts.network_fees_atomic.into(),
-        })
+        Ok(Accounts::of(&accounts))
+    }
+
+    /// The reserve of PPS and FPPS; none before the first `ChangeSettings`.
+    pub fn reserve(&self) -> Result<Option<Reserve>> {
+        let settings = self.settings()?;
+        let reserve = settings.map(|settings| reserve::read(self.state, &settings));
+        reserve.transpose()
+    }
+
+    /// The reserve, where a scheme is offered that is paid from it or something is in it.
+    pub fn reserve_in_use(&self) -> Result<Option<Reserve>> {
+        let Some(settings) = self.settings()? else {
+            return Ok(None);
+        };
+        let reserve = reserve::read(self.state, &settings)?;
+        let is_used = settings.pps_offered || settings.fpps_offered || reserve.held_atomic > 0;
+        Ok(is_used.then_some(reserve))
     }
 
     /// Counts over the pool's life.
@@ -118,7 +139,7 @@ impl<'a> LedgerView<'a> {
             |key, entry: row::WindowEntry| {
                 Ok(WindowEntry {
                     number: key::number_after_kind(key).unwrap_or_default(),
-                    miner: entry.miner,
+                    miner: self.address_of(entry.miner)?,
                     score: wide(&entry.score)?,
                     index: entry.index,
                     time_ms: entry.time_ms,
@@ -133,46 +154,11 @@ impl<'a> LedgerView<'a> {
         Ok(node.map(|node| (node.epoch, node.highest)))
     }
 
-    /// Changes made by hand, newest first, below the log index `before`.
-    pub fn audits(&self, before: Option<u64>, limit: usize) -> Result<Vec<Audit>> {
-        let range = key::audits_below(before.unwrap_or(u64::MAX));
-        page(
-            self.state,
-            range,
-            Direction::Descending,
-            limit,
-            |_, audit: row::Audit| {
-                Ok(Audit {
-                    index: audit.index,
-                    time_ms: audit.time_ms,
-                    author: audit.author,
-                    reason: audit.reason,
-                    change: match audit.change.ok_or_else(|| record::damaged("audit"))? {
-                        row::audit::Change::Settings(settings) => {
-                            Change::Settings(Box::new(settings))
-                        }
-                        row::audit::Change::Paused(true) => Change::Paused,
-                        row::audit::Change::Paused(false) => Change::Resumed,
-                        row::audit::Change::TokenMade(made) => Change::TokenMade {
-                            miner: made.miner,
-                            label: made.label,
-                        },
-                        row::audit::Change::TokenRevoked(revoked) => Change::TokenRevoked {
-                            miner: revoked.miner,
-                            label: revoked.label,
-                        },
-                        row::audit::Change::TokenRequired(rule) => Change::TokenRequired {
-                            miner: rule.miner,
-                            is_required: rule.is_required,
-                        },
-                        row::audit::Change::BanLifted(lift) => Change::BanLifted {
-                            miner: lift.miner,
-                            worker: lift.worker,
-                        },
-                    },
-                })
-            },
-        )
+    /// Whose number it is.
+    fn address_of(&self, miner: u64) -> Result<String> {
+        let known: Option<row::MinerNumber> = self.load(key::miner_number(miner))?;
+        let known = known.ok_or_else(|| record::damaged("miner of a number"))?;
+        Ok(known.address)
     }
 
     fn head(&self) -> Result<row::Head> {
@@ -205,5 +191,7 @@ pub fn scheme_name(scheme: Scheme) -> &'static str {
         Scheme::Unspecified => "unspecified",
         Scheme::Pplns => "pplns",
         Scheme::Solo => "solo",
+        Scheme::Pps => "pps",
+        Scheme::Fpps => "fpps",
     }
 }

@@ -1,78 +1,134 @@
 //! Who shares a block's reward: the PPLNS window, frozen when the block was found.
+//!
+//! Weights are kept by number of the miner, many in a record, because a window may hold a hundred
+//! thousand miners and is frozen in one command.
 
 use std::ops::ControlFlow;
 
 use raftpool_proto::ledger as row;
 
 use crate::apply::Stop;
-use crate::arithmetic::{basis_points, share_of};
 use crate::books::Books;
-use crate::command::Scheme;
 use crate::invariant::broken;
-use crate::record::{each, text, wide, wide_bytes};
+use crate::key;
+use crate::record::{damaged, each, page, wide, wide_bytes};
 use crate::state::Direction;
-use crate::{StateError, StateRead, key};
+use crate::{StateError, StateRead};
 
 /// Blocks whose weights are kept after they are final, counted in newer blocks, so that miners
-/// can check what they got.
-pub const BLOCKS_KEPT: u64 = 1_000;
+/// can check what they got. What they got stays in the journal for ever.
+pub const BLOCKS_KEPT: u64 = 10_000;
 
-/// A block's amount, split to the last unit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Split {
-    /// The pool's part.
-    pub(crate) fee_atomic: u64,
-    /// What each miner gets, in order of address; miners who get nothing are left out.
-    pub(crate) parts: Vec<(String, u64)>,
-    /// Sum of the weights that were read; nothing for a solo block.
-    pub(crate) weights_total: u128,
-}
+/// Miners in one record of weights, and so in one step of handing a block out.
+pub const MINERS_PER_STEP: usize = 1_024;
+
+/// Bytes of one score.
+const SCORE_BYTES: usize = 16;
+
+/// A miner's number and weight.
+pub(crate) type Weight = (u64, u128);
 
 /// Copies the window's sums to weights of the block; returns their total.
 ///
 /// When the window is empty, because all work so far was too small to count, the finder is the
 /// only one to weigh anything.
 pub(crate) fn freeze(books: &mut Books<'_>, number: u64, finder: &str) -> Result<u128, Stop> {
-    let mut sums = Vec::new();
+    let mut sums: Vec<Weight> = Vec::new();
     let mut total: u128 = 0;
     each(
         books.state(),
         key::window_sums(),
         Direction::Ascending,
         |key, sum: row::Score| {
-            total = total.saturating_add(wide(&sum.score)?);
-            sums.push((text(key::text_after_kind(key))?, sum));
+            let score = wide(&sum.score)?;
+            total = total.saturating_add(score);
+            let miner = key::number_after_kind(key).ok_or_else(|| damaged("sum of a window"))?;
+            sums.push((miner, score));
             Ok(ControlFlow::Continue(()))
         },
     )?;
     let window: row::Window = books.get_or_default(&key::window())?;
     let window_total = wide(&window.total_score)?;
     if total != window_total {
-        return Err(broken(
-            "L8",
-            format!("miners hold {total}, the window {window_total}"),
-        )
-        .into());
+        let detail = format!("miners hold {total}, the window {window_total}");
+        return Err(broken("L8", detail).into());
     }
     if total == 0 {
         total = 1;
-        sums.push((
-            finder.to_owned(),
-            row::Score {
-                score: wide_bytes(1),
-            },
-        ));
+        let finder: row::Miner = books.get_or_default(&key::miner(finder))?;
+        sums.push((finder.number, 1));
     }
-    for (miner, sum) in sums {
-        books.put(key::block_weight(number, &miner), &sum);
+    for part in sums.chunks(MINERS_PER_STEP) {
+        let first = part.first().map_or(0, |(miner, _)| *miner);
+        books.put(key::block_weights(number, first), &encode(part));
     }
     Ok(total)
+}
+
+fn encode(part: &[Weight]) -> row::Weights {
+    let mut weights = row::Weights::default();
+    for (miner, score) in part {
+        weights.miners.push(*miner);
+        weights.scores.extend_from_slice(&score.to_be_bytes());
+    }
+    weights
+}
+
+fn decode(weights: &row::Weights) -> Result<Vec<Weight>, StateError> {
+    let (scores, rest) = weights.scores.as_chunks::<SCORE_BYTES>();
+    if scores.len() != weights.miners.len() || !rest.is_empty() {
+        return Err(damaged("weights"));
+    }
+    let scores = scores.iter().map(|score| u128::from_be_bytes(*score));
+    Ok(weights.miners.iter().copied().zip(scores).collect())
+}
+
+/// Weights of a block in order of the miners' numbers: up to `records` records of them, which
+/// begin at the number `first` or later.
+pub(crate) fn read(
+    state: &dyn StateRead,
+    number: u64,
+    first: u64,
+    records: usize,
+) -> Result<Vec<Vec<Weight>>, StateError> {
+    let range = key::block_weights_from(number, first);
+    page(state, range, Direction::Ascending, records, |_, weights| {
+        decode(&weights)
+    })
+}
+
+/// Visits every weight of a block.
+pub(crate) fn each_weight(
+    state: &dyn StateRead,
+    number: u64,
+    mut visit: impl FnMut(Weight) -> Result<(), StateError>,
+) -> Result<(), StateError> {
+    let range = key::block_weights_from(number, 0);
+    each(
+        state,
+        range,
+        Direction::Ascending,
+        |_, weights: row::Weights| {
+            decode(&weights)?.into_iter().try_for_each(&mut visit)?;
+            Ok(ControlFlow::Continue(()))
+        },
+    )
+}
+
+/// The weight of one miner; 0 without one.
+pub(crate) fn of_miner(state: &dyn StateRead, number: u64, miner: u64) -> Result<u128, StateError> {
+    let range = key::block_weights_up_to(number, miner);
+    let found = page(state, range, Direction::Descending, 1, |_, weights| {
+        decode(&weights)
+    })?;
+    let weight = found.into_iter().flatten().find(|(of, _)| *of == miner);
+    Ok(weight.map_or(0, |(_, weight)| weight))
 }
 
 /// Forgets the weights of a block.
 pub(crate) fn forget(books: &mut Books<'_>, number: u64) -> Result<(), Stop> {
     let mut keys = Vec::new();
-    let (start, end) = key::block_weights(number);
+    let (start, end) = key::block_weights_from(number, 0);
     books
         .state()
         .scan(&start, &end, Direction::Ascending, &mut |key, _| {
@@ -85,48 +141,12 @@ pub(crate) fn forget(books: &mut Books<'_>, number: u64) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Splits `amount_atomic` as the block's scheme, fee and weights say. All divisions round down;
-/// what no part holds is left for the rounding account.
-pub(crate) fn split(
-    state: &dyn StateRead,
-    block: &row::Block,
-    amount_atomic: u64,
-) -> Result<Split, StateError> {
-    let fee_atomic = basis_points(amount_atomic, block.fee_bps);
-    let shared = amount_atomic.saturating_sub(fee_atomic);
-    if block.scheme() == Scheme::Solo {
-        let parts = if shared > 0 {
-            vec![(block.miner.clone(), shared)]
-        } else {
-            Vec::new()
-        };
-        return Ok(Split {
-            fee_atomic,
-            parts,
-            weights_total: 0,
-        });
-    }
-    let total = wide(&block.weights_total)?;
-    let mut parts = Vec::new();
-    let mut weights_total: u128 = 0;
-    let range = key::block_weights(block.number);
-    each(
-        state,
-        range,
-        Direction::Ascending,
-        |key, weight: row::Score| {
-            let weight = wide(&weight.score)?;
-            weights_total = weights_total.saturating_add(weight);
-            let part = share_of(shared, weight, total);
-            if part > 0 {
-                parts.push((text(key::text_after_number(key))?, part));
-            }
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
-    Ok(Split {
-        fee_atomic,
-        parts,
-        weights_total,
-    })
+/// The sum of a frozen window, as the block's record has it.
+pub(crate) fn total(block: &row::Block) -> Result<u128, StateError> {
+    wide(&block.weights_total)
+}
+
+/// A sum for a block's record.
+pub(crate) fn total_bytes(total: u128) -> Vec<u8> {
+    wide_bytes(total)
 }

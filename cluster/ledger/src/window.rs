@@ -30,18 +30,18 @@ pub fn window_score(settings: &Settings) -> u128 {
     u128::from(settings.pplns_window_milli) * SCORE_OF_A_BLOCK / 1_000
 }
 
-/// Appends `scores`, one per miner, in their order, and cuts what exceeds the bound.
+/// Appends `scores` by miner's number, one per miner, in their order, and cuts what exceeds the bound.
 pub(crate) fn append(
     books: &mut Books<'_>,
     settings: &Settings,
-    scores: &[(&str, u128)],
+    scores: &[(u64, u128)],
 ) -> Result<(), Stop> {
     let mut window: row::Window = books.get_or_default(&key::window())?;
     let mut total = wide(&window.total_score)?;
-    let mut changes: BTreeMap<String, Change> = BTreeMap::new();
+    let mut changes: BTreeMap<u64, Change> = BTreeMap::new();
     for &(miner, gained) in scores.iter().filter(|(_, score)| *score > 0) {
         let entry = row::WindowEntry {
-            miner: miner.to_owned(),
+            miner,
             score: wide_bytes(gained),
             index: books.entry.index,
             time_ms: books.time_ms,
@@ -74,7 +74,7 @@ fn cut(
     window: &mut row::Window,
     excess: u128,
     entries_max: usize,
-    changes: &mut BTreeMap<String, Change>,
+    changes: &mut BTreeMap<u64, Change>,
 ) -> Result<u128, Stop> {
     if excess == 0 {
         return Ok(0);
@@ -98,9 +98,9 @@ fn cut(
 }
 
 /// Brings the sums per miner up to date, each in one step.
-fn change_sums(books: &mut Books<'_>, changes: BTreeMap<String, Change>) -> Result<(), Stop> {
+fn change_sums(books: &mut Books<'_>, changes: BTreeMap<u64, Change>) -> Result<(), Stop> {
     for (miner, Change { gained, lost }) in changes {
-        let key = key::window_sum(&miner);
+        let key = key::window_sum(miner);
         let sum: row::Score = books.get_or_default(&key)?;
         let sum = add_wide(wide(&sum.score)?, gained, "score of a miner in the window")?;
         match sum.checked_sub(lost) {
@@ -111,7 +111,7 @@ fn change_sums(books: &mut Books<'_>, changes: BTreeMap<String, Change>) -> Resu
                     score: wide_bytes(score),
                 },
             ),
-            None => return Err(below_zero(&miner, lost).into()),
+            None => return Err(below_zero(miner, lost).into()),
         }
     }
     Ok(())
@@ -147,9 +147,9 @@ fn oldest(
     Ok(entries)
 }
 
-fn below_zero(miner: &str, lost: u128) -> ApplyError {
+fn below_zero(miner: u64, lost: u128) -> ApplyError {
     broken(
         "L8",
-        format!("{miner} would lose {lost}, more than its sum in the window"),
+        format!("miner {miner} would lose {lost}, more than its sum in the window"),
     )
 }

@@ -5,17 +5,19 @@
 
 use raftpool_ledger::bans::{BANS_MAX, BANS_OF_KNOWN_WORKERS};
 use raftpool_ledger::command::command::Body;
-use raftpool_ledger::command::{BanWorker, Command, OrphanBlock, Settings, WorkerReport};
+use raftpool_ledger::command::{
+    Account, BanWorker, Command, OrphanBlock, Scheme, Settings, WorkerReport,
+};
 use raftpool_ledger::state::{MemoryState, Overlay};
 use raftpool_ledger::testing::{
-    change_settings, credit_shares, make_token, record_block, require_token, revoke_token,
-    sample_settings, sample_share, settle_block,
+    change_settings, credit_shares, distribute_block, make_token, record_block, require_token,
+    revoke_token, sample_settings, sample_share, settle_block,
 };
-use raftpool_ledger::view::LedgerView;
+use raftpool_ledger::view::{JournalQuery, LedgerView};
 use raftpool_ledger::weights::BLOCKS_KEPT;
 use raftpool_ledger::{
-    ApplyError, EntryContext, Outcome, Rejection, SCORE_OF_A_BLOCK, apply, compose, shares, tokens,
-    verify, window,
+    ApplyError, EntryContext, Outcome, Rejection, SCORE_OF_A_BLOCK, apply, compose, settlement,
+    shares, tokens, verify, weights, window,
 };
 
 #[derive(Default)]
@@ -127,7 +129,7 @@ fn full_scan_finds_every_missing_record() {
     let ledger = Ledger::with_some_of_everything();
     assert_eq!(verify(&ledger.state).unwrap(), vec![]);
     // Head, settings and the windows of batches are not derived from anything else.
-    let is_derived = |key: &[u8]| !matches!(key[4], 0x01 | 0x02 | 0x08 | 0x09);
+    let is_derived = |key: &[u8]| !matches!(key[4], 0x01 | 0x02 | 0x08 | 0x09 | 0x69..=0x6b);
     let mut tried = 0;
     for key in ledger.state.pairs().keys().filter(|key| is_derived(key)) {
         let mut damaged = ledger.state.clone();
@@ -144,11 +146,12 @@ fn full_scan_finds_every_missing_record() {
 #[test]
 fn money_that_appears_from_nowhere_stops_the_node() {
     let mut ledger = Ledger::with_some_of_everything();
-    // One unit more in the first field of the accounts, the income.
+    // One unit more, or less, in the lowest bit but the sign of the first account.
     let accounts = [0, 0, 0, 1, 0x04];
     let mut damaged = ledger.state.pairs()[accounts.as_slice()].clone();
-    assert_eq!(damaged[0], 0x08);
-    damaged[1] += 1;
+    // A map's entry of some length: its account and its amount.
+    assert_eq!((damaged[0], damaged[2], damaged[4]), (0x52, 0x08, 0x10));
+    damaged[5] ^= 2;
     ledger
         .state
         .commit([(accounts.to_vec(), Some(damaged))].into());
@@ -385,8 +388,10 @@ fn bans_are_bounded_and_made_up_names_leave_places_for_those_who_worked() {
 fn a_ban_without_its_end_in_the_index_is_found() {
     let mut ledger = Ledger::with_some_of_everything();
     ledger.apply(ban("w", 5_000));
-    // The last key but for nothing: bans come after everything else, their index at the end.
-    let (end, _) = ledger.state.pairs().iter().next_back().unwrap();
+    // Of the keys of bans the index comes last.
+    let bans = [0, 0, 0, 1, 0x50];
+    let mut keys = ledger.state.pairs().keys();
+    let end = keys.rfind(|key| key.starts_with(&bans)).unwrap();
     let changes = [(end.clone(), None)].into_iter().collect();
     ledger.state.commit(changes);
     let violations = verify(&ledger.state).unwrap();
@@ -394,4 +399,78 @@ fn a_ban_without_its_end_in_the_index_is_found() {
         violations.iter().any(|found| found.id == "L10"),
         "{violations:?}"
     );
+}
+
+/// A block of more miners than one command hands out to: nobody's part is lost or given twice, and
+/// other commands come between.
+#[test]
+fn a_block_of_very_many_miners_is_handed_out_in_steps() {
+    let mut ledger = Ledger::default();
+    ledger.apply(change_settings(sample_settings()));
+    let miners = 5_000_u64;
+    let share = |number| sample_share(&format!("miner{number:05}"), 1 + number % 7, 1_000_000);
+    ledger.apply(credit_shares(1, (0..miners).map(share).collect()));
+    ledger.apply(record_block([1; 32], 1, sample_share("a", 1, 100)));
+    let refused = ledger.apply(distribute_block([1; 32]));
+    assert!(matches!(
+        refused,
+        Outcome::Rejected(Rejection::BlockNotSettled(_))
+    ));
+    let amount = 123_456_789;
+    let expected = ledger.view().block_shares(&[1; 32], amount).unwrap();
+    assert_eq!(expected.len() as u64, miners + 1);
+    assert_eq!(
+        ledger.apply(settle_block([1; 32], amount, 1)),
+        Outcome::BlockSettled
+    );
+    let mut steps = 0;
+    while !ledger.view().blocks_undistributed().unwrap().is_empty() {
+        assert_eq!(verify(&ledger.state).unwrap(), vec![]);
+        let owed = ledger.view().accounts().unwrap().owed_atomic();
+        assert_eq!(owed, u128::from(amount - amount / 100));
+        ledger.sequence += 1;
+        ledger.share("late", 5);
+        ledger.apply(distribute_block([1; 32]));
+        steps += 1;
+    }
+    let of_one = (weights::MINERS_PER_STEP * settlement::STEPS_PER_COMMAND) as u64;
+    assert_eq!(steps, miners / of_one);
+    let done = Outcome::BlockDistributed { is_done: true };
+    assert_eq!(ledger.apply(distribute_block([1; 32])), done);
+    for (address, part) in expected {
+        let miner = ledger.view().miner(&address).unwrap().unwrap();
+        assert_eq!(miner.balance_atomic, part, "{address}");
+        let statement = ledger.view().statement(&address, None, 10).unwrap();
+        assert_eq!(statement.len(), 1);
+        let (entry, line) = &statement[0];
+        assert_eq!(entry.block_number, Some(1));
+        assert_eq!(line.amounts[&Account::Mature], i64::try_from(part).unwrap());
+    }
+    let entries = ledger.view().journal(JournalQuery::Block(1), 10).unwrap();
+    assert_eq!(entries.len() as u64, 1 + steps);
+    assert_eq!(verify(&ledger.state).unwrap(), vec![]);
+}
+
+/// What each miner may expect of blocks that are not final is its part of what they are expected
+/// to pay.
+#[test]
+fn immature_parts_are_those_of_the_expected_amount() {
+    let mut ledger = Ledger::default();
+    ledger.apply(change_settings(sample_settings()));
+    ledger.share("a", 30);
+    ledger.share("b", 10);
+    let expecting = |miner: &str, scheme: Scheme| raftpool_ledger::command::Share {
+        expected_reward_atomic: 10_000,
+        scheme: scheme.into(),
+        ..sample_share(miner, 40, 100)
+    };
+    ledger.apply(record_block([1; 32], 1, expecting("b", Scheme::Pplns)));
+    ledger.apply(record_block([2; 32], 1, expecting("a", Scheme::Solo)));
+    let immature = |miner| ledger.view().immature_atomic(miner).unwrap();
+    // 30 and 50 of 80, less 1 %; the solo block less 0.5 %.
+    assert_eq!(immature("a"), 9_900 * 30 / 80 + 9_950);
+    assert_eq!(immature("b"), 9_900 * 50 / 80);
+    assert_eq!(immature("nobody"), 0);
+    let accounts = ledger.view().accounts().unwrap();
+    assert_eq!(accounts.immature_atomic, 20_000);
 }

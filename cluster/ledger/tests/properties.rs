@@ -8,6 +8,8 @@
 
 #[path = "properties/model.rs"]
 mod model;
+#[path = "properties/rules.rs"]
+mod rules;
 #[path = "properties/steps.rs"]
 mod steps;
 
@@ -41,7 +43,8 @@ impl Log {
         }
         for (step, position) in steps.iter().zip(1..) {
             // Times that sometimes go back: the proposers' clocks differ.
-            let now_ms = 1_000 + (position * 7_919) % 50_000;
+            let day_ms = (position / 25) * 86_400_000;
+            let now_ms = 1_000 + day_ms + (position * 7_919) % 50_000;
             let command = match step {
                 Step::NewTerm => {
                     term += 1;
@@ -93,8 +96,8 @@ impl Log {
 fn random_stories_reach_every_outcome() {
     let mut runner = TestRunner::deterministic();
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    for _ in 0..400 {
-        let story = steps(60).new_tree(&mut runner).unwrap().current();
+    for _ in 0..1_500 {
+        let story = steps(90).new_tree(&mut runner).unwrap().current();
         let (_, outcomes) = Log::new(&story).replay(1);
         for outcome in outcomes {
             let text = format!("{outcome:?}");
@@ -109,11 +112,18 @@ fn random_stories_reach_every_outcome() {
         "BlockAlreadyRecorded",
         "BlockSettled",
         "BlockOrphaned",
+        "BlockDistributed",
+        "FundsMoved",
         "PayoutReserved",
         "PayoutSigned",
         "PayoutConfirmed",
         "PayoutReleased",
         "PayoutsPaused",
+        "PayoutApproved",
+        "PayoutRejected",
+        "PayoutAbandoned",
+        "HoldSet",
+        "PreferencesSet",
         "SettingsChanged",
         "TokenMade",
         "TokenRevoked",
@@ -132,7 +142,7 @@ fn random_stories_reach_every_outcome() {
 fn config() -> ProptestConfig {
     let regressions = FileFailurePersistence::Direct("tests/properties/regressions.txt");
     ProptestConfig {
-        cases: 512,
+        cases: 3_600,
         failure_persistence: Some(Box::new(regressions)),
         ..ProptestConfig::default()
     }

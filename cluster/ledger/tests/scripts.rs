@@ -34,6 +34,36 @@ fn scripts_show_what_was_recorded() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
+/// The examples a miner can check a payment by: each fence is a story of its own.
+#[test]
+fn examples_of_the_documentation_come_out_as_they_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("EXAMPLES.md");
+    let recorded = std::fs::read_to_string(&path).unwrap();
+    let mut present = String::new();
+    let mut examples = 0;
+    let mut rest = recorded.as_str();
+    while let Some((before, fenced)) = rest.split_once(FENCE) {
+        let (example, after) = fenced.split_once("```\n").unwrap();
+        present += before;
+        present += FENCE;
+        present += &replay(&path, example);
+        present += "```\n";
+        rest = after;
+        examples += 1;
+    }
+    present += rest;
+    assert!(examples >= 8, "only {examples} examples found");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&path, &present).unwrap();
+    } else {
+        let difference = difference(&path, &recorded, &present);
+        assert!(recorded == present, "{difference}");
+    }
+}
+
+/// What an example begins with.
+const FENCE: &str = "```ledger\n";
+
 fn scripts() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
     let mut scripts: Vec<PathBuf> = std::fs::read_dir(folder)

@@ -40,6 +40,18 @@ pub enum StoreError {
         /// Newest version this program reads.
         supported: u32,
     },
+    /// A program from before the first release has written it.
+    #[error(
+        "{} holds data of version {found}, from before the first release, whose books have no \
+         journal and cannot be carried over: begin with an empty directory",
+        path.display()
+    )]
+    OlderVersion {
+        /// The data directory.
+        path: PathBuf,
+        /// Version of the directory.
+        found: u32,
+    },
     /// The header cannot be understood.
     #[error(
         "header {} is damaged ({problem}): restore the file, or move the data directory away and \

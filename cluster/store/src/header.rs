@@ -8,7 +8,10 @@ use crate::error::StoreError;
 use crate::files;
 
 /// Version of everything below the data directory. A program refuses directories of newer ones.
-pub const FORMAT_VERSION: u32 = 1;
+///
+/// Version 1 had a ledger without a journal. No release has written it, and it cannot be carried
+/// over: entries of the journal cannot be made up afterwards.
+pub const FORMAT_VERSION: u32 = 2;
 
 const MAGIC: &str = "raftpool-data";
 const FILE_NAME: &str = "FORMAT";
@@ -122,6 +125,12 @@ fn parse(directory: &Path, path: &Path, bytes: &[u8]) -> Result<Identity, StoreE
     if version == 0 {
         return Err(damaged("there is no version 0"));
     }
+    if version < FORMAT_VERSION {
+        return Err(StoreError::OlderVersion {
+            path: directory.into(),
+            found: version,
+        });
+    }
     let cluster_id = hex::decode(value_of("cluster")?)
         .ok()
         .and_then(|id| id.try_into().ok());
@@ -183,7 +192,7 @@ mod tests {
             error,
             StoreError::NewerVersion {
                 found: 9,
-                supported: 1,
+                supported: FORMAT_VERSION,
                 ..
             }
         ));

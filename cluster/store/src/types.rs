@@ -66,6 +66,7 @@ impl fmt::Display for Proposal {
             }
             Some(Body::RecordBlock(_)) => write!(f, "record_block"),
             Some(Body::SettleBlock(_)) => write!(f, "settle_block"),
+            Some(Body::DistributeBlock(_)) => write!(f, "distribute_block"),
             Some(Body::OrphanBlock(_)) => write!(f, "orphan_block"),
             Some(Body::ReservePayout(payout)) => {
                 write!(f, "reserve_payout(payees: {})", payout.payees.len())
@@ -76,12 +77,23 @@ impl fmt::Display for Proposal {
             Some(Body::ConfirmPayout(_)) => write!(f, "confirm_payout"),
             Some(Body::ReleasePayout(_)) => write!(f, "release_payout"),
             Some(Body::PausePayouts(_)) => write!(f, "pause_payouts"),
+            Some(Body::ApprovePayout(_)) => write!(f, "approve_payout"),
+            Some(Body::RejectPayout(_)) => write!(f, "reject_payout"),
+            Some(Body::AbandonPayout(_)) => write!(f, "abandon_payout"),
+            Some(Body::HoldAddress(_)) => write!(f, "hold_address"),
+            Some(Body::SetMinerPreferences(_)) => write!(f, "set_miner_preferences"),
             Some(Body::ChangeSettings(_)) => write!(f, "change_settings"),
+            Some(Body::MoveFunds(_)) => write!(f, "move_funds"),
             Some(Body::MakeToken(_)) => write!(f, "make_token"),
             Some(Body::RevokeToken(_)) => write!(f, "revoke_token"),
             Some(Body::RequireToken(_)) => write!(f, "require_token"),
             Some(Body::BanWorker(_)) => write!(f, "ban_worker"),
             Some(Body::LiftBan(_)) => write!(f, "lift_ban"),
+            Some(Body::PublishNetworkSample(sample)) => {
+                write!(f, "publish_network_sample(blocks: {})", sample.blocks)
+            }
+            Some(Body::ReportBlock(_)) => write!(f, "report_block"),
+            Some(Body::AcknowledgeBlock(_)) => write!(f, "acknowledge_block"),
         }
     }
 }

@@ -9,10 +9,13 @@
 //! can choose, is in the log beside it.
 
 mod bans;
+mod books;
 mod changes;
 mod members;
+mod payouts;
 mod routes;
 mod socket;
+mod strays;
 mod tokens;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +31,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::bans::LocalBans;
 use crate::control::ClusterControl;
 use crate::issuer::TokenIssuer;
+use crate::payouts::PayoutInsight;
 use crate::server::serving::{Patience, end_all, serve};
 use changes::{Admin, Peer};
 use socket::Socket;
@@ -57,6 +61,8 @@ pub struct AdminParts {
     pub issuer: Arc<dyn TokenIssuer>,
     /// What this node refuses by itself.
     pub bans: Arc<dyn LocalBans>,
+    /// What this node's payout duty knows.
+    pub payouts: Arc<dyn PayoutInsight>,
 }
 
 /// A running admin socket. Dropping it ends it at once and removes the file;

@@ -17,13 +17,16 @@ pub mod bans;
 pub mod control;
 pub mod facts;
 pub mod issuer;
+pub mod payouts;
 pub mod server;
 
 pub mod admin;
 
 mod app;
+mod books;
 mod guard;
 mod health;
+mod network;
 mod page;
 mod routes;
 
@@ -43,4 +46,5 @@ pub use facts::{
     BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts, TemplateFacts,
 };
 pub use issuer::TokenIssuer;
+pub use payouts::PayoutInsight;
 pub use server::{ApiConfig, ApiError, ApiParts, ApiServer};

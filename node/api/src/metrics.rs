@@ -2,6 +2,8 @@
 
 mod collector;
 mod lateness;
+mod network;
+mod reserve;
 
 use std::time::Duration;
 

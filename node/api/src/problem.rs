@@ -98,6 +98,18 @@ pub(crate) const OVERTAKEN: Kind = Kind {
     code: "overtaken",
     title: "The ledger is not as the request assumes",
 };
+/// A signed payout is not known to be impossible.
+pub(crate) const MAY_EXECUTE: Kind = Kind {
+    status: StatusCode::CONFLICT,
+    code: "may_execute",
+    title: "The payout may still execute",
+};
+/// What a payout run would do cannot be said now.
+pub(crate) const NOT_SIMULATED: Kind = Kind {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    code: "not_simulated",
+    title: "What a payout run would do is not known",
+};
 /// The cluster does not make a change of its members.
 pub(crate) const MEMBERS_REFUSED: Kind = Kind {
     status: StatusCode::CONFLICT,

@@ -11,18 +11,20 @@ use crate::app::App;
 use crate::dto::Page;
 use crate::dto::block::{Block, BlockShares, MinerShare};
 use crate::dto::cluster::Nodes;
+use crate::dto::effort::Effort;
 use crate::dto::lateness::Lateness;
 use crate::dto::miner::{Miner, MinerDetail, Worker, WorkerSums};
 use crate::dto::node::Node;
 use crate::dto::payout::{MinerPayout, PayoutDetail, PayoutSummary};
 use crate::dto::pool::{Pool, PoolAndNode};
+use crate::dto::rules::Preferences;
 use crate::number::parse_hash;
 use crate::parameters::{Parameters, shorten};
 use crate::problem::{self, Problem};
 use crate::reading::At;
 
-type Answer<T> = Result<At<T>, Problem>;
-type PathText = Result<Path<String>, PathRejection>;
+pub(crate) type Answer<T> = Result<At<T>, Problem>;
+pub(crate) type PathText = Result<Path<String>, PathRejection>;
 
 /// `GET /api/v1/pool`
 pub(crate) async fn pool(State(app): State<App>, uri: Uri) -> Answer<PoolAndNode> {
@@ -46,6 +48,12 @@ pub(crate) async fn lateness(State(app): State<App>, uri: Uri) -> Answer<Latenes
             Ok(Lateness::from(view.lateness()?))
         })
         .await
+}
+
+/// `GET /api/v1/pool/effort`
+pub(crate) async fn effort(State(app): State<App>, uri: Uri) -> Answer<Effort> {
+    let parameters = Parameters::of(&uri, &[])?;
+    app.reader.read(parameters.min_index()?, Effort::read).await
 }
 
 /// `GET /api/v1/nodes`
@@ -78,14 +86,15 @@ pub(crate) async fn miner(State(app): State<App>, uri: Uri, path: PathText) -> A
         let Some(miner) = view.miner(&wanted)? else {
             return Ok(None);
         };
-        let threshold = view
-            .settings()?
-            .map(|settings| settings.payout_threshold_atomic.into());
+        let terms = view.terms(&wanted)?;
+        let is_set_up = view.settings()?.is_some();
         // The ledger bounds the workers of one miner, so this read is bounded as well.
         let workers = view.workers(&wanted, None, usize::MAX)?;
         Ok(Some(MinerDetail {
             miner: Miner::new(miner, view.totals()?.window_score),
-            payout_threshold_atomic: threshold,
+            payout_threshold_atomic: is_set_up.then(|| terms.threshold_atomic.into()),
+            preferences: Preferences::new(&terms),
+            on_hold: terms.hold.is_some(),
             workers: WorkerSums::of(&workers),
         }))
     });
@@ -289,7 +298,7 @@ fn path_text(path: PathText) -> Result<String, Problem> {
     Ok(text)
 }
 
-fn hash_of(path: PathText) -> Result<[u8; 32], Problem> {
+pub(crate) fn hash_of(path: PathText) -> Result<[u8; 32], Problem> {
     let text = path_text(path)?;
     parse_hash(&text).ok_or_else(|| {
         let given = shorten(&text);
@@ -300,7 +309,7 @@ fn hash_of(path: PathText) -> Result<[u8; 32], Problem> {
     })
 }
 
-fn address_of(path: PathText) -> Result<String, Problem> {
+pub(crate) fn address_of(path: PathText) -> Result<String, Problem> {
     let text = path_text(path)?;
     let is_plausible = (1..=ADDRESS_BYTES_MAX).contains(&text.len())
         && text
@@ -316,10 +325,10 @@ fn address_of(path: PathText) -> Result<String, Problem> {
     Err(Problem::new(problem::BAD_PATH, detail))
 }
 
-fn unknown_miner(address: &str) -> String {
+pub(crate) fn unknown_miner(address: &str) -> String {
     format!("no share of {address} was ever accepted; check the address for typing errors")
 }
 
-fn unknown_block(hash: &[u8; 32]) -> String {
+pub(crate) fn unknown_block(hash: &[u8; 32]) -> String {
     format!("this pool has recorded no block {}", hex::encode(hash))
 }

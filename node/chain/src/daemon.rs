@@ -9,6 +9,9 @@ use crate::{
     network::Network,
 };
 
+/// Most blocks of one [`Daemon::ordered_blocks`]: the official daemon's own bound.
+pub const ORDERED_BLOCKS_MAX: u64 = 20;
+
 /// One daemon, or a list of them with failover.
 pub trait Daemon: Send + Sync + 'static {
     /// For logs and errors.
@@ -31,6 +34,15 @@ pub trait Daemon: Send + Sync + 'static {
 
     /// A block by its hash. None: this daemon does not know the block (which is not "orphaned").
     fn block(&self, hash: Hash) -> BoxFuture<'_, Result<Option<ChainBlock>, ChainError>>;
+
+    /// The ordered blocks from one topoheight to another one, both included, in their order: at
+    /// most [`ORDERED_BLOCKS_MAX`]. The answer has all of them, or the call fails; a daemon that
+    /// is behind, or has pruned one of them, refuses ([`ChainError::Rpc`]).
+    fn ordered_blocks(
+        &self,
+        first_topoheight: u64,
+        last_topoheight: u64,
+    ) -> BoxFuture<'_, Result<Vec<ChainBlock>, ChainError>>;
 
     /// The account's next nonce at the top; 0 for an account without one.
     fn nonce<'a>(&'a self, account: &'a Address) -> BoxFuture<'a, Result<u64, ChainError>>;
@@ -78,6 +90,10 @@ pub struct Template {
     pub topoheight: u64,
     /// Difficulty of the block to be found.
     pub difficulty: Difficulty,
+    /// What the block would pay its miner besides fees, in atomic units, as the same daemon said
+    /// a moment before; 0: it did not say. It moves by an atomic unit or two with each block, so
+    /// that a few blocks of age are no error worth a request.
+    pub miner_reward_atomic: u64,
 }
 
 /// The state of the chain as one daemon sees it (`get_info`).
@@ -101,6 +117,8 @@ pub struct ChainInfo {
     pub block_time_target_ms: u64,
     /// What the miner of the next block gets besides fees, in atomic units.
     pub miner_reward_atomic: u64,
+    /// The first position whose block the daemon still has; None: it has all of them.
+    pub pruned_topoheight: Option<u64>,
     /// Version of the daemon.
     pub version: String,
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time;
 
 use crate::{
     BoxFuture,
@@ -20,20 +21,31 @@ use crate::{
 
 mod answer;
 mod refusal;
+mod reward;
 
 use answer::{
     BlockAnswer, ExecutorAnswer, InfoAnswer, MempoolAnswer, NonceAnswer, NonceEntry, P2pAnswer,
     Presence, TemplateAnswer, TransactionAnswer,
 };
+use reward::LastReward;
 
 /// An account has one entry per transaction; more than these within the unstable blocks are a loop.
 const NONCE_STEPS_MAX: usize = 10_000;
+
+/// A reward said less than this ago is as good as a new one.
+const REWARD_FRESH: Duration = Duration::from_secs(10);
+/// A template waits no longer for its reward.
+const REWARD_DEADLINE: Duration = Duration::from_millis(250);
+/// An older reward is worth nothing: a fork may have changed it since.
+const REWARD_AGE_MAX: Duration = Duration::from_secs(300);
 
 /// JSON-RPC over HTTP to one official daemon.
 #[derive(Debug)]
 pub struct DaemonClient {
     rpc: RpcClient,
     network: Network,
+    /// What the daemon last said that a block pays its miner.
+    reward: LastReward,
 }
 
 impl DaemonClient {
@@ -46,6 +58,7 @@ impl DaemonClient {
         Ok(Self {
             rpc: RpcClient::new("daemon", url, None, timeout)?,
             network,
+            reward: LastReward::default(),
         })
     }
 
@@ -61,7 +74,20 @@ impl DaemonClient {
                 found: info.network,
             });
         }
+        self.reward.note(info.miner_reward_atomic);
         Ok(info)
+    }
+
+    /// The reward that goes with a template. Whoever checks the daemon's health asks for it every
+    /// few seconds anyway; nobody waits for it longer than for a template that is late already.
+    async fn reward_atomic(&self) -> u64 {
+        if let Some(reward_atomic) = self.reward.known_for(REWARD_FRESH) {
+            return reward_atomic;
+        }
+        match time::timeout(REWARD_DEADLINE, self.read_info()).await {
+            Ok(Ok(info)) => info.miner_reward_atomic,
+            Ok(Err(_)) | Err(_) => self.reward.known_for(REWARD_AGE_MAX).unwrap_or(0),
+        }
     }
 
     async fn read_sync_status(&self) -> Result<SyncStatus, ChainError> {
@@ -82,9 +108,14 @@ impl DaemonClient {
     async fn read_template(&self, pool: &Address) -> Result<Template, ChainError> {
         let params = json!({"address": pool.as_str()});
         let read = |answer: TemplateAnswer| answer.read(pool);
-        self.rpc
+        let template = self
+            .rpc
             .call_and_read("get_block_template", Some(params), read)
-            .await
+            .await?;
+        Ok(Template {
+            miner_reward_atomic: self.reward_atomic().await,
+            ..template
+        })
     }
 
     async fn send_block(&self, header: &BlockHeader) -> Result<SubmitBlockAnswer, ChainError> {
@@ -110,6 +141,28 @@ impl DaemonClient {
             Err(error) if refusal::is_unknown_block(&error) => Ok(None),
             answer => answer,
         }
+    }
+
+    async fn read_ordered_blocks(
+        &self,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<ChainBlock>, ChainError> {
+        let params = json!({"start_topoheight": first, "end_topoheight": last});
+        let read = |blocks: Vec<BlockAnswer>| {
+            let asked = first..=last;
+            let count = blocks.len();
+            if u64::try_from(count).ok() != last.checked_sub(first).and_then(|n| n.checked_add(1)) {
+                return Err(format!("{count} blocks from {first} to {last}"));
+            }
+            let placed = asked.zip(blocks);
+            placed
+                .map(|(topoheight, block)| block.read_at(topoheight))
+                .collect()
+        };
+        self.rpc
+            .call_and_read("get_blocks_range_by_topoheight", Some(params), read)
+            .await
     }
 
     /// The account's newest entry; None when it never had one.
@@ -243,6 +296,14 @@ impl Daemon for DaemonClient {
 
     fn block(&self, hash: Hash) -> BoxFuture<'_, Result<Option<ChainBlock>, ChainError>> {
         Box::pin(self.read_block(hash))
+    }
+
+    fn ordered_blocks(
+        &self,
+        first_topoheight: u64,
+        last_topoheight: u64,
+    ) -> BoxFuture<'_, Result<Vec<ChainBlock>, ChainError>> {
+        Box::pin(self.read_ordered_blocks(first_topoheight, last_topoheight))
     }
 
     fn nonce<'a>(&'a self, account: &'a Address) -> BoxFuture<'a, Result<u64, ChainError>> {

@@ -201,6 +201,17 @@ impl Daemon for DaemonSet {
         Box::pin(async move { Ok(self.read(|daemon| daemon.block(hash)).await?.1) })
     }
 
+    fn ordered_blocks(
+        &self,
+        first_topoheight: u64,
+        last_topoheight: u64,
+    ) -> BoxFuture<'_, Result<Vec<ChainBlock>, ChainError>> {
+        Box::pin(async move {
+            let read = self.read(|daemon| daemon.ordered_blocks(first_topoheight, last_topoheight));
+            Ok(read.await?.1)
+        })
+    }
+
     fn nonce<'a>(&'a self, account: &'a Address) -> BoxFuture<'a, Result<u64, ChainError>> {
         Box::pin(async move { Ok(self.read(|daemon| daemon.nonce(account)).await?.1) })
     }

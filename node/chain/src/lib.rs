@@ -22,6 +22,8 @@ mod error;
 
 mod daemon;
 
+mod emission;
+
 mod wallet;
 
 mod rpc;
@@ -43,11 +45,12 @@ mod testing;
 
 pub use address::{Address, AddressError};
 pub use daemon::{
-    ChainBlock, ChainInfo, Daemon, Execution, OrderedBlock, SubmitBlockAnswer,
+    ChainBlock, ChainInfo, Daemon, Execution, ORDERED_BLOCKS_MAX, OrderedBlock, SubmitBlockAnswer,
     SubmitTransactionAnswer, SyncStatus, Template,
 };
 pub use daemon_client::DaemonClient;
 pub use daemon_set::{DaemonHealth, DaemonSet, HealthSettings};
+pub use emission::miner_reward_max_atomic;
 pub use error::ChainError;
 pub use hash::Hash;
 pub use header::{BlockHeader, CodecError, HEADER_SIZE_MIN, TIPS_MAX};

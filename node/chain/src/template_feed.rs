@@ -135,6 +135,8 @@ impl Feed {
                 self.lower += 1;
                 return false;
             }
+            // A reward that became known does not make miners start over: it comes with the next
+            // template.
             let is_same_work = template.work_hash == current.work_hash
                 && template.difficulty == current.difficulty
                 && template.algorithm == current.algorithm;

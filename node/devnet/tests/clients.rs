@@ -166,3 +166,37 @@ async fn templates_are_followed_over_a_failing_daemon() {
     control.produce_blocks(1, None).unwrap();
     wait_for(6).await;
 }
+
+#[tokio::test]
+async fn ordered_blocks_of_a_range_are_those_that_each_is_by_itself() {
+    let devnet = start(config(1)).await;
+    let control = devnet.control();
+    control.produce_blocks(30, None).unwrap();
+    let daemon = daemon(&devnet.daemon_url());
+    let blocks = daemon.ordered_blocks(0, 19).await.unwrap();
+    for (topoheight, block) in (0..).zip(&blocks) {
+        assert_eq!(block.ordered.unwrap().topoheight, topoheight);
+        assert_eq!(
+            daemon.block(block.hash).await.unwrap().as_ref(),
+            Some(block)
+        );
+    }
+    assert_eq!(blocks.len(), 20);
+    assert_eq!(daemon.ordered_blocks(30, 30).await.unwrap().len(), 1);
+    for (first, last) in [(0, 20), (20, 31), (31, 31)] {
+        assert!(
+            daemon.ordered_blocks(first, last).await.is_err(),
+            "{first} to {last}"
+        );
+    }
+    let info = daemon.info().await.unwrap();
+    assert_eq!(info.pruned_topoheight, None);
+    let pool = address(&control.wallet_address());
+    let template = daemon.template(&pool).await.unwrap();
+    assert_eq!(template.miner_reward_atomic, info.miner_reward_atomic);
+    let found = control
+        .produce_blocks(1, Some(&control.wallet_address()))
+        .unwrap()[0];
+    let paid = daemon.block(found).await.unwrap().unwrap().ordered.unwrap();
+    assert_eq!(paid.miner_reward_atomic, template.miner_reward_atomic);
+}

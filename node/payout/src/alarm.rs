@@ -11,6 +11,14 @@ use prometheus::IntGaugeVec;
 pub enum AlarmKind {
     /// A recorded block pays another key than the pool's; it is never settled.
     ForeignMiner,
+    /// Daemons that can be trusted say different things of the same stable block.
+    DaemonsDisagree,
+    /// A daemon says that a block pays more than the chain can create.
+    ImplausibleReward,
+    /// A daemon cannot show what is needed, because it has pruned it.
+    HistoryPruned,
+    /// Blocks pay the pool's address that its books do not have, and nobody has looked at them.
+    StrayBlocks,
     /// The ledger refused a command that the chain's facts call for.
     CommandRefused,
     /// The ledger's settings name another network or pool address than this node serves.
@@ -33,12 +41,23 @@ pub enum AlarmKind {
     BuildFailing,
     /// Payees are left out because the wallet refuses to pay them.
     PayeeQuarantined,
+    /// The open payout waits for an operator's approval.
+    ApprovalWanted,
+    /// The pool shall bear the network fee and has too little for it.
+    PoolFeesTooLow,
+    /// A transaction of a payout that was given up was executed after all: its payees have the
+    /// money and their balances as well.
+    AbandonedExecuted,
 }
 
 impl AlarmKind {
     /// Every kind.
     pub const ALL: &'static [Self] = &[
         Self::ForeignMiner,
+        Self::DaemonsDisagree,
+        Self::ImplausibleReward,
+        Self::HistoryPruned,
+        Self::StrayBlocks,
         Self::CommandRefused,
         Self::SettingsDiffer,
         Self::WrongNetwork,
@@ -50,12 +69,19 @@ impl AlarmKind {
         Self::VariantsExhausted,
         Self::BuildFailing,
         Self::PayeeQuarantined,
+        Self::ApprovalWanted,
+        Self::PoolFeesTooLow,
+        Self::AbandonedExecuted,
     ];
 
     /// The name in metrics, logs and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ForeignMiner => "foreign_miner",
+            Self::DaemonsDisagree => "daemons_disagree",
+            Self::ImplausibleReward => "implausible_reward",
+            Self::HistoryPruned => "history_pruned",
+            Self::StrayBlocks => "stray_blocks",
             Self::CommandRefused => "command_refused",
             Self::SettingsDiffer => "settings_differ",
             Self::WrongNetwork => "wrong_network",
@@ -67,6 +93,9 @@ impl AlarmKind {
             Self::VariantsExhausted => "variants_exhausted",
             Self::BuildFailing => "build_failing",
             Self::PayeeQuarantined => "payee_quarantined",
+            Self::ApprovalWanted => "approval_wanted",
+            Self::PoolFeesTooLow => "pool_fees_too_low",
+            Self::AbandonedExecuted => "abandoned_executed",
         }
     }
 }

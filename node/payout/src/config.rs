@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use raftpool_ledger::network::SAMPLE_BLOCKS_MAX;
+
 use crate::StartError;
 
-/// Local behaviour of the two reconcilers; every node may have its own.
+/// Local behaviour of the reconcilers; every node may have its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayoutConfig {
     /// Time between two looks at the chain when nothing else wakes a reconciler.
@@ -20,6 +22,9 @@ pub struct PayoutConfig {
     pub foreign_sightings: u32,
     /// Shortest time between two sightings that count as two.
     pub sighting_gap: Duration,
+    /// Stable blocks of the network that one published sample sums up; 1 to 1440, and the same on
+    /// all nodes.
+    pub sample_blocks: u64,
     /// Topoheights the daemon may be behind its best peer and still be believed.
     pub daemon_lag_max: u64,
     /// Peers the daemon must have to be believed, where its P2P is on; mainnet demands one at
@@ -54,6 +59,8 @@ impl Default for PayoutConfig {
             orphan_sightings: 3,
             foreign_sightings: 3,
             sighting_gap: Duration::from_secs(10),
+            // Ten minutes.
+            sample_blocks: 120,
             daemon_lag_max: 5,
             daemon_peers_min: 0,
             wallet_lag_max: 10,
@@ -99,6 +106,12 @@ impl PayoutConfig {
             return Err(StartError::Config {
                 field: "fee_share_max_percent",
                 problem,
+            });
+        }
+        if !(1..=SAMPLE_BLOCKS_MAX).contains(&self.sample_blocks) {
+            return Err(StartError::Config {
+                field: "sample_blocks",
+                problem: "must be 1 to 1440",
             });
         }
         if self.step_interval.is_zero() {

@@ -1,4 +1,4 @@
-//! What both reconcilers share: the cluster, the daemons, and the rules for believing them.
+//! What the reconcilers share: the cluster, the daemons, and the rules for believing them.
 
 use std::sync::Arc;
 

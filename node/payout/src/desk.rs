@@ -8,6 +8,10 @@ use raftpool_ledger::{StateError, view};
 /// newest or the one before it; a payout with its variants may be a few hundred kilobytes.
 const PAGE: usize = 2;
 
+/// Abandoned payouts whose transactions are watched: older ones cannot surprise any more, because
+/// the chain has used many nonces since.
+const ABANDONED_WATCHED: usize = 4;
+
 pub(crate) struct Desk {
     pub(crate) settings: Option<Settings>,
     pub(crate) paused: Option<String>,
@@ -17,14 +21,19 @@ pub(crate) struct Desk {
     pub(crate) last_payout_ms: u64,
     /// The newest payout was undone before anything was signed: its interval does not count.
     pub(crate) newest_was_released: bool,
-    /// Nonce of the newest confirmed payout: the chain's must be the one after it.
-    pub(crate) confirmed_nonce: Option<u64>,
+    /// Nonce of the newest payout that used one, by being confirmed or abandoned: the chain's must
+    /// be the one after it.
+    pub(crate) used_nonce: Option<u64>,
+    /// What today's payouts took from balances.
+    pub(crate) taken_today_atomic: u64,
+    /// The newest payouts that were given up although signed.
+    pub(crate) abandoned: Vec<Payout>,
 }
 
 impl Desk {
-    pub(crate) fn read(view: &LedgerView<'_>) -> Result<Self, StateError> {
+    pub(crate) fn read(view: &LedgerView<'_>, now_ms: u64) -> Result<Self, StateError> {
         let mut newest_was_released = false;
-        let mut confirmed_nonce = None;
+        let mut used_nonce = None;
         let mut before = None;
         'pages: loop {
             let page = view.payouts(before, PAGE)?;
@@ -34,8 +43,12 @@ impl Desk {
             for payout in &page {
                 let is_released = matches!(payout.status, PayoutStatus::Released { .. });
                 newest_was_released |= before.is_none() && payout.id == page[0].id && is_released;
-                if matches!(payout.status, PayoutStatus::Confirmed { .. }) {
-                    confirmed_nonce = Some(payout.nonce);
+                let is_used = matches!(
+                    payout.status,
+                    PayoutStatus::Confirmed { .. } | PayoutStatus::Abandoned { .. }
+                );
+                if is_used {
+                    used_nonce = Some(payout.nonce);
                     break 'pages;
                 }
             }
@@ -49,8 +62,23 @@ impl Desk {
             next_payout_id: view.next_payout_id()?,
             last_payout_ms: view.last_payout_ms()?,
             newest_was_released,
-            confirmed_nonce,
+            used_nonce,
+            // A command carries the later one of both times.
+            taken_today_atomic: view.payouts_taken_on_day_of(now_ms.max(view.time_ms()?))?,
+            abandoned: view.abandoned_payouts(ABANDONED_WATCHED)?,
         })
+    }
+
+    /// Time until the interval since the newest payout is over. It does not count for one that was
+    /// undone, nor while payees are searched through (`is_searching`).
+    pub(crate) fn due_in_ms(&self, settings: &Settings, is_searching: bool, now_ms: u64) -> u64 {
+        if self.newest_was_released || is_searching || self.last_payout_ms == 0 {
+            return 0;
+        }
+        let interval_ms = settings.payout_interval_ms;
+        self.last_payout_ms
+            .saturating_add(interval_ms)
+            .saturating_sub(now_ms)
     }
 
     /// Name of the open payout's state for the metrics.
@@ -58,14 +86,17 @@ impl Desk {
         match self.open.as_ref().map(|payout| &payout.status) {
             None => "none",
             Some(view::PayoutStatus::Signed) => "signed",
+            Some(_) if self.awaits_approval() => "awaiting_approval",
             Some(_) => "reserved",
         }
     }
 
+    fn awaits_approval(&self) -> bool {
+        self.open.as_ref().is_some_and(Payout::awaits_approval)
+    }
+
     /// All that the pool owes its miners.
     pub(crate) fn owed_atomic(&self) -> u128 {
-        self.accounts
-            .balances_atomic
-            .saturating_add(self.accounts.in_flight_atomic)
+        self.accounts.owed_atomic()
     }
 }

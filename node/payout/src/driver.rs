@@ -5,6 +5,7 @@
 //! node remembers matters for safety, only for pace. Bytes are sent from the row and from nowhere
 //! else, hence never before they are committed.
 
+mod abandoned;
 mod build;
 mod reserve;
 mod sent;
@@ -12,7 +13,8 @@ mod signed;
 
 use std::sync::Arc;
 
-use raftpool_chain::{Execution, Wallet};
+use parking_lot::Mutex;
+use raftpool_chain::{Execution, Hash, Wallet};
 use raftpool_ledger::command::{PausePayouts, ReleasePayout, command::Body};
 use raftpool_ledger::view::{Payout, PayoutStatus};
 use tokio::time::Instant;
@@ -23,8 +25,10 @@ use crate::context::{Context, Proposal};
 use crate::desk::Desk;
 use crate::driver::build::Builds;
 use crate::driver::sent::SentLog;
+use crate::insight::{Insight, NonceFacts};
 use crate::obstacle::Obstacle;
 use crate::payees::Suspicion;
+use crate::reconciler::Reconciler;
 use crate::sightings::Sightings;
 use crate::status::PayoutStep;
 
@@ -32,6 +36,7 @@ pub(crate) struct Driver {
     ctx: Arc<Context>,
     alarms: Arc<Alarms>,
     memory: Memory,
+    insight: Arc<Mutex<Insight>>,
 }
 
 /// Derived state: lost with the process or the leadership, and found out again.
@@ -48,6 +53,13 @@ struct Memory {
     reported_nonce: Option<u64>,
     /// Nothing new before this moment, and why.
     retry: Option<(Instant, String)>,
+    /// What the chain says of the open payout's nonce.
+    nonce: Option<NonceFacts>,
+    /// No look at abandoned payouts before this moment.
+    abandoned_at: Option<Instant>,
+    /// An executed transaction of one, for which payouts were stopped once. When they run again,
+    /// an operator has accepted it.
+    reported_abandoned: Option<Hash>,
 }
 
 impl Memory {
@@ -59,7 +71,21 @@ impl Memory {
             taken: Sightings::new(ctx.config.sighting_gap),
             reported_nonce: None,
             retry: None,
+            nonce: None,
+            abandoned_at: None,
+            reported_abandoned: None,
         }
+    }
+}
+
+impl Reconciler for Driver {
+    type Step = PayoutStep;
+
+    const NAME: &'static str = "payouts";
+
+    /// Does the next thing about payouts, if there is one.
+    async fn step(&mut self) -> PayoutStep {
+        self.look().await
     }
 }
 
@@ -70,16 +96,37 @@ impl Driver {
             ctx,
             alarms,
             memory,
+            insight: Arc::default(),
         }
     }
 
-    /// Does the next thing about payouts, if there is one.
-    pub(crate) async fn step(&mut self) -> PayoutStep {
+    /// What others may see of its memory, as of the newest step.
+    pub(crate) fn insight(&self) -> Arc<Mutex<Insight>> {
+        self.insight.clone()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn context(&self) -> Arc<Context> {
+        self.ctx.clone()
+    }
+
+    async fn look(&mut self) -> PayoutStep {
         let Some(term) = self.ctx.leading_term() else {
             self.memory = Memory::new(&self.ctx);
             self.alarms.clear_all();
+            *self.insight.lock() = Insight::default();
             return PayoutStep::NotLeading;
         };
+        let step = self.step_as_leader(term).await;
+        *self.insight.lock() = Insight {
+            is_leading: true,
+            nonce: self.memory.nonce.clone(),
+            suspicion: self.memory.suspicion.clone(),
+        };
+        step
+    }
+
+    async fn step_as_leader(&mut self, term: u64) -> PayoutStep {
         match self.advance(term).await {
             Ok(step) => step,
             Err(obstacle) => {
@@ -91,6 +138,10 @@ impl Driver {
 
     async fn advance(&mut self, term: u64) -> Result<PayoutStep, Obstacle> {
         let desk = self.read_desk()?;
+        self.note_open(&desk);
+        if let Some(stop) = self.watch_abandoned(&desk).await? {
+            return Ok(stop);
+        }
         if desk.open.is_none() {
             self.check_due(&desk)?;
         }
@@ -110,18 +161,46 @@ impl Driver {
     }
 
     fn read_desk(&self) -> Result<Desk, Obstacle> {
-        let desk = self.ctx.read(Desk::read)?;
+        let now_ms = self.ctx.now_ms();
+        let desk = self.ctx.read(|view| Desk::read(view, now_ms))?;
         let metrics = &self.ctx.metrics;
         metrics.paused.set(i64::from(desk.paused.is_some()));
         let in_flight = desk.accounts.in_flight_atomic;
         metrics
             .in_flight_atomic
             .set(i64::try_from(in_flight).unwrap_or(i64::MAX));
-        for state in ["none", "reserved", "signed"] {
+        let taken = i64::try_from(desk.taken_today_atomic).unwrap_or(i64::MAX);
+        metrics.taken_today_atomic.set(taken);
+        for state in ["none", "reserved", "awaiting_approval", "signed"] {
             let is_state = i64::from(state == desk.state());
             metrics.state.with_label_values(&[state]).set(is_state);
         }
         Ok(desk)
+    }
+
+    /// Brings what is known of the open payout, and the call for an approval, up to date.
+    fn note_open(&mut self, desk: &Desk) {
+        let open_id = desk.open.as_ref().map(|payout| payout.id);
+        if open_id.is_none() {
+            self.alarms.clear(AlarmKind::ForeignSpend);
+        }
+        let is_open = |nonce: &NonceFacts| Some(nonce.payout_id) == open_id;
+        self.memory.nonce = self.memory.nonce.take().filter(is_open);
+        let Some(payout) = desk.open.as_ref().filter(|open| open.awaits_approval()) else {
+            return self.alarms.clear(AlarmKind::ApprovalWanted);
+        };
+        let debits: u128 = payout
+            .payees
+            .iter()
+            .map(|payee| u128::from(payee.debit_atomic))
+            .sum();
+        let detail = format!(
+            "payout {} of {debits} atomic units to {} payees waits: approve or reject it",
+            payout.id,
+            payout.payees.len()
+        );
+        self.alarms
+            .raise(AlarmKind::ApprovalWanted, detail, self.ctx.now_ms());
     }
 
     /// Counts failures and turns the obstacles into alarms that a human must clear.
@@ -300,5 +379,9 @@ fn is_overtaken(rejection: &raftpool_ledger::Rejection) -> bool {
             | R::PayoutNotOpen(_)
             | R::PayoutSigned(_)
             | R::PayoutsPaused
+            | R::NotApproved(_)
+            | R::AddressHeld(_)
+            | R::DailyLimit { .. }
+            | R::PoolFeesTooLow { .. }
     )
 }

@@ -1,14 +1,18 @@
 //! Follows every found block by its hash until the chain has paid it for good, or has not.
 //!
 //! Anything the daemon does not say clearly means "wait". A block is settled on one consistent
-//! set of stable facts; it is given up only when it is missing again and again, far past
-//! stability, on a daemon that is known to be up to date.
+//! set of stable facts, which every other daemon that can be trusted must share; it is given up
+//! only when it is missing again and again, far past stability, on daemons that are known to be up
+//! to date and cannot have pruned it.
 
+mod hand_out;
+mod look;
+mod opinions;
 mod verdict;
 
 use std::sync::Arc;
 
-use raftpool_chain::{ChainInfo, Hash};
+use raftpool_chain::{ChainInfo, Hash, miner_reward_max_atomic};
 use raftpool_ledger::Rejection;
 use raftpool_ledger::command::{OrphanBlock, SettleBlock, command::Body};
 use raftpool_ledger::view::Block;
@@ -16,9 +20,10 @@ use raftpool_ledger::view::Block;
 use crate::alarm::{AlarmKind, Alarms};
 use crate::context::{Context, Proposal};
 use crate::obstacle::Obstacle;
+use crate::reconciler::Reconciler;
 use crate::sightings::Sightings;
 use crate::status::BlockStep;
-use crate::{PayoutPoint, follower::verdict::Verdict};
+use crate::{PayoutPoint, follower::look::Look, follower::verdict::Verdict};
 
 pub(crate) struct Follower {
     ctx: Arc<Context>,
@@ -27,6 +32,25 @@ pub(crate) struct Follower {
     /// Number of the block acted on last: the next look begins behind it, so that one block
     /// that cannot be brought to an end never keeps the others waiting.
     after: u64,
+}
+
+impl Reconciler for Follower {
+    type Step = BlockStep;
+
+    const NAME: &'static str = "blocks";
+
+    /// Looks at the maturing blocks and settles or gives up at most one of them.
+    async fn step(&mut self) -> BlockStep {
+        if self.ctx.leading_term().is_none() {
+            self.missing.clear();
+            self.alarms.clear_all();
+            return BlockStep::NotLeading;
+        }
+        match self.advance().await {
+            Ok(step) => step,
+            Err(obstacle) => BlockStep::Waiting(obstacle.to_string()),
+        }
+    }
 }
 
 impl Follower {
@@ -40,20 +64,10 @@ impl Follower {
         }
     }
 
-    /// Looks at the maturing blocks and settles or gives up at most one of them.
-    pub(crate) async fn step(&mut self) -> BlockStep {
-        if self.ctx.leading_term().is_none() {
-            self.missing.clear();
-            self.alarms.clear_all();
-            return BlockStep::NotLeading;
-        }
-        match self.advance().await {
-            Ok(step) => step,
-            Err(obstacle) => BlockStep::Waiting(obstacle.to_string()),
-        }
-    }
-
     async fn advance(&mut self) -> Result<BlockStep, Obstacle> {
+        if let Some(step) = self.hand_out().await? {
+            return Ok(step);
+        }
         let (settings, mut blocks) = self
             .ctx
             .read(|view| Ok((view.settings()?, view.blocks_maturing()?)))?;
@@ -64,7 +78,7 @@ impl Follower {
         self.missing
             .retain(|hash| blocks.iter().any(|block| block.hash == *hash));
         if blocks.is_empty() {
-            self.alarms.clear(AlarmKind::ForeignMiner);
+            Look::default().show(&self.alarms, self.ctx.now_ms());
             self.alarms.clear(AlarmKind::CommandRefused);
             return Ok(BlockStep::NothingMaturing);
         }
@@ -79,8 +93,7 @@ impl Follower {
             .position(|block| block.number > self.after)
             .unwrap_or(0);
         blocks.rotate_left(second_half);
-        let mut problem = None;
-        let mut foreign = None;
+        let mut look = Look::default();
         for block in &blocks {
             match self.judge(block, &before).await {
                 Ok(Verdict::Settle {
@@ -90,22 +103,13 @@ impl Follower {
                     return self.settle(block, amount_atomic, topoheight).await;
                 }
                 Ok(Verdict::Orphan { reason }) => return self.orphan(block, reason).await,
-                Ok(Verdict::ForeignMiner { miner }) => {
-                    foreign = Some(format!("block {} pays {miner}", hex::encode(block.hash)));
-                }
-                Ok(Verdict::Wait) => {}
-                Err(obstacle) => problem = Some(obstacle),
+                Ok(verdict) => look.note(block, &verdict),
+                Err(obstacle) => look.fail(obstacle),
             }
         }
-        match foreign {
-            Some(detail) => {
-                self.alarms
-                    .raise(AlarmKind::ForeignMiner, detail, self.ctx.now_ms());
-            }
-            None if problem.is_none() => self.alarms.clear(AlarmKind::ForeignMiner),
-            None => {}
-        }
-        problem.map_or(Ok(BlockStep::Maturing { blocks: maturing }), Err)
+        look.show(&self.alarms, self.ctx.now_ms());
+        look.problem
+            .map_or(Ok(BlockStep::Maturing { blocks: maturing }), Err)
     }
 
     /// Asks for one block between two looks at the tip. Both must agree that it is stable: if
@@ -120,34 +124,32 @@ impl Follower {
             .await
             .map_err(Obstacle::daemon("block"))?;
         let after = self.ctx.synced_info(&self.alarms).await?;
-        let pool = self.ctx.pool_address.as_str();
-        let margin = self.ctx.config.orphan_margin_heights;
-        let tip = verdict::Stable::of_both(before, &after);
-        let verdict = verdict::judge(block, seen.as_ref(), tip, pool, margin);
-        let Verdict::Orphan { reason } = verdict else {
-            self.missing.forget(&block.hash);
-            return Ok(verdict);
+        let rules = verdict::Rules {
+            tip: verdict::Stable::of_both(before, &after),
+            pool_address: self.ctx.pool_address.as_str(),
+            margin_heights: self.ctx.config.orphan_margin_heights,
+            reward_max_atomic: miner_reward_max_atomic(after.block_time_target_ms),
         };
-        let sightings = self.missing.add(&block.hash);
-        if sightings < self.ctx.config.orphan_sightings {
-            let block = hex::encode(block.hash);
-            tracing::debug!(block, sightings, reason, "block is missing");
-            return Ok(Verdict::Wait);
+        let verdict = verdict::judge(block, seen.as_ref(), &rules);
+        if !matches!(verdict, Verdict::Orphan { .. }) {
+            self.missing.forget(&block.hash);
         }
-        for daemon in self.ctx.daemons.opinions() {
-            let seen = daemon
-                .block(hash)
-                .await
-                .map_err(Obstacle::daemon("block"))?;
-            let opinion = verdict::judge(block, seen.as_ref(), tip, pool, margin);
-            if !matches!(opinion, Verdict::Orphan { .. }) {
-                return Err(Obstacle::Inconsistent(format!(
-                    "{} knows {hash}",
-                    daemon.name()
-                )));
+        match verdict {
+            Verdict::Settle { .. } => {
+                opinions::on_settling(&self.ctx, block, verdict, &rules).await
             }
+            Verdict::Orphan { reason } => {
+                let sightings = self.missing.add(&block.hash);
+                if sightings < self.ctx.config.orphan_sightings {
+                    let block = hex::encode(block.hash);
+                    tracing::debug!(block, sightings, reason, "block is missing");
+                    return Ok(Verdict::Wait);
+                }
+                opinions::on_giving_up(&self.ctx, block, &rules).await?;
+                Ok(Verdict::Orphan { reason })
+            }
+            other => Ok(other),
         }
-        Ok(Verdict::Orphan { reason })
     }
 
     async fn settle(

@@ -1,8 +1,10 @@
 //! Leader duties around money: settle found blocks, and execute payouts exactly once.
 //!
-//! Two reconcilers compare the ledger with the chain and take one step at a time: the *follower*
+//! Three reconcilers compare the ledger with the chain and take one step at a time: the *follower*
 //! brings found blocks to an end, the *driver* brings the open payout to an end and opens the next
-//! one. They keep nothing that matters in memory: whoever leads continues from the row.
+//! one, and the *scanner* walks the stable blocks of the whole network, sums up what they pay in
+//! fees, and reports those that pay the pool without being in its books. They keep nothing that
+//! matters in memory: whoever leads continues from the ledger.
 //!
 //! How a payout stays exactly once, whatever dies or does not answer:
 //!
@@ -26,13 +28,18 @@ mod decision;
 mod desk;
 mod driver;
 mod follower;
+mod insight;
 mod metrics;
 mod obstacle;
 mod payees;
 mod plan;
+mod planning;
 mod point;
+mod reconciler;
+mod scanner;
 mod service;
 mod sightings;
+mod simulation;
 mod status;
 
 #[cfg(test)]
@@ -40,6 +47,8 @@ mod tests;
 
 pub use alarm::{Alarm, AlarmKind};
 pub use config::PayoutConfig;
+pub use insight::NonceFacts;
 pub use point::{PayoutPoint, StepHook, UnknownPoint};
-pub use service::{PayoutParts, PayoutService, StartError};
-pub use status::{BlockStep, Last, PayoutStep, ServiceStatus};
+pub use service::{PayoutDesk, PayoutParts, PayoutService, StartError};
+pub use simulation::{LeftOut, LeftOutReason, Simulation};
+pub use status::{BlockStep, Last, PayoutStep, ScanStep, ServiceStatus};

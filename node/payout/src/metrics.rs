@@ -12,6 +12,7 @@ pub(crate) struct Metrics {
     pub(crate) state: IntGaugeVec,
     pub(crate) paused: IntGauge,
     pub(crate) in_flight_atomic: IntGauge,
+    pub(crate) taken_today_atomic: IntGauge,
     pub(crate) confirmed: IntCounter,
     pub(crate) confirmed_payees: IntCounter,
     pub(crate) blocks_maturing: IntGauge,
@@ -56,6 +57,10 @@ impl Metrics {
             state: gauges("state", "1 for the state of the open payout", &["state"])?,
             paused: gauge("paused", "1 while payouts are paused")?,
             in_flight_atomic: gauge("in_flight_atomic", "Atomic units in the open payout")?,
+            taken_today_atomic: gauge(
+                "taken_today_atomic",
+                "Atomic units that today's payouts took from balances",
+            )?,
             confirmed: counter("confirmed_total", "Payouts this node confirmed")?,
             confirmed_payees: counter("confirmed_payees_total", "Payees of these payouts")?,
             blocks_maturing: gauge("blocks_maturing", "Found blocks that are not final yet")?,

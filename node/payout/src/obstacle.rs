@@ -27,6 +27,23 @@ pub(crate) enum Obstacle {
     NothingPayable,
     #[error("no payable balance is worth its part of the network fee, {fee_atomic} in all")]
     FeesTooHigh { fee_atomic: u64 },
+    #[error(
+        "of the {limit_atomic} that a day's payouts may take {left_atomic} are left, which is too \
+         little for a payout: the next day begins at midnight UTC"
+    )]
+    DailyLimit { left_atomic: u64, limit_atomic: u64 },
+    #[error(
+        "the pool bears the network fee, and its fees of {pool_fees_atomic} do not cover \
+         {budget_atomic}: wait for blocks, or let the miners bear it (network_fee_payer)"
+    )]
+    PoolFeesTooLow {
+        budget_atomic: u64,
+        pool_fees_atomic: u128,
+    },
+    #[error("payout {payout_id} waits for an operator's approval")]
+    AwaitApproval { payout_id: u64 },
+    #[error("{tx} of the abandoned payout {payout_id} is executed")]
+    AbandonedExecuted { payout_id: u64, tx: Hash },
     #[error("this node has no wallet")]
     NoWallet,
     #[error("the ledger is not readable: {0}")]
@@ -39,6 +56,18 @@ pub(crate) enum Obstacle {
     DaemonBehind { ours: u64, best: u64 },
     #[error("the daemon has {peers} peers, {wanted} are wanted")]
     FewPeers { peers: u64, wanted: u64 },
+    #[error("{daemon} says otherwise: {detail}")]
+    DaemonsDisagree { daemon: String, detail: String },
+    #[error(
+        "the daemon says that block {block} pays {reward_atomic}; no block creates more than {max_atomic}"
+    )]
+    ImplausibleReward {
+        block: Hash,
+        reward_atomic: u64,
+        max_atomic: u64,
+    },
+    #[error("the daemon has pruned everything below topoheight {pruned}: {detail}")]
+    Pruned { pruned: u64, detail: String },
     #[error("the daemon's answers do not fit each other: {0}")]
     Inconsistent(String),
     #[error("the wallet did not answer ({what}): {error}")]

@@ -11,13 +11,13 @@ use std::time::Duration;
 use raftpool_ledger::command::Payee;
 use tokio::time::Instant;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Suspicion {
     suspects: BTreeSet<String>,
     quarantined: BTreeMap<String, Quarantine>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Quarantine {
     until: Instant,
     reason: String,
@@ -73,6 +73,12 @@ impl Suspicion {
             reason: reason.to_owned(),
         };
         self.quarantined.insert(address.to_owned(), entry);
+    }
+
+    /// What the wallet said of an address that is left out.
+    pub(crate) fn why_left_out(&self, address: &str) -> Option<&str> {
+        let quarantine = self.quarantined.get(address)?;
+        Some(&quarantine.reason)
     }
 
     pub(crate) fn is_left_out(&self, address: &str) -> bool {

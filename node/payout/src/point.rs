@@ -69,10 +69,22 @@ points! {
     BeforeSettle = "before-settle",
     /// The proposal of the settlement came back.
     AfterSettle = "after-settle",
+    /// A further part of a settled block is about to be handed out.
+    BeforeHandOut = "before-hand-out",
+    /// The proposal of it came back.
+    AfterHandOut = "after-hand-out",
     /// Giving up a block is about to be proposed.
     BeforeOrphan = "before-orphan",
     /// The proposal to give up a block came back.
     AfterOrphan = "after-orphan",
+    /// A stray block is about to be reported.
+    BeforeReport = "before-report",
+    /// The proposal of the report came back.
+    AfterReport = "after-report",
+    /// A sample of the network's blocks is about to be proposed.
+    BeforeSample = "before-sample",
+    /// The proposal of the sample came back.
+    AfterSample = "after-sample",
 }
 
 impl PayoutPoint {

@@ -41,6 +41,11 @@ impl<K: Eq + Hash + Clone> Sightings<K> {
         }
     }
 
+    /// How many there are in a row.
+    pub(crate) fn count(&self, key: &K) -> u32 {
+        self.seen.get(key).map_or(0, |(count, _)| *count)
+    }
+
     /// The opposite was seen: counting starts anew.
     pub(crate) fn forget(&mut self, key: &K) {
         self.seen.remove(key);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Alarm;
+use crate::reconciler::Step;
 
 /// What one look at the found blocks led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,11 @@ pub enum BlockStep {
         /// What the chain paid.
         amount_atomic: u64,
     },
+    /// Some more miners got their part of a settled block.
+    HandedOut {
+        /// Its hash.
+        hash: String,
+    },
     /// A block was given up.
     Orphaned {
         /// Its hash.
@@ -37,7 +43,10 @@ pub enum BlockStep {
 impl BlockStep {
     /// Whether anything was changed, so that another look is worth while at once.
     pub fn acted(&self) -> bool {
-        matches!(self, Self::Settled { .. } | Self::Orphaned { .. })
+        matches!(
+            self,
+            Self::Settled { .. } | Self::HandedOut { .. } | Self::Orphaned { .. }
+        )
     }
 }
 
@@ -52,8 +61,19 @@ impl fmt::Display for BlockStep {
                 hash,
                 amount_atomic,
             } => write!(f, "settled {hash}: {amount_atomic}"),
+            Self::HandedOut { hash } => write!(f, "handed out a part of {hash}"),
             Self::Orphaned { hash, reason } => write!(f, "gave up {hash}: {reason}"),
         }
+    }
+}
+
+impl Step for BlockStep {
+    fn has_acted(&self) -> bool {
+        self.acted()
+    }
+
+    fn is_leading(&self) -> bool {
+        *self != Self::NotLeading
     }
 }
 
@@ -140,6 +160,88 @@ impl fmt::Display for PayoutStep {
     }
 }
 
+impl Step for PayoutStep {
+    fn has_acted(&self) -> bool {
+        self.acted()
+    }
+
+    fn is_leading(&self) -> bool {
+        *self != Self::NotLeading
+    }
+}
+
+/// What one look at the network's stable blocks led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScanStep {
+    /// Another node is in charge.
+    NotLeading,
+    /// The next sample is not complete yet.
+    UpToDate {
+        /// The newest block that was looked at; none before the first.
+        topoheight: Option<u64>,
+    },
+    /// Something is in the way.
+    Waiting(String),
+    /// A block was reported that pays the pool and is not in its books.
+    Reported {
+        /// Its hash.
+        hash: String,
+        /// What the chain paid for it.
+        amount_atomic: u64,
+    },
+    /// A sample was published.
+    Published {
+        /// Its first block.
+        first_topoheight: u64,
+        /// Its last block.
+        last_topoheight: u64,
+        /// The fees of its blocks.
+        fees_atomic: u64,
+    },
+}
+
+impl ScanStep {
+    /// Whether anything was changed, so that another look is worth while at once.
+    pub fn acted(&self) -> bool {
+        matches!(self, Self::Reported { .. } | Self::Published { .. })
+    }
+}
+
+impl Step for ScanStep {
+    fn has_acted(&self) -> bool {
+        self.acted()
+    }
+
+    fn is_leading(&self) -> bool {
+        *self != Self::NotLeading
+    }
+}
+
+impl fmt::Display for ScanStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLeading => write!(f, "another node is in charge"),
+            Self::UpToDate { topoheight: None } => write!(f, "no block was looked at yet"),
+            Self::UpToDate {
+                topoheight: Some(topoheight),
+            } => write!(f, "every block up to topoheight {topoheight} was looked at"),
+            Self::Waiting(reason) => write!(f, "waiting: {reason}"),
+            Self::Reported {
+                hash,
+                amount_atomic,
+            } => write!(f, "reported {hash}, not in the books: {amount_atomic}"),
+            Self::Published {
+                first_topoheight,
+                last_topoheight,
+                fees_atomic,
+            } => write!(
+                f,
+                "published {fees_atomic} in fees of {first_topoheight} to {last_topoheight}"
+            ),
+        }
+    }
+}
+
 /// A step and when it was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Last<T> {
@@ -149,10 +251,10 @@ pub struct Last<T> {
     pub at_ms: u64,
 }
 
-/// A snapshot of both reconcilers.
+/// A snapshot of the reconcilers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceStatus {
-    /// Whether both reconcilers run; false after a shutdown or a fault in the program.
+    /// Whether all reconcilers run; false after a shutdown or a fault in the program.
     pub running: bool,
     /// What the follower of blocks did last; none before its first look.
     pub blocks: Option<Last<BlockStep>>,
@@ -162,6 +264,10 @@ pub struct ServiceStatus {
     pub payouts: Option<Last<PayoutStep>>,
     /// The newest action on a payout since the start.
     pub payouts_acted: Option<Last<PayoutStep>>,
+    /// What the scanner of the network's blocks did last; none before its first look.
+    pub scans: Option<Last<ScanStep>>,
+    /// The newest sample or report since the start.
+    pub scans_acted: Option<Last<ScanStep>>,
     /// Everything an operator must look at.
     pub alarms: Vec<Alarm>,
 }

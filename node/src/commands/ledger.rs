@@ -1,22 +1,74 @@
 //! `raftpool ledger`
 
+mod export;
+mod replay;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use raftpool_api::dto::admin::Verified;
+use raftpool_ledger::StateError;
 use raftpool_ledger::view::LedgerView;
 use raftpool_store::{Store, StoreOptions, stored_identity};
 
 use crate::cli::LedgerCommand;
 use crate::config::Config;
+use crate::operator::{AdminClient, is_not_running};
 
-pub(super) fn execute(command: &LedgerCommand) -> anyhow::Result<ExitCode> {
+pub(super) async fn execute(command: &LedgerCommand) -> anyhow::Result<ExitCode> {
     match command {
-        LedgerCommand::Verify { config } => verify(&Config::load(config, std::env::vars())?),
+        LedgerCommand::Verify { config } => verify(config).await,
+        LedgerCommand::Export(args) => export::execute(args).await,
+        LedgerCommand::Replay { file } => replay::execute(file.as_deref()),
     }
 }
 
-fn verify(config: &Config) -> anyhow::Result<ExitCode> {
+async fn verify(config_file: &std::path::Path) -> anyhow::Result<ExitCode> {
+    let config = Config::load(config_file, std::env::vars())?;
+    let client = AdminClient::new(&config, config_file)?;
+    let verified = match client.get("ledger/verify").await {
+        Ok(answer) => serde_json::from_value(answer).context("read the node's answer")?,
+        Err(error) if is_not_running(&error) => verify_stopped(&config).await?,
+        Err(error) => return Err(error),
+    };
+    let Verified {
+        index,
+        digest,
+        violations,
+    } = verified;
+    println!("index {index}, digest {digest}");
+    for violation in &violations {
+        println!("broken {violation}");
+    }
+    match violations.is_empty() {
+        true => {
+            println!("every invariant holds");
+            Ok(ExitCode::SUCCESS)
+        }
+        false => Ok(ExitCode::FAILURE),
+    }
+}
+
+async fn verify_stopped(config: &Config) -> anyhow::Result<Verified> {
+    read_stopped(config, |view, state| {
+        let violations = raftpool_ledger::verify(state)?.into_iter();
+        Ok(Verified {
+            index: view.index()?,
+            digest: hex::encode(view.digest()?),
+            violations: violations
+                .map(|violation| format!("{}: {}", violation.id, violation.detail))
+                .collect(),
+        })
+    })
+    .await
+}
+
+/// Reads the books of a node that does not run.
+async fn read_stopped<T>(
+    config: &Config,
+    query: impl FnOnce(&LedgerView<'_>, &dyn raftpool_ledger::StateRead) -> Result<T, StateError>,
+) -> anyhow::Result<T> {
     let directory = &config.raw.node.data_directory;
     let Some(identity) = stored_identity(directory)? else {
         bail!(
@@ -31,29 +83,16 @@ fn verify(config: &Config) -> anyhow::Result<ExitCode> {
     );
     let store = Store::open(&options)
         .with_context(|| format!("open {} (the node must be stopped)", directory.display()))?;
+    let mut query = Some(query);
     let mut found = None;
     store.state().reader().read(&mut |state| {
-        let view = LedgerView::new(state);
-        found = Some((
-            raftpool_ledger::verify(state)?,
-            view.index()?,
-            view.digest()?,
-        ));
+        if let Some(query) = query.take() {
+            found = Some(query(&LedgerView::new(state), state)?);
+        }
         Ok(())
     })?;
     // The database's own threads must have ended before the process does, or they may find what
     // they need gone already and abort it.
-    super::runtime()?.block_on(store.close())?;
-    let (violations, index, digest) = found.context("the state was not read")?;
-    println!("index {index}, digest {}", hex::encode(digest));
-    for violation in &violations {
-        println!("broken {}: {}", violation.id, violation.detail);
-    }
-    match violations.is_empty() {
-        true => {
-            println!("every invariant holds");
-            Ok(ExitCode::SUCCESS)
-        }
-        false => Ok(ExitCode::FAILURE),
-    }
+    store.close().await?;
+    found.context("the state was not read")
 }

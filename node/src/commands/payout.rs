@@ -1,12 +1,13 @@
 //! `raftpool payout`
 
+mod rules;
+
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use raftpool_api::dto::admin::{PauseRequest, ReleaseRequest};
 
-use crate::amount::xel;
 use crate::cli::{ChangeArgs, LookArgs, OutputFormat, PayoutCommand};
 use crate::config::Config;
 use crate::operator::{AdminClient, describe};
@@ -25,6 +26,14 @@ pub(super) async fn execute(command: &PayoutCommand) -> anyhow::Result<ExitCode>
             println!("payouts are resumed since log index {index}");
         }
         PayoutCommand::Release(args) => release(args).await?,
+        PayoutCommand::Approve(args) => rules::approve(args).await?,
+        PayoutCommand::Reject(args) => rules::reject(args).await?,
+        PayoutCommand::Hold(args) => rules::hold(args, true).await?,
+        PayoutCommand::Unhold(args) => rules::hold(args, false).await?,
+        PayoutCommand::Holds(args) => rules::holds(args).await?,
+        PayoutCommand::Abandon(args) => rules::abandon(args).await?,
+        PayoutCommand::History(args) => rules::show_history(args).await?,
+        PayoutCommand::Simulate(args) => rules::simulate(args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -60,10 +69,7 @@ async fn set_paused(args: &ChangeArgs, action: &str) -> anyhow::Result<u64> {
 async fn release(args: &ChangeArgs) -> anyhow::Result<()> {
     let (_, client) = connect(&args.config)?;
     let status = client.get("status").await?;
-    let payout = &status["open_payout"];
-    let Some(id) = payout["id"].as_u64() else {
-        bail!("no payout is open, so there is nothing to release");
-    };
+    let (id, debit) = rules::open_payout(&status)?;
     let request = ReleaseRequest {
         author: user_name(),
         reason: reason(args.reason.as_deref(), "release"),
@@ -71,9 +77,8 @@ async fn release(args: &ChangeArgs) -> anyhow::Result<()> {
     };
     client.post("payouts/release", &request).await?;
     println!(
-        "payout {id} is released: {} XEL are back in the balances of {} payees",
-        xel(&payout["debit_atomic"]),
-        payout["payees"],
+        "payout {id} is released: {debit} XEL are back in the balances of {} payees",
+        status["open_payout"]["payees"],
     );
     if status["payouts_paused_reason"].is_null() {
         println!("payouts are not paused, so the next one may take the same balances at once");

@@ -4,18 +4,21 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use raftpool_api::dto::admin::{AdminSettings, SettingsRequest};
+use raftpool_api::dto::admin::{AdminSettings, MoveRequest, SettingsRequest};
 use serde_json::Value;
 
 use super::payout::{connect, reason};
-use crate::cli::{ApplyArgs, LookArgs, OutputFormat, PoolCommand};
-use crate::operator::{difference, listing};
+use crate::amount::xel;
+use crate::cli::{ApplyArgs, LookArgs, MoveArgs, OutputFormat, PoolCommand};
+use crate::operator::{account_listing, difference, listing};
 use crate::system::user_name;
 
 pub(super) async fn execute(command: &PoolCommand) -> anyhow::Result<ExitCode> {
     match command {
         PoolCommand::Show(args) => show(args).await?,
         PoolCommand::Apply(args) => apply(args).await?,
+        PoolCommand::Accounts(args) => accounts(args).await?,
+        PoolCommand::Move(args) => move_funds(args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -57,6 +60,37 @@ async fn apply(args: &ApplyArgs) -> anyhow::Result<()> {
     let changed = client.post("settings", &request).await?;
     println!(
         "the settings of {file} are in force since log index {}",
+        changed["index"]
+    );
+    Ok(())
+}
+
+async fn accounts(args: &LookArgs) -> anyhow::Result<()> {
+    let (_, client) = connect(&args.config)?;
+    let answer = client.get("accounts").await?;
+    match args.output {
+        OutputFormat::Text => print!("{}", account_listing(&answer)),
+        OutputFormat::Json => println!("{answer:#}"),
+    }
+    Ok(())
+}
+
+async fn move_funds(args: &MoveArgs) -> anyhow::Result<()> {
+    let (_, client) = connect(&args.config)?;
+    let request = MoveRequest {
+        author: user_name(),
+        reason: args.reason.clone(),
+        from: args.from.clone(),
+        to: args.to.clone(),
+        miner: args.miner.clone(),
+        amount_atomic: args.amount.into(),
+    };
+    let changed = client.post("funds/move", &request).await?;
+    println!(
+        "{} XEL moved from {} to {} at log index {}",
+        xel(&Value::String(args.amount.to_string())),
+        args.from,
+        args.miner.as_deref().unwrap_or(&args.to),
         changed["index"]
     );
     Ok(())

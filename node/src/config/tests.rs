@@ -163,7 +163,7 @@ fn listeners_have_their_own_terms_and_a_certificate_lets_all_speak_tls() {
             "encryption = \"ssl\"",
             "expected one of `plain`, `tls`, `both`",
         ),
-        ("default_scheme = \"pps\"", "scheme `pps` is unknown"),
+        ("default_scheme = \"prop\"", "scheme `prop` is unknown"),
         (
             "starting_difficulty = 1",
             "must lie between minimum_difficulty (1000)",
@@ -232,9 +232,9 @@ fn wrong_values_say_what_would_be_right() {
         "pplns_fee_bps: must be at most 10000",
     );
     check_error(
-        &format!("{MINIMAL}\n[settings]\nschemes = [\"pps\"]"),
+        &format!("{MINIMAL}\n[settings]\nschemes = [\"prop\"]"),
         &[],
-        "known are pplns and solo",
+        "known are pplns, pps, fpps and solo",
     );
     check_error(
         &format!("{MINIMAL}\n[settings]\nschemes = [\"solo\"]"),

@@ -16,6 +16,9 @@ use crate::system::user_name;
 /// A change waits for the one before it and for the cluster; both know shorter bounds.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Longest time a resource of many lines takes.
+const LINES_TIMEOUT: Duration = Duration::from_secs(3_600);
+
 /// Between two questions whether a new node has caught up.
 const CATCH_UP_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -134,6 +137,33 @@ impl AdminClient {
         }
     }
 
+    /// Reads a resource of many lines, and gives each to `take` as it comes.
+    ///
+    /// # Errors
+    /// When the node does not run, refuses, or breaks off, or `take` fails.
+    pub(crate) async fn get_lines(
+        &self,
+        path: &str,
+        take: &mut (dyn FnMut(&str) -> anyhow::Result<()> + Send),
+    ) -> anyhow::Result<()> {
+        let request = self.http.get(url(path)).timeout(LINES_TIMEOUT);
+        let mut answer = request.send().await.map_err(|error| self.missing(error))?;
+        if !answer.status().is_success() {
+            let body: Value = answer.json().await.map_err(|error| self.missing(error))?;
+            return Err(refused(&body).into());
+        }
+        let mut waiting = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.missing(error))? {
+            waiting.extend_from_slice(&chunk);
+            while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = waiting.drain(..=end).collect();
+                let line = std::str::from_utf8(&line).context("read the node's answer")?;
+                take(line.trim_end())?;
+            }
+        }
+        Ok(())
+    }
+
     async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
         let answer = request.send().await.map_err(|error| self.missing(error))?;
         let is_success = answer.status().is_success();
@@ -141,9 +171,7 @@ impl AdminClient {
         if is_success {
             return Ok(body);
         }
-        let field = |name: &str| body[name].as_str().unwrap_or("the node says no").to_owned();
-        let (title, detail) = (field("title"), field("detail"));
-        Err(Missing::Refused { title, detail }.into())
+        Err(refused(&body).into())
     }
 
     fn missing(&self, error: reqwest::Error) -> Missing {
@@ -160,6 +188,28 @@ impl AdminClient {
             },
         }
     }
+}
+
+/// The node's refusal in its own words.
+fn refused(problem: &Value) -> Missing {
+    let field = |name: &str| {
+        problem[name]
+            .as_str()
+            .unwrap_or("the node says no")
+            .to_owned()
+    };
+    Missing::Refused {
+        title: field("title"),
+        detail: field("detail"),
+    }
+}
+
+/// Whether there is no answer because the node does not run.
+pub(crate) fn is_not_running(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref::<Missing>(),
+        Some(Missing::NotRunning { .. })
+    )
 }
 
 /// The socket decides where a request goes; the host only has to be there.

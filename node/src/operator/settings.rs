@@ -7,7 +7,10 @@ pub(crate) fn listing(settings: &AdminSettings) -> String {
     let lines = lines(settings);
     lines
         .iter()
-        .map(|(key, value)| format!("{key} = {value}\n"))
+        .map(|(key, value)| match value.as_str() {
+            NEVER => format!("# {key} is not set: no payout needs an approval\n"),
+            value => format!("{key} = {value}\n"),
+        })
         .collect()
 }
 
@@ -35,8 +38,18 @@ fn lines(settings: &AdminSettings) -> Vec<(&'static str, String)> {
         payout_threshold_atomic,
         payout_interval_ms,
         payout_payees_max,
+        pps_fee_bps,
+        fpps_fee_bps,
+        reserve_ruin_per_million,
+        reserve_floor_atomic,
+        donation_bps,
+        payout_daily_limit_atomic,
+        payout_approval_above_atomic,
+        network_fee_payer,
     } = settings;
     let quoted = |text: &str| format!("{text:?}");
+    let above =
+        payout_approval_above_atomic.map_or_else(|| NEVER.to_owned(), |above| above.0.to_string());
     vec![
         ("pool.network", quoted(network)),
         ("pool.address", quoted(pool_address)),
@@ -57,8 +70,29 @@ fn lines(settings: &AdminSettings) -> Vec<(&'static str, String)> {
             payout_interval_ms.to_string(),
         ),
         ("settings.payout_payees_max", payout_payees_max.to_string()),
+        ("settings.pps_fee_bps", pps_fee_bps.to_string()),
+        ("settings.fpps_fee_bps", fpps_fee_bps.to_string()),
+        (
+            "settings.reserve_ruin_per_million",
+            reserve_ruin_per_million.to_string(),
+        ),
+        (
+            "settings.reserve_floor_atomic",
+            reserve_floor_atomic.0.to_string(),
+        ),
+        ("settings.donation_bps", donation_bps.to_string()),
+        (
+            "settings.payout_daily_limit_atomic",
+            payout_daily_limit_atomic.0.to_string(),
+        ),
+        (APPROVAL, above),
+        ("settings.network_fee_payer", quoted(network_fee_payer)),
     ]
 }
+
+const APPROVAL: &str = "settings.payout_approval_above_atomic";
+/// In place of a limit that is not there; a key without a value cannot be written.
+const NEVER: &str = "never";
 
 #[cfg(test)]
 mod tests {

@@ -18,9 +18,31 @@ pub(crate) fn describe(status: &Value, now_ms: u64) -> String {
         lines.push(("open", "no payout".into()));
     } else {
         lines.push(("open", describe_payout(payout, now_ms)));
+        if payout["awaits_approval"] == true {
+            let command = "`raftpool payout approve` or `raftpool payout reject`";
+            lines.push(("  waits", format!("for an operator's approval: {command}")));
+        }
+        let approval = &status["approval"];
+        if !approval.is_null() {
+            let (author, reason) = (text(&approval["author"]), text(&approval["reason"]));
+            let when = ago(&approval["approved_at_ms"], now_ms);
+            let approved = format!("approved by {} {when}: {}", plain(author), plain(reason));
+            lines.push(("  agreed", approved));
+        }
         for variant in items(&payout["variants"]) {
             lines.push(("  signed", describe_variant(variant)));
         }
+        if let Some(nonce) = describe_nonce(&status["nonce"], now_ms) {
+            lines.push(("  nonce", nonce));
+        }
+    }
+    let strays = status["stray_blocks"]["unacknowledged"].as_u64();
+    if let Some(strays) = strays.filter(|strays| *strays > 0) {
+        let blocks = format!("{strays} blocks pay the pool and are not in its books");
+        lines.push((
+            "strays",
+            format!("{blocks}: see `raftpool block list-stray`"),
+        ));
     }
     if let Some(settings) = status["settings"].as_object() {
         lines.push((
@@ -56,6 +78,22 @@ fn describe_payout(payout: &Value, now_ms: u64) -> String {
     )
 }
 
+/// What the leader has seen of the open payout's nonce.
+fn describe_nonce(nonce: &Value, now_ms: u64) -> Option<String> {
+    let (top, stable) = (
+        nonce["top_nonce"].as_u64()?,
+        nonce["stable_nonce"].as_u64()?,
+    );
+    let verdict = match nonce["is_used_by_another"].as_bool() {
+        Some(true) => "used up by another transaction for good: `raftpool payout abandon`",
+        _ => "not known to be used by another transaction",
+    };
+    let when = ago(&nonce["at_ms"], now_ms);
+    Some(format!(
+        "{verdict} (next {top}, stable {stable}, seen {when})"
+    ))
+}
+
 fn describe_variant(variant: &Value) -> String {
     format!(
         "{}, fee {} XEL, proven at topoheight {}",
@@ -77,8 +115,14 @@ fn describe_source(status: &Value) -> String {
 }
 
 fn describe_change(change: &Value, now_ms: u64) -> String {
+    let about = change["about"].as_str().map(plain).unwrap_or_default();
+    let about = if about.is_empty() {
+        about
+    } else {
+        format!(" ({about})")
+    };
     format!(
-        "{} by {} {}: {}",
+        "{}{about} by {} {}: {}",
         text(&change["change"]).replace('_', " "),
         plain(text(&change["author"])),
         ago(&change["time_ms"], now_ms),
@@ -102,11 +146,11 @@ pub(super) fn plain(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-fn text(value: &Value) -> &str {
+pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("?")
 }
 
-fn items(list: &Value) -> &[Value] {
+pub(super) fn items(list: &Value) -> &[Value] {
     list.as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -127,6 +171,7 @@ mod tests {
                 "variants": [{"tx_hash": "ab", "fee_atomic": "800", "reference_topoheight": 9}],
             },
             "settings": {"payout_threshold_atomic": "1", "payout_interval_ms": 60_000, "payout_payees_max": 255},
+            "stray_blocks": {"kept": 3, "unacknowledged": 2},
             "changes": [{"change": "payouts_paused", "author": "node 1", "reason": "r", "time_ms": 0}],
         });
         assert_eq!(
@@ -134,6 +179,7 @@ mod tests {
             "payouts   paused: nonce 4 is used [2J up\n\
              open      payout 3, signed, nonce 4, 2 payees, 1.50000000 XEL, reserved 10 min ago\n\
              \x20 signed  ab, fee 0.00000800 XEL, proven at topoheight 9\n\
+             strays    2 blocks pay the pool and are not in its books: see `raftpool block list-stray`\n\
              rules     balances from 0.00000001 XEL on, every 60 s at most, 255 payees at a time\n\
              as of     log index 17 on node 1, confirmed by the leader\n\
              changed   payouts paused by node 1 16 min ago: r\n"

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use raftpool_chain::{Address, Network};
 use raftpool_ledger::cluster::{self, Cluster};
 use raftpool_ledger::command::{Scheme, Settings};
+use raftpool_ledger::settings::is_offered;
 use raftpool_ledger::view::{LedgerView, scheme_name};
 use tokio::time::Instant;
 
@@ -139,15 +140,13 @@ impl Authorizer {
     }
 }
 
+/// A miner who names no scheme leaves it to the ledger, which knows what is preferred or usual
+/// when a share is booked.
 fn choose_scheme(wanted: Option<Scheme>, settings: &Settings) -> Result<Scheme, Refusal> {
-    let default = Scheme::try_from(settings.default_scheme).unwrap_or(Scheme::Pplns);
-    let scheme = wanted.unwrap_or(default);
-    let is_offered = match scheme {
-        Scheme::Pplns => settings.pplns_offered,
-        Scheme::Solo => settings.solo_offered,
-        Scheme::Unspecified => false,
+    let Some(scheme) = wanted else {
+        return Ok(Scheme::Unspecified);
     };
-    if is_offered {
+    if is_offered(settings, scheme) {
         return Ok(scheme);
     }
     Err(Refusal::unauthorized(format!(
@@ -168,7 +167,11 @@ mod tests {
             default_scheme: Scheme::Pplns.into(),
             ..Settings::default()
         };
-        assert_eq!(choose_scheme(None, &settings), Ok(Scheme::Pplns));
+        assert_eq!(choose_scheme(None, &settings), Ok(Scheme::Unspecified));
+        assert_eq!(
+            choose_scheme(Some(Scheme::Pplns), &settings),
+            Ok(Scheme::Pplns)
+        );
         let error = choose_scheme(Some(Scheme::Solo), &settings).unwrap_err();
         assert!(
             error.code == 24 && error.message.contains("solo"),

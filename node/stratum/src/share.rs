@@ -68,6 +68,7 @@ impl Share {
             network_difficulty: self.job.template.difficulty.to_be_bytes_trimmed(),
             height: self.job.template.height,
             received_at_ms: self.received_at_ms,
+            expected_reward_atomic: self.job.template.miner_reward_atomic,
         })
     }
 }

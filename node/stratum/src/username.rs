@@ -5,6 +5,7 @@
 //! skipped. What would change how a miner is paid is never skipped: an unknown scheme is an error.
 
 use raftpool_ledger::command::Scheme;
+use raftpool_ledger::settings::scheme_of_name;
 use raftpool_ledger::tokens::{TOKEN_PREFIX, token_hash};
 
 /// Name of a worker whose miner gave none.
@@ -115,17 +116,14 @@ fn read_difficulty(text: &str) -> Option<u64> {
 }
 
 fn read_scheme(text: &str) -> Result<Scheme, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "pplns" => Ok(Scheme::Pplns),
-        "solo" => Ok(Scheme::Solo),
-        _ => Err(format!(
-            "unknown scheme `{}`; known are pplns and solo",
-            text.chars()
-                .take(WORKER_CHARS_MAX)
-                .filter(|c| c.is_ascii_graphic())
-                .collect::<String>()
-        )),
-    }
+    scheme_of_name(text).ok_or_else(|| {
+        let shown: String = text
+            .chars()
+            .take(WORKER_CHARS_MAX)
+            .filter(char::is_ascii_graphic)
+            .collect();
+        format!("unknown scheme `{shown}`; known are pplns, pps, fpps and solo")
+    })
 }
 
 /// Keeps what can be shown anywhere without escaping.
@@ -203,8 +201,8 @@ mod tests {
         assert_eq!(parsed.starting_difficulty, Some(300));
         assert_eq!(parsed.fixed_difficulty, None);
         assert_eq!(parsed.scheme, Some(Scheme::Solo));
-        let error = parse("xel:abc", None, Some("scheme=pps")).unwrap_err();
-        assert!(error.contains("pps") && error.contains("pplns and solo"));
+        let error = parse("xel:abc", None, Some("scheme=prop")).unwrap_err();
+        assert!(error.contains("prop") && error.contains("fpps and solo"));
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use raftpool_proto::ledger as row;
 
-use super::{check_not_paused, check_term, open, sums};
+use super::{approval, check_not_paused, check_term, open, sums};
 use crate::apply::Stop;
 use crate::blocks::check_hash;
 use crate::books::Books;
 use crate::command::SignPayout;
 use crate::record::damaged;
 use crate::settings::invalid;
+use crate::terms::check_not_held;
 use crate::{Outcome, key};
 
 /// Largest transaction the chain takes.
@@ -36,7 +37,14 @@ pub(crate) fn sign(books: &mut Books<'_>, command: &SignPayout) -> Result<Outcom
         return check_repeated(books, &payout, &variant, owner.number);
     }
     check_not_paused(books)?;
-    let fee_budget = sums(&payout.payees).fee_budget;
+    approval::check(&payout)?;
+    // Once something is signed it may have been sent: then the payout must come to its end.
+    if payout.variants == 0 {
+        for payee in &payout.payees {
+            check_not_held(books, &payee.address)?;
+        }
+    }
+    let fee_budget = sums(&payout).fee_budget;
     if command.fee_atomic > fee_budget {
         let problem = format!("must be at most the payout's fee budget, {fee_budget}");
         return Err(invalid("fee_atomic", problem).into());

@@ -2,8 +2,8 @@
 
 use crate::command::command::Body;
 use crate::command::{
-    BatchId, ChangeSettings, CreditShares, MakeToken, RecordBlock, RequireToken, RevokeToken,
-    Scheme, Settings, SettleBlock, Share,
+    Account, BatchId, ChangeSettings, CreditShares, DistributeBlock, MakeToken, MoveFunds,
+    RecordBlock, RequireToken, RevokeToken, Scheme, Settings, SettleBlock, Share,
 };
 use crate::tokens::{token_hash, token_id};
 
@@ -21,6 +21,10 @@ pub fn sample_settings() -> Settings {
         payout_threshold_atomic: 1_000,
         payout_interval_ms: 60_000,
         payout_payees_max: 255,
+        pps_fee_bps: 200,
+        fpps_fee_bps: 300,
+        reserve_ruin_per_million: 1_000,
+        ..Settings::default()
     }
 }
 
@@ -34,6 +38,7 @@ pub fn sample_share(miner: &str, difficulty: u64, network_difficulty: u64) -> Sh
         network_difficulty: network_difficulty.to_be_bytes().to_vec(),
         height: 1,
         received_at_ms: 0,
+        expected_reward_atomic: 0,
     }
 }
 
@@ -76,6 +81,24 @@ pub fn settle_block(hash: [u8; 32], amount_atomic: u64, topoheight: u64) -> Body
         hash: hash.to_vec(),
         amount_atomic,
         topoheight,
+    })
+}
+
+/// The next step of handing a settled block out.
+pub fn distribute_block(hash: [u8; 32]) -> Body {
+    Body::DistributeBlock(DistributeBlock {
+        hash: hash.to_vec(),
+    })
+}
+
+/// Moves money between two accounts that are no miner's.
+pub fn move_funds(from: Account, to: Account, amount_atomic: u64) -> Body {
+    Body::MoveFunds(MoveFunds {
+        from: from.into(),
+        to: to.into(),
+        miner: String::new(),
+        amount_atomic,
+        reason: "test".into(),
     })
 }
 

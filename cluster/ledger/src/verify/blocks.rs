@@ -6,9 +6,10 @@ use raftpool_proto::ledger as row;
 use row::block::End;
 
 use super::Scan;
-use crate::command::Scheme;
-use crate::record::wide;
-use crate::weights::BLOCKS_KEPT;
+use crate::blocks::is_done;
+use crate::command::Account;
+use crate::invariant::amount;
+use crate::weights::{self, BLOCKS_KEPT};
 use crate::{StateError, key};
 
 #[derive(Default)]
@@ -16,9 +17,53 @@ struct Sums {
     blocks: u64,
     settled: u64,
     orphaned: u64,
-    income: u128,
-    fees: u128,
-    rounding: u128,
+    income: i128,
+    expected: i128,
+    undistributed: i128,
+    waiting: BTreeSet<key::Key>,
+    misshared: Vec<u64>,
+}
+
+impl Sums {
+    fn add(&mut self, block: &row::Block) {
+        self.blocks += 1;
+        match &block.end {
+            None => self.expected += i128::from(block.expected_atomic),
+            Some(End::Orphaned(_)) => self.orphaned += 1,
+            Some(End::Settled(settled)) => {
+                self.settled += 1;
+                self.income += i128::from(settled.amount_atomic);
+                let given = [
+                    settled.fee_atomic,
+                    settled.reserve_atomic,
+                    settled.distributed_atomic,
+                    settled.rounding_atomic,
+                ];
+                let given: i128 = given.into_iter().map(i128::from).sum();
+                let left = i128::from(settled.amount_atomic) - given;
+                if settled.next_miner > 0 {
+                    self.undistributed += left;
+                    self.waiting.insert(key::block_undistributed(block.number));
+                } else if left != 0 {
+                    self.misshared.push(block.number);
+                }
+            }
+        }
+    }
+
+    fn check(&self, scan: &mut Scan<'_>, accounts: &row::Accounts) {
+        for (account, found) in [
+            (Account::Income, -self.income),
+            (Account::Expected, -self.expected),
+            (Account::Immature, self.expected),
+            (Account::Undistributed, self.undistributed),
+        ] {
+            let kept = amount(accounts, account);
+            scan.check_equal("L4", || format!("{account:?} by blocks"), kept, found);
+        }
+        let what = || "blocks that are shared wrongly".into();
+        scan.check_equal("L4", what, &Vec::new(), &self.misshared);
+    }
 }
 
 pub(super) fn check(
@@ -29,30 +74,11 @@ pub(super) fn check(
     let mut sums = Sums::default();
     let mut blocks = Vec::new();
     scan.each(key::blocks_below(None), |_, block: row::Block| {
-        sums.blocks += 1;
-        match &block.end {
-            None => {}
-            Some(End::Orphaned(_)) => sums.orphaned += 1,
-            Some(End::Settled(settled)) => {
-                sums.settled += 1;
-                sums.income += u128::from(settled.amount_atomic);
-                sums.fees += u128::from(settled.fee_atomic);
-                sums.rounding += u128::from(settled.rounding_atomic);
-            }
-        }
+        sums.add(&block);
         blocks.push(block);
         Ok(())
     })?;
-    let shared_rounding = accounts
-        .rounding_atomic
-        .saturating_sub(accounts.fee_rounding_atomic);
-    for (what, kept, found) in [
-        ("income", accounts.income_atomic, sums.income),
-        ("pool fees", accounts.pool_fees_atomic, sums.fees),
-        ("rounding of blocks", shared_rounding, sums.rounding),
-    ] {
-        scan.check_equal("L4", || what.into(), u128::from(kept), found);
-    }
+    sums.check(scan, accounts);
     for (what, kept, found) in [
         ("blocks", totals.blocks, sums.blocks),
         ("settled blocks", totals.blocks_settled, sums.settled),
@@ -77,23 +103,28 @@ pub(super) fn check(
             "the index of maturing blocks differs from the blocks".into(),
         );
     }
+    let index: BTreeSet<_> = scan
+        .keys(key::blocks_undistributed())?
+        .into_iter()
+        .collect();
+    let what = || "blocks that are being handed out".into();
+    scan.check_equal("L10", what, index, sums.waiting);
     Ok(())
 }
 
 fn check_weights(scan: &mut Scan<'_>, block: &row::Block, newest: u64) -> Result<(), StateError> {
-    let mut found = 0;
-    scan.each(key::block_weights(block.number), |_, weight: row::Score| {
-        found += wide(&weight.score)?;
+    let mut found: u128 = 0;
+    weights::each_weight(scan.state, block.number, |(_, weight)| {
+        found = found.saturating_add(weight);
         Ok(())
     })?;
     let is_forgotten = match block.end {
-        None => false,
-        Some(End::Settled(_)) => block.number + BLOCKS_KEPT <= newest,
         Some(End::Orphaned(_)) => true,
+        _ => is_done(block) && block.number + BLOCKS_KEPT <= newest,
     };
-    let expected = match is_forgotten || block.scheme() == Scheme::Solo {
+    let expected = match is_forgotten {
         true => 0,
-        false => wide(&block.weights_total)?,
+        false => weights::total(block)?,
     };
     scan.check_equal(
         "L9",

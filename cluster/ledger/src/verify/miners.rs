@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use raftpool_proto::ledger as row;
 
 use super::Scan;
+use crate::command::Account;
+use crate::invariant::amount;
 use crate::record::{text, wide};
-use crate::{StateError, key};
+use crate::{StateError, key, terms};
 
 #[derive(Default)]
 struct Sums {
@@ -14,7 +16,6 @@ struct Sums {
     in_flight: u128,
     paid: u128,
     network_fees: u128,
-    earned: u128,
     shares: u64,
     work: u128,
     miners: u64,
@@ -32,7 +33,6 @@ pub(super) fn check(
         sums.in_flight += u128::from(miner.in_flight_atomic);
         sums.paid += u128::from(miner.paid_atomic);
         sums.network_fees += u128::from(miner.network_fees_atomic);
-        sums.earned += u128::from(miner.earned_atomic);
         sums.shares += miner.shares;
         sums.work += wide(&miner.work)?;
         sums.miners += 1;
@@ -41,13 +41,19 @@ pub(super) fn check(
     })?;
     check_sums(scan, &sums, accounts, totals)?;
     let mut balances = BTreeSet::new();
+    let mut numbers = BTreeSet::new();
     for (address, miner) in &miners {
         check_miner(scan, address, miner)?;
-        if miner.balance_atomic > 0 {
-            balances.insert(key::balance(miner.balance_atomic, address));
-        }
+        numbers.insert(key::miner_number(miner.number));
+        let known: row::MinerNumber = scan.load(key::miner_number(miner.number))?;
+        let what = || format!("miner of number {}", miner.number);
+        scan.check_equal("L10", what, known.address.as_str(), address.as_str());
+        balances.extend(terms::listing(address, miner));
     }
-    let index: BTreeSet<_> = scan.keys(key::balances_from(0))?.into_iter().collect();
+    let known: BTreeSet<_> = scan.keys(key::miner_numbers())?.into_iter().collect();
+    scan.check_equal("L10", || "numbers of miners".into(), known, numbers);
+    let mut index: BTreeSet<_> = scan.keys(key::balances_from(0))?.into_iter().collect();
+    index.extend(scan.keys(key::own_balances_from(0))?);
     if index != balances {
         scan.report(
             "L10",
@@ -63,22 +69,15 @@ fn check_sums(
     accounts: &row::Accounts,
     totals: &row::Totals,
 ) -> Result<(), StateError> {
-    let fees = accounts
-        .network_fees_atomic
-        .saturating_add(accounts.fee_rounding_atomic);
-    let shared_rounding = accounts
-        .rounding_atomic
-        .saturating_sub(accounts.fee_rounding_atomic);
-    let not_earned = accounts.pool_fees_atomic.saturating_add(shared_rounding);
-    let earned = accounts.income_atomic.saturating_sub(not_earned);
-    for (what, kept, found) in [
-        ("sum of balances", accounts.balances_atomic, sums.balances),
-        ("sum in flight", accounts.in_flight_atomic, sums.in_flight),
-        ("sum paid", accounts.paid_atomic, sums.paid),
-        ("sum of network fees", fees, sums.network_fees),
-        ("sum of earnings", earned, sums.earned),
+    for (account, found) in [
+        (Account::Mature, sums.balances),
+        (Account::InFlight, sums.in_flight),
+        (Account::Paid, sums.paid),
+        (Account::NetworkFees, sums.network_fees),
     ] {
-        scan.check_equal("L1", || what.into(), u128::from(kept), found);
+        let kept = amount(accounts, account);
+        let found = i128::try_from(found).unwrap_or(i128::MAX);
+        scan.check_equal("L1", || format!("sum of {account:?}"), kept, found);
     }
     scan.check_equal(
         "L10",

@@ -1,17 +1,27 @@
 //! Payouts against the accounts, and each in itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raftpool_proto::ledger as row;
 use row::payout::End;
 
 use super::Scan;
+use crate::command::Account;
+use crate::invariant::amount;
+use crate::key::Key;
+use crate::payouts::{day_of, split_fee};
 use crate::{StateError, key};
 
 #[derive(Default)]
 struct Sums {
     paid: u128,
     network_fees: u128,
+    network_fees_pool: u128,
+    /// What the open payout took from the pool's fees.
+    fee_budget: u64,
+    /// Debits by day of reservation; of released payouts the day is known and nothing else.
+    days: BTreeMap<u64, u64>,
+    abandoned: BTreeSet<Key>,
     in_flight: BTreeMap<String, u64>,
     open: Vec<u64>,
     confirmed: u64,
@@ -58,14 +68,15 @@ pub(super) fn check(
         head.open_debit_atomic.into(),
         in_flight,
     );
-    scan.check_equal(
-        "L1",
-        || "paid".into(),
-        accounts.paid_atomic.into(),
-        sums.paid,
-    );
-    let fees = accounts.network_fees_atomic.into();
-    scan.check_equal("L1", || "network fees".into(), fees, sums.network_fees);
+    for (account, found) in [
+        (Account::Paid, sums.paid),
+        (Account::NetworkFees, sums.network_fees),
+    ] {
+        let kept = amount(accounts, account);
+        let found = i128::try_from(found).unwrap_or(i128::MAX);
+        scan.check_equal("L1", || format!("{account:?} by payouts"), kept, found);
+    }
+    check_rules(scan, accounts, &head, &sums)?;
     scan.check_equal(
         "L6",
         || "lowest free nonce".into(),
@@ -84,6 +95,33 @@ pub(super) fn check(
         let what = || format!("in flight of {address}");
         scan.check_equal("L5", what, miner.in_flight_atomic, in_flight);
     }
+    Ok(())
+}
+
+/// The pool's part of fees, the daily limit and the abandoned ones.
+fn check_rules(
+    scan: &mut Scan<'_>,
+    accounts: &row::Accounts,
+    head: &row::PayoutHead,
+    sums: &Sums,
+) -> Result<(), StateError> {
+    let borne = i128::try_from(sums.network_fees_pool).unwrap_or(i128::MAX);
+    let what = || "network fees of the pool".into();
+    let kept = amount(accounts, Account::NetworkFeesPool);
+    scan.check_equal("L1", what, kept, borne);
+    scan.check_equal(
+        "L5",
+        || "open fee budget".into(),
+        head.open_fee_budget_atomic,
+        sums.fee_budget,
+    );
+    // The newest day with a reservation, also when that was released since.
+    let debits = sums.days.get(&head.day).copied().unwrap_or(0);
+    let what = || format!("debits of day {}", head.day);
+    scan.check_equal("L10", what, head.day_debit_atomic, debits);
+    let index: BTreeSet<Key> = scan.keys(key::all_abandoned())?.into_iter().collect();
+    let what = || "abandoned payouts".into();
+    scan.check_equal("L10", what, index, sums.abandoned.clone());
     Ok(())
 }
 
@@ -118,9 +156,26 @@ fn check_payout(
             id,
         );
     }
+    check_end(scan, payout, &variants, sums);
+    Ok(())
+}
+
+fn check_end(
+    scan: &mut Scan<'_>,
+    payout: &row::Payout,
+    variants: &[row::Variant],
+    sums: &mut Sums,
+) {
+    let (id, kept) = (payout.id, variants.len());
+    let debits: u64 = payout.payees.iter().map(|payee| payee.debit_atomic).sum();
+    let of_day = sums.days.entry(day_of(payout.reserved_at_ms)).or_default();
+    if !matches!(payout.end, Some(End::Released(_))) {
+        *of_day += debits;
+    }
     match &payout.end {
         None => {
             sums.open.push(id);
+            sums.fee_budget += payout.pool_fee_budget_atomic;
             for payee in &payout.payees {
                 *sums.in_flight.entry(payee.address.clone()).or_default() += payee.debit_atomic;
             }
@@ -132,6 +187,10 @@ fn check_payout(
                 0,
                 kept,
             );
+        }
+        Some(End::Abandoned(_)) => {
+            sums.nonce_floor = payout.nonce + 1;
+            sums.abandoned.insert(key::abandoned(id));
         }
         Some(End::Confirmed(end)) => {
             sums.confirmed += 1;
@@ -145,10 +204,13 @@ fn check_payout(
                 .iter()
                 .find(|variant| variant.tx_hash == end.tx_hash)
             {
-                Some(variant) => sums.network_fees += u128::from(variant.fee_atomic),
+                Some(variant) => {
+                    let (of_pool, of_payees) = split_fee(payout, variant.fee_atomic);
+                    sums.network_fees += u128::from(of_payees);
+                    sums.network_fees_pool += u128::from(of_pool);
+                }
                 None => scan.report("L6", format!("payout {id} has no confirmed variant")),
             }
         }
     }
-    Ok(())
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use raftpool_proto::ledger as row;
 
 use super::Scan;
-use crate::record::{text, wide};
+use crate::record::{damaged, wide};
 use crate::{StateError, key};
 
 pub(super) fn check(scan: &mut Scan<'_>) -> Result<(), StateError> {
     let window: row::Window = scan.load(key::window())?;
-    let mut entries: BTreeMap<String, u128> = BTreeMap::new();
+    let mut entries: BTreeMap<u64, u128> = BTreeMap::new();
     let mut numbers = Vec::new();
     // From 0, so that an entry that was cut but not removed is found.
     scan.each(
@@ -21,9 +21,10 @@ pub(super) fn check(scan: &mut Scan<'_>) -> Result<(), StateError> {
             Ok(())
         },
     )?;
-    let mut sums: BTreeMap<String, u128> = BTreeMap::new();
+    let mut sums: BTreeMap<u64, u128> = BTreeMap::new();
     scan.each(key::window_sums(), |key, sum: row::Score| {
-        sums.insert(text(key::text_after_kind(key))?, wide(&sum.score)?);
+        let miner = key::number_after_kind(key).ok_or_else(|| damaged("sum of a window"))?;
+        sums.insert(miner, wide(&sum.score)?);
         Ok(())
     })?;
     let total: u128 = entries.values().sum();

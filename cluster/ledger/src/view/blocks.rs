@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use raftpool_proto::ledger as row;
 use row::block::End;
 
-use super::{Block, BlockStatus, LedgerView, Result};
+use super::{Block, BlockPart, BlockStatus, LedgerView, Result};
+use crate::arithmetic::{basis_points, share_of};
+use crate::command::Scheme;
 use crate::record::{damaged, each, hash, page, wide};
 use crate::state::Direction;
 use crate::{key, weights};
@@ -47,17 +49,158 @@ impl LedgerView<'_> {
         Ok(blocks)
     }
 
-    /// What a block would pay each miner if it paid `amount_atomic`, as frozen when it was found.
+    /// Settled blocks whose amount is not handed out to all miners yet, oldest first.
+    pub fn blocks_undistributed(&self) -> Result<Vec<Block>> {
+        let mut blocks = Vec::new();
+        let range = key::blocks_undistributed();
+        each(
+            self.state,
+            range,
+            Direction::Ascending,
+            |_, reference: row::Reference| {
+                let block = self.load(key::block(reference.number))?;
+                blocks.push(read_block(block.ok_or_else(|| damaged("settled block"))?)?);
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        Ok(blocks)
+    }
+
+    /// What a block would pay each miner if it paid `amount_atomic`, as frozen when it was found;
+    /// in order of address, and without those who would get nothing.
     ///
-    /// Empty for an orphaned block, and for an old settled one whose weights are gone
-    /// ([`crate::weights::BLOCKS_KEPT`]).
+    /// Empty for an orphaned block, for one of PPS or FPPS, and for an old settled one whose
+    /// weights are gone ([`weights::BLOCKS_KEPT`]).
     pub fn block_shares(&self, hash: &[u8; 32], amount_atomic: u64) -> Result<Vec<(String, u64)>> {
-        match self.block_row(hash)? {
-            Some(block) if !matches!(block.end, Some(End::Orphaned(_))) => {
-                Ok(weights::split(self.state, &block, amount_atomic)?.parts)
+        let parts = self.block_parts(hash, amount_atomic, None, usize::MAX)?;
+        let parts = parts.into_iter().filter(|part| part.amount_atomic > 0);
+        let mut parts: Vec<_> = parts.map(|part| (part.miner, part.amount_atomic)).collect();
+        parts.sort();
+        Ok(parts)
+    }
+
+    /// The same with the weights, in order of the miners' numbers, after the number `after`.
+    pub fn block_parts(
+        &self,
+        hash: &[u8; 32],
+        amount_atomic: u64,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<BlockPart>> {
+        let block = match self.block_row(hash)? {
+            Some(block) if !matches!(block.end, Some(End::Orphaned(_))) => block,
+            _ => return Ok(Vec::new()),
+        };
+        let fee_atomic = basis_points(amount_atomic, block.fee_bps);
+        let shared = amount_atomic.saturating_sub(fee_atomic);
+        let first = after.map_or(0, |after| after.saturating_add(1));
+        match block.scheme() {
+            Scheme::Pps | Scheme::Fpps => Ok(Vec::new()),
+            Scheme::Solo => {
+                let finder: Option<row::Miner> = self.load(key::miner(&block.miner))?;
+                let part = finder.map(|finder| BlockPart {
+                    miner_number: finder.number,
+                    miner: block.miner,
+                    weight: 0,
+                    amount_atomic: shared,
+                });
+                Ok(part
+                    .into_iter()
+                    .filter(|part| part.miner_number >= first && limit > 0)
+                    .collect())
             }
-            _ => Ok(Vec::new()),
+            Scheme::Unspecified | Scheme::Pplns => self.weighed_parts(&block, shared, first, limit),
         }
+    }
+
+    fn weighed_parts(
+        &self,
+        block: &row::Block,
+        shared: u64,
+        first: u64,
+        limit: usize,
+    ) -> Result<Vec<BlockPart>> {
+        let total = weights::total(block)?;
+        let mut parts = Vec::new();
+        weights::each_weight(self.state, block.number, |(miner_number, weight)| {
+            if miner_number >= first && parts.len() < limit {
+                parts.push(BlockPart {
+                    miner_number,
+                    miner: self.address_of(miner_number)?,
+                    weight,
+                    amount_atomic: share_of(shared, weight, total),
+                });
+            }
+            Ok(())
+        })?;
+        Ok(parts)
+    }
+
+    /// What a PPLNS block of `amount_atomic` would pay each miner if it were found now, in order of
+    /// the miners' numbers, after the number `after`; and the sum of all weights.
+    pub fn window_parts(
+        &self,
+        amount_atomic: u64,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<(u128, Vec<BlockPart>)> {
+        let fee_bps = self
+            .settings()?
+            .map_or(0, |settings| settings.pplns_fee_bps);
+        let shared = amount_atomic.saturating_sub(basis_points(amount_atomic, fee_bps));
+        let window: row::Window = self.load(key::window())?.unwrap_or_default();
+        let total = wide(&window.total_score)?;
+        let range = key::window_sums_after(after);
+        let parts = page(
+            self.state,
+            range,
+            Direction::Ascending,
+            limit,
+            |key, sum: row::Score| {
+                let number = key::number_after_kind(key);
+                let miner_number = number.ok_or_else(|| damaged("sum of a window"))?;
+                let weight = wide(&sum.score)?;
+                Ok(BlockPart {
+                    miner_number,
+                    miner: self.address_of(miner_number)?,
+                    weight,
+                    amount_atomic: share_of(shared, weight, total),
+                })
+            },
+        )?;
+        Ok((total, parts))
+    }
+
+    /// What a miner may expect of the blocks that are not final, by what each was expected to pay
+    /// when it was found. Blocks of PPS and FPPS are not among them: their work is paid.
+    pub fn immature_atomic(&self, address: &str) -> Result<u64> {
+        let Some(miner) = self.load::<row::Miner>(key::miner(address))? else {
+            return Ok(0);
+        };
+        let mut sum = 0_u64;
+        each(
+            self.state,
+            key::blocks_maturing(),
+            Direction::Ascending,
+            |_, reference: row::Reference| {
+                let block: Option<row::Block> = self.load(key::block(reference.number))?;
+                let block = block.ok_or_else(|| damaged("maturing block"))?;
+                let expected = block.expected_atomic;
+                let shared = expected.saturating_sub(basis_points(expected, block.fee_bps));
+                let part = match block.scheme() {
+                    Scheme::Pps | Scheme::Fpps => 0,
+                    Scheme::Solo if block.miner == address => shared,
+                    Scheme::Solo => 0,
+                    Scheme::Unspecified | Scheme::Pplns => {
+                        let weight = weights::of_miner(self.state, block.number, miner.number)?;
+                        share_of(shared, weight, weights::total(&block)?)
+                    }
+                };
+                sum = sum.saturating_add(part);
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        Ok(sum)
     }
 
     fn block_row(&self, hash: &[u8; 32]) -> Result<Option<row::Block>> {
@@ -81,11 +224,19 @@ fn read_block(block: row::Block) -> Result<Block> {
         found_at_ms: block.found_at_ms,
         heights_late: block.heights_late,
         effort_score: wide(&block.effort_score)?,
+        expected_atomic: block.expected_atomic,
+        fee_bps: block.fee_bps,
+        weights_total: wide(&block.weights_total)?,
         status: match block.end {
             None => BlockStatus::Maturing,
             Some(End::Settled(settled)) => BlockStatus::Settled {
                 amount_atomic: settled.amount_atomic,
                 fee_atomic: settled.fee_atomic,
+                donation_atomic: settled.donation_atomic,
+                reserve_atomic: settled.reserve_atomic,
+                rounding_atomic: settled.rounding_atomic,
+                distributed_atomic: settled.distributed_atomic,
+                is_distributed: settled.next_miner == 0,
                 topoheight: settled.topoheight,
                 settled_at_ms: settled.settled_at_ms,
             },

@@ -1,7 +1,5 @@
 //! Miners and their workers.
 
-use std::ops::ControlFlow;
-
 use raftpool_proto::ledger as row;
 
 use super::{LedgerView, Miner, Result, Worker};
@@ -54,34 +52,8 @@ impl LedgerView<'_> {
         )
     }
 
-    /// Miners whose balance is at least `threshold_atomic`, largest balance first.
-    ///
-    /// Miners without a balance are never among them.
-    pub fn payable(&self, threshold_atomic: u64, limit: usize) -> Result<Vec<(String, u64)>> {
-        let mut payable = Vec::new();
-        if limit == 0 {
-            return Ok(payable);
-        }
-        let mut failure = None;
-        let (start, end) = key::balances_from(threshold_atomic);
-        self.state
-            .scan(&start, &end, Direction::Descending, &mut |key, _| {
-                match text(key::text_after_number(key)) {
-                    Ok(address) => {
-                        payable.push((address, key::number_after_kind(key).unwrap_or_default()));
-                    }
-                    Err(error) => failure = Some(error),
-                }
-                match failure.is_none() && payable.len() < limit {
-                    true => ControlFlow::Continue(()),
-                    false => ControlFlow::Break(()),
-                }
-            })?;
-        failure.map_or(Ok(payable), Err)
-    }
-
     fn read_miner(&self, address: String, miner: row::Miner) -> Result<Miner> {
-        let window: Option<row::Score> = self.load(key::window_sum(&address))?;
+        let window: Option<row::Score> = self.load(key::window_sum(miner.number))?;
         Ok(Miner {
             address,
             balance_atomic: miner.balance_atomic,

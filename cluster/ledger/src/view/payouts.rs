@@ -3,8 +3,9 @@
 use raftpool_proto::ledger as row;
 use row::payout::End;
 
-use super::{LedgerView, Payout, PayoutStatus, Result, Variant};
+use super::{Approval, LedgerView, Payout, PayoutStatus, Result, Variant};
 use crate::key;
+use crate::payouts::{day_of, taken_on};
 use crate::record::{damaged, hash, page};
 use crate::state::Direction;
 
@@ -72,6 +73,25 @@ impl LedgerView<'_> {
         Ok(self.payout_head()?.last_reserved_ms)
     }
 
+    /// What the payouts reserved on the day (UTC) of `time_ms` took from balances.
+    pub fn payouts_taken_on_day_of(&self, time_ms: u64) -> Result<u64> {
+        Ok(taken_on(&self.payout_head()?, day_of(time_ms)))
+    }
+
+    /// Payouts that were given up although signed, newest first.
+    pub fn abandoned_payouts(&self, limit: usize) -> Result<Vec<Payout>> {
+        page(
+            self.state,
+            key::all_abandoned(),
+            Direction::Descending,
+            limit,
+            |_, payout: row::Reference| {
+                self.payout(payout.number)?
+                    .ok_or_else(|| damaged("abandoned payout"))
+            },
+        )
+    }
+
     fn payout_head(&self) -> Result<row::PayoutHead> {
         Ok(self.load(key::payout_head())?.unwrap_or_default())
     }
@@ -99,7 +119,19 @@ impl LedgerView<'_> {
                     confirmed_at_ms: end.confirmed_at_ms,
                 },
                 Some(End::Released(end)) => PayoutStatus::Released { reason: end.reason },
+                Some(End::Abandoned(end)) => PayoutStatus::Abandoned {
+                    reason: end.reason,
+                    author: end.author,
+                    abandoned_at_ms: end.abandoned_at_ms,
+                },
             },
+            needs_approval: payout.needs_approval,
+            approval: payout.approval.map(|approval| Approval {
+                author: approval.author,
+                reason: approval.reason,
+                approved_at_ms: approval.approved_at_ms,
+            }),
+            pool_fee_budget_atomic: payout.pool_fee_budget_atomic,
             variants,
             reserved_at_ms: payout.reserved_at_ms,
         })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::command::{Payee, Scheme, Settings};
+use crate::command::{MoveFunds, Payee, Scheme, Settings};
 
 /// One miner's money and counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,8 +57,18 @@ pub enum BlockStatus {
     Settled {
         /// What it paid.
         amount_atomic: u64,
-        /// The pool's part.
+        /// The pool's part, the donation included.
         fee_atomic: u64,
+        /// The part of it that is given away.
+        donation_atomic: u64,
+        /// What went to the reserve of PPS and FPPS.
+        reserve_atomic: u64,
+        /// What no division could give to anyone.
+        rounding_atomic: u64,
+        /// What miners got so far.
+        distributed_atomic: u64,
+        /// Whether every miner has theirs; a block of very many is handed out in steps.
+        is_distributed: bool,
         /// Where the chain ordered it.
         topoheight: u64,
         /// Ledger time of the settlement.
@@ -94,8 +104,27 @@ pub struct Block {
     pub heights_late: u32,
     /// Work of the pool since the previous found block, in 2^-64 of a block's expected work.
     pub effort_score: u128,
+    /// What it was expected to pay when it was found, without fees; 0 when that was unknown.
+    pub expected_atomic: u64,
+    /// The pool's fee in force when it was found.
+    pub fee_bps: u32,
+    /// Sum of the frozen weights, in 2^-64 of the expected work of a block; 0 unless it is PPLNS.
+    pub weights_total: u128,
     /// Where it stands.
     pub status: BlockStatus,
+}
+
+/// What one miner gets of a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockPart {
+    /// Number of the miner, in which order parts are listed.
+    pub miner_number: u64,
+    /// The miner's address.
+    pub miner: String,
+    /// The miner's score when the block was found; 0 when the scheme has no weights.
+    pub weight: u128,
+    /// What it gets.
+    pub amount_atomic: u64,
 }
 
 /// A signed transaction of a payout; all variants of a payout carry the same nonce.
@@ -134,6 +163,26 @@ pub enum PayoutStatus {
         /// Why.
         reason: String,
     },
+    /// Given up although signed: another transaction used its nonce.
+    Abandoned {
+        /// Why.
+        reason: String,
+        /// Who gave it up.
+        author: String,
+        /// Ledger time of it.
+        abandoned_at_ms: u64,
+    },
+}
+
+/// Who let a payout be signed that waited for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// The operator.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// Ledger time of it.
+    pub approved_at_ms: u64,
 }
 
 /// A payout: one chain nonce, one list of payees, one or more variants of the transaction.
@@ -151,25 +200,49 @@ pub struct Payout {
     pub reserved_at_ms: u64,
     /// Where it stands.
     pub status: PayoutStatus,
+    /// Whether it may only be signed when an operator has approved it.
+    pub needs_approval: bool,
+    /// Who has.
+    pub approval: Option<Approval>,
+    /// What it took from the pool's fees for the network fee; 0 when the payees bear that.
+    pub pool_fee_budget_atomic: u64,
 }
 
-/// The pool's accounts. Each atomic unit is in exactly one of them (promise P4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Accounts {
-    /// All that settled blocks brought.
-    pub income_atomic: u128,
-    /// Sum of the miners' balances.
-    pub balances_atomic: u128,
-    /// Sum of what is in flight.
-    pub in_flight_atomic: u128,
-    /// Sum of what was transferred.
-    pub paid_atomic: u128,
-    /// The pool's fees.
-    pub pool_fees_atomic: u128,
-    /// Remainders of divisions.
-    pub rounding_atomic: u128,
-    /// Fees paid to the network for payouts.
-    pub network_fees_atomic: u128,
+impl Payout {
+    /// Whether it waits for an operator's approval.
+    pub fn awaits_approval(&self) -> bool {
+        self.status == PayoutStatus::Reserved && self.needs_approval && self.approval.is_none()
+    }
+}
+
+/// What one miner is paid by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// Its own threshold; 0: the pool's.
+    pub own_threshold_atomic: u64,
+    /// Its own scheme; unspecified: the pool's default.
+    pub own_scheme: Scheme,
+    /// The smallest balance that is paid to it: the higher one of its own and the pool's.
+    pub threshold_atomic: u64,
+    /// The scheme of its shares that name none: its own while that is offered.
+    pub scheme: Scheme,
+    /// Who set its preferences, and when, by the ledger's time.
+    pub preferred_by: Option<(String, u64)>,
+    /// Why it is not paid, while it is held.
+    pub hold: Option<Hold>,
+}
+
+/// An address that is not paid for the time being.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Which.
+    pub miner: String,
+    /// Why.
+    pub reason: String,
+    /// Ledger time it began at.
+    pub since_ms: u64,
+    /// Who asked for it.
+    pub author: String,
 }
 
 /// Counts over the pool's life.
@@ -244,12 +317,52 @@ pub enum Change {
         /// Whether it does.
         is_required: bool,
     },
+    /// Money was moved between accounts.
+    FundsMoved(Box<MoveFunds>),
+    /// A payout may be signed.
+    PayoutApproved {
+        /// Which.
+        payout_id: u64,
+    },
+    /// A payout was undone and payouts were paused.
+    PayoutRejected {
+        /// Which.
+        payout_id: u64,
+    },
+    /// A signed payout was given up.
+    PayoutAbandoned {
+        /// Which.
+        payout_id: u64,
+    },
+    /// It was set whether an address is paid.
+    AddressHeld {
+        /// Which address.
+        miner: String,
+        /// Whether it is held.
+        is_held: bool,
+    },
+    /// A miner's preferences were set.
+    PreferencesSet {
+        /// Whose.
+        miner: String,
+        /// The smallest balance that is paid out; 0: the pool's.
+        threshold_atomic: u64,
+        /// Scheme of shares that name none; unspecified: the pool's default.
+        scheme: Scheme,
+    },
     /// A worker's ban was lifted.
     BanLifted {
         /// The miner's address.
         miner: String,
         /// The worker's name.
         worker: String,
+    },
+    /// A block that the books do not have was looked at.
+    StrayAcknowledged {
+        /// Its hash.
+        hash: [u8; 32],
+        /// What the chain paid for it.
+        amount_atomic: u64,
     },
 }
 

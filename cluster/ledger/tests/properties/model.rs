@@ -7,12 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    BanWorker, Command, ConfirmPayout, CreditShares, MakeToken, Payee, RecordBlock, ReleasePayout,
-    ReservePayout, Scheme, Settings, SettleBlock, Share, SignPayout,
+    Account, BanWorker, Command, ConfirmPayout, CreditShares, LiftBan, MakeToken, MoveFunds, Payee,
+    PublishNetworkSample, RecordBlock, ReleasePayout, ReservePayout, Scheme, Settings, SettleBlock,
+    Share, SignPayout,
 };
-use raftpool_ledger::view::{LedgerView, PayoutStatus};
+use raftpool_ledger::reserve::ReserveLevel;
+use raftpool_ledger::view::{Accounts, LedgerView, PayoutStatus};
 use raftpool_ledger::{Outcome, SCORE_OF_A_BLOCK};
 use ruint::aliases::U256;
+
+use super::rules::Rules;
 
 const MAX_SUPPLY: u64 = 1_840_000_000_000_000;
 
@@ -42,10 +46,10 @@ pub struct Model {
     work: BTreeMap<String, u128>,
     blocks: BTreeMap<Vec<u8>, Block>,
     miners: BTreeMap<String, Money>,
-    income: u64,
-    pool_fees: u64,
-    rounding: u64,
-    network_fees: u64,
+    accounts: Sums,
+    till: Till,
+    /// First topoheight and fees of each published sample of the network's blocks.
+    samples: Vec<(u64, u64)>,
     payouts: Vec<Payout>,
     transactions: BTreeMap<Vec<u8>, usize>,
     /// Hash, worker and end by address and id.
@@ -54,9 +58,19 @@ pub struct Model {
     time_ms: u64,
     /// When each worker's ban is over, also when that is past.
     bans: BTreeMap<(String, String), u64>,
+    rules: Rules,
 }
 
 type Token = (Vec<u8>, String, u64);
+
+struct Booked {
+    miner: String,
+    scheme: Scheme,
+    difficulty: u64,
+    score: u128,
+    /// In 2^-64 of an atomic unit.
+    payment: u128,
+}
 
 #[derive(Default, Debug, PartialEq)]
 struct Money {
@@ -64,12 +78,37 @@ struct Money {
     in_flight: u64,
     paid: u64,
     network_fees: u64,
+    /// What paid work earned beyond whole units, in 2^-64.
+    fraction: u128,
+}
+
+/// The pool's accounts.
+#[derive(Default, Debug, PartialEq)]
+struct Sums {
+    income: u64,
+    deposits: u64,
+    reserve: u64,
+    fees: BTreeMap<i32, u64>,
+    donations: u64,
+    rounding: u64,
+    fee_budget: u64,
+    network_fees_pool: u64,
+}
+
+/// What shares of PPS and FPPS said last, and whether they are paid.
+#[derive(Default)]
+struct Till {
+    is_exhausted: bool,
+    reward: u64,
+    income: u64,
 }
 
 struct Block {
     finder: String,
     scheme: Scheme,
     fee_bps: u32,
+    donation_bps: u32,
+    expected: u64,
     weights: BTreeMap<String, u128>,
     is_final: bool,
     heights_late: u32,
@@ -82,11 +121,17 @@ struct Payout {
     payees: Vec<Payee>,
     variants: BTreeMap<Vec<u8>, SignPayout>,
     end: Option<End>,
+    needs_approval: bool,
+    is_approved: bool,
+    /// What the pool set aside for the fee, by the scheme it came from, in the order it is spent.
+    pool_budget: Vec<(i32, u64)>,
+    reserved_at_ms: u64,
 }
 
 enum End {
     Confirmed(Vec<u8>),
     Released,
+    Abandoned,
 }
 
 impl Model {
@@ -94,11 +139,7 @@ impl Model {
         self.time_ms = self.time_ms.max(command.proposed_at_ms);
         match command.body.as_ref().unwrap() {
             Body::BanWorker(ban) => self.ban(ban),
-            Body::LiftBan(lift) => {
-                let worker = (lift.miner.clone(), lift.worker.clone());
-                let until_ms = self.bans.remove(&worker)?;
-                (until_ms > self.time_ms).then(|| "BanLifted".into())
-            }
+            Body::LiftBan(lift) => self.lift(lift),
             Body::ChangeSettings(change) => {
                 self.settings = change.settings.clone();
                 Some("SettingsChanged".into())
@@ -106,6 +147,14 @@ impl Model {
             Body::CreditShares(batch) => self.credit(batch),
             Body::RecordBlock(block) => self.record(block),
             Body::SettleBlock(block) => self.settle(block),
+            Body::DistributeBlock(block) => {
+                let is_settled = self.blocks.get(&block.hash)?.paid.is_some();
+                is_settled.then(|| "BlockDistributed { is_done: true }".into())
+            }
+            Body::MoveFunds(funds) => self.move_funds(funds),
+            Body::PublishNetworkSample(sample) => self.publish(sample),
+            // They move no money and have tests of their own.
+            Body::ReportBlock(_) | Body::AcknowledgeBlock(_) => None,
             Body::OrphanBlock(block) => {
                 let block = self
                     .blocks
@@ -138,6 +187,11 @@ impl Model {
                 self.paused = pause.paused;
                 Some("PayoutsPaused".into())
             }
+            body @ (Body::ApprovePayout(_)
+            | Body::RejectPayout(_)
+            | Body::AbandonPayout(_)
+            | Body::HoldAddress(_)
+            | Body::SetMinerPreferences(_)) => self.decide(body),
             Body::MakeToken(make) => self.make_token(make),
             Body::RevokeToken(revoke) => {
                 let key = (revoke.miner.clone(), revoke.token_id.clone());
@@ -153,6 +207,49 @@ impl Model {
         }
     }
 
+    /// What an operator decides about payouts and miners.
+    fn decide(&mut self, body: &Body) -> Expected {
+        match body {
+            Body::ApprovePayout(approve) => {
+                let open = self.open_with(approve.payout_id)?;
+                let payout = &mut self.payouts[open];
+                payout.is_approved |= payout.needs_approval;
+                payout.needs_approval.then(|| "PayoutApproved".into())
+            }
+            Body::RejectPayout(reject) => {
+                let open = self.open_with(reject.payout_id)?;
+                if !self.payouts[open].variants.is_empty() {
+                    return None;
+                }
+                self.give_back(open, End::Released);
+                self.paused = true;
+                Some("PayoutRejected".into())
+            }
+            Body::AbandonPayout(abandon) => {
+                let position = (abandon.payout_id as usize).checked_sub(1)?;
+                if matches!(self.payouts.get(position)?.end, Some(End::Abandoned)) {
+                    return Some("PayoutAbandoned".into());
+                }
+                let open = self.open_with(abandon.payout_id)?;
+                if self.payouts[open].variants.is_empty() || !self.paused {
+                    return None;
+                }
+                self.give_back(open, End::Abandoned);
+                Some("PayoutAbandoned".into())
+            }
+            Body::HoldAddress(hold) => {
+                let is_known = self.miners.contains_key(&hold.miner);
+                self.rules.hold(hold, is_known)
+            }
+            Body::SetMinerPreferences(own) => {
+                let is_known = self.miners.contains_key(&own.miner);
+                let settings = self.settings.as_ref().unwrap();
+                self.rules.prefer(own, is_known, settings)
+            }
+            _ => None,
+        }
+    }
+
     fn make_token(&mut self, make: &MakeToken) -> Expected {
         if make.expires_at_ms == 1 {
             return None;
@@ -162,6 +259,12 @@ impl Model {
         let token = (hash, worker, make.expires_at_ms);
         let known = self.tokens.entry(key).or_insert(token);
         (known.0 == make.token_hash).then(|| "TokenMade".into())
+    }
+
+    fn lift(&mut self, lift: &LiftBan) -> Expected {
+        let worker = (lift.miner.clone(), lift.worker.clone());
+        let until_ms = self.bans.remove(&worker)?;
+        (until_ms > self.time_ms).then(|| "BanLifted".into())
     }
 
     fn ban(&mut self, ban: &BanWorker) -> Expected {
@@ -195,26 +298,113 @@ impl Model {
             return Some("AlreadyCredited".into());
         }
         self.epochs.insert(batch.node_id, batch.epoch);
-        let accepted: Vec<(String, Scheme, u64, u128)> = command
-            .shares
-            .iter()
-            .filter_map(|share| self.check(share))
-            .filter(|(_, scheme, _, _)| {
-                let settings = self.settings.as_ref().unwrap();
-                *scheme == Scheme::Pplns || settings.solo_offered
-            })
-            .collect();
+        let accepted = self.assign(&command.shares, false);
         let refused = command.shares.len() - accepted.len();
         self.book(&accepted);
         Some(format!("credited {}, refused {refused}", accepted.len()))
     }
 
-    /// Miner, scheme, difficulty and score of a share in order.
-    fn check(&self, share: &Share) -> Option<(String, Scheme, u64, u128)> {
+    /// Samples of ten blocks each, one behind the other.
+    fn publish(&mut self, sample: &PublishNetworkSample) -> Expected {
+        let known = (sample.first_topoheight, sample.fees_atomic);
+        let last = self.samples.last().copied();
+        if last.is_none_or(|(first, _)| first + 10 == known.0) {
+            self.samples.push(known);
+        } else if !self.samples.contains(&known) {
+            return None;
+        }
+        Some("NetworkSamplePublished".into())
+    }
+
+    fn average_fees(&self) -> u64 {
+        let mut fees: Vec<u64> = self.samples.iter().map(|(_, fees)| *fees).collect();
+        fees.sort_unstable();
+        let left_out = fees.len() / 10;
+        let counted = &fees[left_out..fees.len() - left_out];
+        let blocks = 10 * counted.len() as u64;
+        counted.iter().sum::<u64>().checked_div(blocks).unwrap_or(0)
+    }
+
+    /// What comes of the shares of one command.
+    fn assign(&mut self, shares: &[Share], is_finder: bool) -> Vec<Booked> {
+        let settings = self.settings.clone().unwrap();
+        let is_offered = |scheme| match scheme {
+            Scheme::Pplns => settings.pplns_offered,
+            Scheme::Solo => settings.solo_offered,
+            Scheme::Pps => settings.pps_offered,
+            Scheme::Fpps => settings.fpps_offered,
+            Scheme::Unspecified => false,
+        };
+        let spendable = self
+            .accounts
+            .reserve
+            .saturating_sub(settings.reserve_floor_atomic);
+        let mut left = U256::from(spendable) << 64;
+        let mut is_looked_at = false;
+        let mut accepted = Vec::new();
+        for share in shares {
+            let Some(mut booked) = self.check(share) else {
+                continue;
+            };
+            if !is_finder && !is_offered(booked.scheme) {
+                continue;
+            }
+            if !matches!(booked.scheme, Scheme::Pps | Scheme::Fpps) {
+                accepted.push(booked);
+                continue;
+            }
+            if !std::mem::replace(&mut is_looked_at, true) && spendable >= 10 * self.till.income {
+                self.till.is_exhausted = false;
+            }
+            if share.expected_reward_atomic > 0 {
+                self.till.reward = share.expected_reward_atomic;
+            }
+            if self.till.reward == 0 {
+                if is_finder || settings.pplns_offered {
+                    booked.scheme = Scheme::Pplns;
+                    accepted.push(booked);
+                }
+                continue;
+            }
+            let fee = match booked.scheme {
+                Scheme::Pps => settings.pps_fee_bps,
+                _ => settings.fpps_fee_bps,
+            };
+            let score = booked.score.min(SCORE_OF_A_BLOCK);
+            let income = match booked.scheme {
+                Scheme::Fpps => self.till.reward + self.average_fees(),
+                _ => self.till.reward,
+            };
+            self.till.income = income;
+            let full = U256::from(score) * U256::from(income) * U256::from(10_000 - fee);
+            let payment: U256 = full / U256::from(10_000);
+            let cost = payment + (U256::from(1) << 64);
+            if !self.till.is_exhausted && cost <= left {
+                left -= cost;
+                booked.payment = payment.to();
+                accepted.push(booked);
+                continue;
+            }
+            self.till.is_exhausted = true;
+            if is_finder || settings.pplns_offered {
+                booked.scheme = Scheme::Pplns;
+                accepted.push(booked);
+            }
+        }
+        accepted
+    }
+
+    /// A share in order, before its scheme is decided.
+    fn check(&self, share: &Share) -> Option<Booked> {
         let scheme = match share.scheme {
-            0 => self.settings.as_ref().unwrap().default_scheme(),
+            0 => {
+                let settings = self.settings.as_ref().unwrap();
+                self.rules.scheme(&share.miner, settings)
+            }
             1 => Scheme::Pplns,
             2 => Scheme::Solo,
+            3 => Scheme::Pps,
+            4 => Scheme::Fpps,
             _ => return None,
         };
         let network = U256::try_from_be_slice(&share.network_difficulty).unwrap();
@@ -222,19 +412,32 @@ impl Model {
             return None;
         }
         let score: U256 = (U256::from(share.difficulty) << 64) / network;
-        Some((
-            share.miner.clone(),
+        Some(Booked {
+            miner: share.miner.clone(),
             scheme,
-            share.difficulty,
-            score.to::<u128>(),
-        ))
+            difficulty: share.difficulty,
+            score: score.to::<u128>(),
+            payment: 0,
+        })
     }
 
-    fn book(&mut self, accepted: &[(String, Scheme, u64, u128)]) {
+    fn book(&mut self, accepted: &[Booked]) {
         let mut order = Vec::new();
         let mut scores: BTreeMap<String, u128> = BTreeMap::new();
-        for (miner, scheme, difficulty, score) in accepted {
-            self.miners.entry(miner.clone()).or_default();
+        for Booked {
+            miner,
+            scheme,
+            difficulty,
+            score,
+            payment,
+        } in accepted
+        {
+            let money = self.miners.entry(miner.clone()).or_default();
+            money.fraction += payment;
+            let whole = (money.fraction >> 64) as u64;
+            money.fraction %= SCORE_OF_A_BLOCK;
+            money.balance += whole;
+            self.accounts.reserve -= whole;
             *self.work.entry(miner.clone()).or_default() += u128::from(*difficulty);
             if !order.contains(miner) {
                 order.push(miner.clone());
@@ -274,11 +477,15 @@ impl Model {
         if self.blocks.contains_key(&command.hash) {
             return Some("BlockAlreadyRecorded".into());
         }
-        let (finder, scheme, difficulty, score) = self.check(command.share.as_ref().unwrap())?;
-        self.book(&[(finder.clone(), scheme, difficulty, score)]);
+        let share = command.share.as_ref().unwrap();
+        let booked = self.assign(std::slice::from_ref(share), true).pop()?;
+        let (finder, scheme) = (booked.miner.clone(), booked.scheme);
+        self.book(&[booked]);
         let settings = self.settings.as_ref().unwrap();
         let (fee_bps, mut weights) = match scheme {
             Scheme::Solo => (settings.solo_fee_bps, BTreeMap::new()),
+            Scheme::Pps => (settings.pps_fee_bps, BTreeMap::new()),
+            Scheme::Fpps => (settings.fpps_fee_bps, BTreeMap::new()),
             _ => (settings.pplns_fee_bps, self.window()),
         };
         if weights.is_empty() {
@@ -288,6 +495,8 @@ impl Model {
             finder,
             scheme,
             fee_bps,
+            donation_bps: settings.donation_bps,
+            expected: share.expected_reward_atomic,
             weights,
             is_final: false,
             heights_late: command.heights_late,
@@ -303,21 +512,71 @@ impl Model {
             .get_mut(&command.hash)
             .filter(|block| !block.is_final)?;
         let amount = command.amount_atomic;
-        if amount == 0 || u128::from(self.income) + u128::from(amount) > u128::from(MAX_SUPPLY) {
+        let came_in = u128::from(self.accounts.income) + u128::from(self.accounts.deposits);
+        if amount == 0 || came_in + u128::from(amount) > u128::from(MAX_SUPPLY) {
             return None;
         }
         block.is_final = true;
         block.paid = Some(amount);
+        let accounts = &mut self.accounts;
+        accounts.income += amount;
+        if matches!(block.scheme, Scheme::Pps | Scheme::Fpps) {
+            accounts.reserve += amount;
+            return Some("BlockSettled".into());
+        }
         let (fee, parts) = block.split(amount);
         let mut left = amount - fee;
         for (miner, part) in parts {
             self.miners.get_mut(&miner).unwrap().balance += part;
             left -= part;
         }
-        self.income += amount;
-        self.pool_fees += fee;
-        self.rounding += left;
+        let donation = (u128::from(fee) * u128::from(block.donation_bps) / 10_000) as u64;
+        *accounts.fees.entry(block.scheme.into()).or_default() += fee - donation;
+        accounts.donations += donation;
+        accounts.rounding += left;
         Some("BlockSettled".into())
+    }
+
+    fn move_funds(&mut self, funds: &MoveFunds) -> Expected {
+        use Account as A;
+        let (from, to, amount) = (funds.from(), funds.to(), funds.amount_atomic);
+        let fee = |account| match account {
+            A::FeesPplns => Some(Scheme::Pplns),
+            A::FeesSolo => Some(Scheme::Solo),
+            A::FeesPps => Some(Scheme::Pps),
+            A::FeesFpps => Some(Scheme::Fpps),
+            _ => None,
+        };
+        let is_allowed = match (from, to) {
+            (A::Deposits | A::Rounding, A::Reserve) => true,
+            (A::Reserve, A::FeesPps | A::FeesFpps) => true,
+            (A::Rounding | A::Donations, A::Mature) => true,
+            (_, A::Reserve | A::Mature | A::Donations) => fee(from).is_some(),
+            _ => false,
+        };
+        let is_named = (to == A::Mature) != funds.miner.is_empty() && funds.miner != "pool";
+        if !is_allowed || amount == 0 || !is_named {
+            return None;
+        }
+        if from == A::Deposits {
+            let came_in = self.accounts.income + self.accounts.deposits;
+            self.accounts.deposits += (amount <= MAX_SUPPLY - came_in).then_some(amount)?;
+        } else {
+            let held = match fee(from) {
+                Some(scheme) => self.accounts.fees.entry(scheme.into()).or_default(),
+                None if from == A::Reserve => &mut self.accounts.reserve,
+                None if from == A::Rounding => &mut self.accounts.rounding,
+                None => &mut self.accounts.donations,
+            };
+            *held = held.checked_sub(amount)?;
+        }
+        match (to, fee(to)) {
+            (_, Some(scheme)) => *self.accounts.fees.entry(scheme.into()).or_default() += amount,
+            (A::Reserve, _) => self.accounts.reserve += amount,
+            (A::Donations, _) => self.accounts.donations += amount,
+            _ => self.miners.get_mut(&funds.miner)?.balance += amount,
+        }
+        Some("FundsMoved".into())
     }
 
     fn open(&self) -> Option<usize> {
@@ -329,11 +588,13 @@ impl Model {
             let payout = &self.payouts[open];
             let is_same = command.payout_id == open as u64 + 1
                 && command.nonce == payout.nonce
+                && command.pool_fee_budget_atomic == payout.pool_budget_sum()
                 && command.payees == payout.payees;
             return is_same.then(|| "PayoutReserved".into());
         }
         let is_used = |payout: &Payout| {
-            matches!(payout.end, Some(End::Confirmed(_))) && payout.nonce >= command.nonce
+            matches!(payout.end, Some(End::Confirmed(_) | End::Abandoned))
+                && payout.nonce >= command.nonce
         };
         if self.paused
             || command.payout_id != self.payouts.len() as u64 + 1
@@ -341,7 +602,8 @@ impl Model {
         {
             return None;
         }
-        let payees_max = self.settings.as_ref().unwrap().payout_payees_max as usize;
+        let settings = self.settings.as_ref().unwrap();
+        let payees_max = settings.payout_payees_max as usize;
         let addresses: BTreeSet<_> = command.payees.iter().map(|payee| &payee.address).collect();
         let is_payable = |payee: &Payee| {
             payee.address != "pool"
@@ -356,9 +618,21 @@ impl Model {
             || command.payees.len() > payees_max
             || addresses.len() != command.payees.len()
             || !command.payees.iter().all(is_payable)
+            || !self.rules.allow(
+                command,
+                settings,
+                self.time_ms,
+                self.accounts.fees.values().sum(),
+            )
         {
             return None;
         }
+        let debits: u64 = command.payees.iter().map(|p| p.debit_atomic).sum();
+        let needs_approval = settings
+            .payout_approval_above_atomic
+            .is_some_and(|above| debits > above);
+        self.rules.take(self.time_ms, debits);
+        let pool_budget = self.accounts.draw(command.pool_fee_budget_atomic);
         for payee in &command.payees {
             let miner = self.miners.get_mut(&payee.address).unwrap();
             miner.balance -= payee.debit_atomic;
@@ -369,6 +643,10 @@ impl Model {
             payees: command.payees.clone(),
             variants: BTreeMap::new(),
             end: None,
+            needs_approval,
+            is_approved: false,
+            pool_budget,
+            reserved_at_ms: self.time_ms,
         });
         Some("PayoutReserved".into())
     }
@@ -389,7 +667,11 @@ impl Model {
             .iter()
             .map(|payee| payee.debit_atomic - payee.transfer_atomic)
             .sum();
-        if self.paused || command.fee_atomic > budget {
+        if self.paused
+            || command.fee_atomic > budget + payout.pool_budget_sum()
+            || (payout.needs_approval && !payout.is_approved)
+            || (payout.variants.is_empty() && self.rules.is_any_held(&payout.payees))
+        {
             return None;
         }
         payout
@@ -416,45 +698,63 @@ impl Model {
             .iter()
             .map(|payee| payee.debit_atomic - payee.transfer_atomic)
             .sum();
-        let mut unused = budget - fee;
+        let of_pool = fee.min(payout.pool_budget_sum());
+        self.accounts.spend(&payout.pool_budget, of_pool);
+        let fee = fee - of_pool;
+        let part = |payee: &Payee| payee.debit_atomic - payee.transfer_atomic;
+        let floor = |payee: &Payee| match budget {
+            0 => 0,
+            _ => {
+                let product = u128::from(budget - fee) * u128::from(part(payee));
+                (product / u128::from(budget)) as u64
+            }
+        };
+        // What no division can give goes to the first ones that bore something.
+        let mut left = budget - fee - payout.payees.iter().map(floor).sum::<u64>();
         for payee in &payout.payees {
-            let part = payee.debit_atomic - payee.transfer_atomic;
-            let back = match budget {
-                0 => 0,
-                _ => {
-                    let product = u128::from(budget - fee) * u128::from(part);
-                    (product / u128::from(budget)) as u64
-                }
-            };
-            unused -= back;
+            let extra = u64::from(left > 0 && floor(payee) < part(payee));
+            left -= extra;
+            let back = floor(payee) + extra;
             let miner = self.miners.get_mut(&payee.address).unwrap();
             miner.in_flight -= payee.debit_atomic;
             miner.paid += payee.transfer_atomic;
             miner.balance += back;
-            miner.network_fees += part - back;
+            miner.network_fees += part(payee) - back;
         }
-        self.network_fees += fee;
-        self.rounding += unused;
+        assert_eq!(left, 0);
         payout.end = Some(End::Confirmed(command.tx_hash.clone()));
         Some("PayoutConfirmed".into())
     }
 
     fn release(&mut self, command: &ReleasePayout) -> Expected {
-        let payout = self
-            .payouts
-            .get_mut((command.payout_id as usize).checked_sub(1)?)?;
+        let position = (command.payout_id as usize).checked_sub(1)?;
+        let payout = self.payouts.get(position)?;
         match payout.end {
             Some(End::Released) => return Some("PayoutReleased".into()),
             None if payout.variants.is_empty() => {}
             _ => return None,
         }
+        self.give_back(position, End::Released);
+        Some("PayoutReleased".into())
+    }
+
+    fn open_with(&self, id: u64) -> Option<usize> {
+        self.open().filter(|open| *open as u64 + 1 == id)
+    }
+
+    fn give_back(&mut self, position: usize, end: End) {
+        let payout = &mut self.payouts[position];
+        let debits = payout.payees.iter().map(|payee| payee.debit_atomic).sum();
         for payee in &payout.payees {
             let miner = self.miners.get_mut(&payee.address).unwrap();
             miner.in_flight -= payee.debit_atomic;
             miner.balance += payee.debit_atomic;
         }
-        payout.end = Some(End::Released);
-        Some("PayoutReleased".into())
+        self.accounts.spend(&payout.pool_budget, 0);
+        if matches!(end, End::Released) {
+            self.rules.give_back(payout.reserved_at_ms, debits);
+        }
+        payout.end = Some(end);
     }
 
     /// Everything the model knows against what the read model answers.
@@ -468,6 +768,7 @@ impl Model {
                 in_flight: miner.in_flight_atomic,
                 paid: miner.paid_atomic,
                 network_fees: miner.network_fees_atomic,
+                fraction: self.miners[&miner.address].fraction,
             };
             let address = &miner.address;
             assert_eq!(money, self.miners[address], "{address}");
@@ -476,7 +777,8 @@ impl Model {
                 window.get(address).copied().unwrap_or(0),
                 "{address}"
             );
-            assert_eq!(miner.work, self.work[address], "{address}");
+            let work = self.work.get(address).copied().unwrap_or_default();
+            assert_eq!(miner.work, work, "{address}");
         }
         assert_eq!(
             view.totals().unwrap().window_score,
@@ -489,12 +791,11 @@ impl Model {
         let mut in_force = self.bans.clone();
         in_force.retain(|_, until_ms| *until_ms > self.time_ms);
         assert_eq!(bans, in_force);
-        let accounts = view.accounts().unwrap();
-        assert_eq!(accounts.income_atomic, self.income.into());
-        assert_eq!(accounts.pool_fees_atomic, self.pool_fees.into());
-        assert_eq!(accounts.rounding_atomic, self.rounding.into());
-        assert_eq!(accounts.network_fees_atomic, self.network_fees.into());
-        for (hash, block) in self.blocks.iter().filter(|(_, block)| !block.is_final) {
+        self.compare_accounts(view);
+        self.rules.compare(view, self.time_ms);
+        let is_shared = |block: &Block| !matches!(block.scheme, Scheme::Pps | Scheme::Fpps);
+        let maturing = self.blocks.iter().filter(|(_, block)| !block.is_final);
+        for (hash, block) in maturing.filter(|(_, block)| is_shared(block)) {
             let hash = hash.as_slice().try_into().unwrap();
             assert_eq!(
                 view.block_shares(&hash, 77_777).unwrap(),
@@ -507,11 +808,47 @@ impl Model {
         let mut payable = view.payable(1, 1_000).unwrap();
         assert!(payable.is_sorted_by(|a, b| a.1 >= b.1));
         payable.sort();
-        let expected = self.miners.iter().filter(|(_, money)| money.balance > 0);
+        let is_payable =
+            |(name, money): &(&String, &Money)| self.rules.is_payable(name, money.balance);
+        let expected = self.miners.iter().filter(is_payable);
         let expected: Vec<_> = expected
             .map(|(name, m)| (name.clone(), m.balance))
             .collect();
         assert_eq!(payable, expected);
+    }
+
+    fn compare_accounts(&self, view: &LedgerView<'_>) {
+        let accounts = view.accounts().unwrap();
+        let fees = |scheme: Scheme| self.accounts.fees.get(&scheme.into()).copied();
+        let sum = |of: fn(&Money) -> u64| self.miners.values().map(of).map(u128::from).sum();
+        let expected = self.blocks.values().filter(|block| !block.is_final);
+        let expected = expected.map(|block| u128::from(block.expected)).sum();
+        let model = Accounts {
+            income_atomic: self.accounts.income.into(),
+            deposits_atomic: self.accounts.deposits.into(),
+            expected_atomic: expected,
+            immature_atomic: expected,
+            balances_atomic: sum(|money| money.balance),
+            in_flight_atomic: sum(|money| money.in_flight),
+            paid_atomic: sum(|money| money.paid),
+            network_fees_atomic: sum(|money| money.network_fees),
+            undistributed_atomic: 0,
+            fees_pplns_atomic: fees(Scheme::Pplns).unwrap_or_default().into(),
+            fees_solo_atomic: fees(Scheme::Solo).unwrap_or_default().into(),
+            fees_pps_atomic: fees(Scheme::Pps).unwrap_or_default().into(),
+            fees_fpps_atomic: fees(Scheme::Fpps).unwrap_or_default().into(),
+            reserve_atomic: self.accounts.reserve.into(),
+            rounding_atomic: self.accounts.rounding.into(),
+            donations_atomic: self.accounts.donations.into(),
+            fee_budget_atomic: self.accounts.fee_budget.into(),
+            network_fees_pool_atomic: self.accounts.network_fees_pool.into(),
+        };
+        assert_eq!(accounts, model);
+        let is_exhausted = view
+            .reserve()
+            .unwrap()
+            .is_some_and(|reserve| reserve.level == ReserveLevel::Exhausted);
+        assert_eq!(is_exhausted, self.till.is_exhausted);
     }
 
     fn compare_lateness(&self, view: &LedgerView<'_>) {
@@ -572,6 +909,9 @@ impl Model {
                 Some(End::Released) => {
                     assert!(matches!(shown.status, PayoutStatus::Released { .. }));
                 }
+                Some(End::Abandoned) => {
+                    assert!(matches!(shown.status, PayoutStatus::Abandoned { .. }));
+                }
                 Some(End::Confirmed(hash)) => {
                     assert!(matches!(
                         shown.status,
@@ -592,6 +932,42 @@ impl Model {
                 .map(|each| each.1)
                 .collect();
             assert_eq!(ids, expected, "{address}");
+        }
+    }
+}
+
+impl Payout {
+    fn pool_budget_sum(&self) -> u64 {
+        self.pool_budget.iter().map(|(_, part)| part).sum()
+    }
+}
+
+impl Sums {
+    /// Takes from the fees of the schemes, in this order.
+    fn draw(&mut self, amount: u64) -> Vec<(i32, u64)> {
+        let mut left = amount;
+        let mut parts = Vec::new();
+        for scheme in [Scheme::Pplns, Scheme::Solo, Scheme::Pps, Scheme::Fpps] {
+            let held = self.fees.entry(scheme.into()).or_default();
+            let part = left.min(*held);
+            *held -= part;
+            left -= part;
+            parts.push((scheme.into(), part));
+        }
+        assert_eq!(left, 0);
+        self.fee_budget += amount;
+        parts
+    }
+
+    /// Spends some of what was drawn, the first parts first, and gives the rest back.
+    fn spend(&mut self, parts: &[(i32, u64)], spent: u64) {
+        let mut left = spent;
+        for (scheme, part) in parts {
+            let gone = left.min(*part);
+            left -= gone;
+            self.fee_budget -= part;
+            self.network_fees_pool += gone;
+            *self.fees.entry(*scheme).or_default() += part - gone;
         }
     }
 }

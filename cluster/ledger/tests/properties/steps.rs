@@ -3,14 +3,19 @@
 use proptest::prelude::*;
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    BanWorker, BatchId, ChangeSettings, Command, ConfirmPayout, CreditShares, LiftBan, MakeToken,
-    OrphanBlock, PausePayouts, Payee, RecordBlock, ReleasePayout, RequireToken, ReservePayout,
+    AbandonPayout, Account, ApprovePayout, BanWorker, BatchId, Command, ConfirmPayout,
+    CreditShares, LiftBan, MakeToken, MoveFunds, OrphanBlock, PausePayouts, Payee,
+    PublishNetworkSample, RecordBlock, RejectPayout, ReleasePayout, RequireToken, ReservePayout,
     RevokeToken, Settings, SettleBlock, Share, SignPayout,
 };
+use raftpool_ledger::settings::is_fee_borne_by_pool;
 use raftpool_ledger::testing::{
-    change_settings, credit_shares, record_block, sample_settings, sample_share, settle_block,
+    change_settings, credit_shares, distribute_block, move_funds, record_block, sample_settings,
+    sample_share, settle_block,
 };
 use raftpool_ledger::view::LedgerView;
+
+use super::rules;
 
 /// One step of a random story.
 #[derive(Debug, Clone)]
@@ -40,10 +45,14 @@ enum Verb {
     Reserve {
         payees: Vec<(String, u64, u64)>,
         nonce_skew: u64,
+        pool_fee_budget_atomic: u64,
     },
     Sign,
     Confirm,
     Release,
+    Approve,
+    Reject,
+    Abandon,
 }
 
 impl PayoutStep {
@@ -55,13 +64,23 @@ impl PayoutStep {
         let payout_id = open.unwrap_or(next - 1) + self.id_skew;
         // Names differ between payouts most of the time.
         let tx_hash = vec![self.tx + 4 * payout_id as u8; 32];
+        let settings = view.settings().unwrap().unwrap();
+        let is_borne_by_pool = is_fee_borne_by_pool(&settings);
         match &self.verb {
-            Verb::Reserve { payees, nonce_skew } => Body::ReservePayout(ReservePayout {
+            Verb::Reserve {
+                payees,
+                nonce_skew,
+                pool_fee_budget_atomic,
+            } => Body::ReservePayout(ReservePayout {
+                pool_fee_budget_atomic: match is_borne_by_pool {
+                    true => *pool_fee_budget_atomic,
+                    false => pool_fee_budget_atomic.saturating_sub(55),
+                },
                 payout_id: next + self.id_skew,
                 nonce: (view.payout_nonce_floor().unwrap() + nonce_skew).saturating_sub(1),
                 payees: payees
                     .iter()
-                    .map(|payee| resolve_payee(view, payee))
+                    .map(|payee| resolve_payee(view, payee, is_borne_by_pool))
                     .collect(),
                 term,
             }),
@@ -79,6 +98,22 @@ impl PayoutStep {
                 block_hash: vec![7; 32],
                 topoheight: 1,
             }),
+            Verb::Approve => Body::ApprovePayout(ApprovePayout {
+                payout_id,
+                reason: "test".into(),
+            }),
+            Verb::Reject => Body::RejectPayout(RejectPayout {
+                payout_id,
+                reason: "test".into(),
+            }),
+            // Payouts must be paused for it: the first such step sees to that.
+            Verb::Abandon if view.payouts_paused().unwrap().is_none() && self.tx == 2 => {
+                pause(true)
+            }
+            Verb::Abandon => Body::AbandonPayout(AbandonPayout {
+                payout_id,
+                reason: "test".into(),
+            }),
             Verb::Release => Body::ReleasePayout(ReleasePayout {
                 payout_id,
                 reason: "test".into(),
@@ -89,13 +124,19 @@ impl PayoutStep {
 }
 
 /// A payee who is debited a part of the balance in percent, mostly.
-fn resolve_payee(view: &LedgerView<'_>, (address, percent, fee): &(String, u64, u64)) -> Payee {
+fn resolve_payee(
+    view: &LedgerView<'_>,
+    (address, percent, fee): &(String, u64, u64),
+    is_borne_by_pool: bool,
+) -> Payee {
     let balance = view
         .miner(address)
         .unwrap()
         .map_or(0, |miner| miner.balance_atomic);
     let debit_atomic = (u128::from(balance) * u128::from(*percent) / 100) as u64;
-    let transfer_atomic = debit_atomic.saturating_sub(*fee);
+    // A little skew remains, to be refused.
+    let fee = if is_borne_by_pool { fee / 55 } else { *fee };
+    let transfer_atomic = debit_atomic.saturating_sub(fee);
     Payee {
         address: address.clone(),
         debit_atomic,
@@ -103,13 +144,17 @@ fn resolve_payee(view: &LedgerView<'_>, (address, percent, fee): &(String, u64, 
     }
 }
 
-/// The settings every story begins with.
+/// The settings every story begins with: all schemes are offered.
 pub fn first_settings() -> Body {
-    change_settings(sample_settings())
+    change_settings(Settings {
+        pps_offered: true,
+        fpps_offered: true,
+        ..sample_settings()
+    })
 }
 
 /// What every story begins with: four miners with money.
-pub fn prologue() -> [Body; 4] {
+pub fn prologue() -> [Body; 5] {
     let miners = ["a", "ab", "b", "c"];
     let shares = miners
         .iter()
@@ -120,6 +165,7 @@ pub fn prologue() -> [Body; 4] {
         credit_shares(20, shares),
         record_block([100; 32], 1, sample_share("a", 1, 100)),
         settle_block([100; 32], 100_000, 1),
+        move_funds(Account::Deposits, Account::Reserve, 150_000),
     ]
 }
 
@@ -143,12 +189,16 @@ fn step() -> impl Strategy<Value = Step> {
         3 => block().prop_map(Step::Command),
         4 => (0_u8..8, amount()).prop_map(|(name, amount)| Step::Command(settle(name, amount))),
         1 => (0_u8..8).prop_map(|name| Step::Command(orphan(name))),
-        8 => payout_step().prop_map(Step::Payout),
-        1 => prop::bool::weighted(0.15).prop_map(|paused| Step::Command(pause(paused))),
+        16 => payout_step().prop_map(Step::Payout),
+        1 => prop::bool::weighted(0.25).prop_map(|paused| Step::Command(pause(paused))),
         1 => settings().prop_map(Step::Command),
+        2 => funds().prop_map(Step::Command),
+        2 => (0_u64..6, 0_u64..3).prop_map(|(place, fees)| Step::Command(sample(place, fees))),
+        2 => (0_u8..8).prop_map(|name| Step::Command(distribute_block([name; 32]))),
         3 => token().prop_map(Step::Command),
-        2 => (miner(), 0_u64..80_000).prop_map(|(miner, until_ms)| Step::Command(ban(miner, until_ms))),
-        1 => miner().prop_map(|miner| Step::Command(lift(miner))),
+        2 => rules::commands().prop_map(Step::Command),
+        2 => (miner(), 0_u64..200_000_000).prop_map(|(miner, until_ms)| Step::Command(ban(miner, until_ms))),
+        2 => miner().prop_map(|miner| Step::Command(lift(miner))),
         4 => any::<prop::sample::Index>().prop_map(|index| Step::Repeat(index.index(1_000))),
         1 => Just(Step::NewTerm),
     ]
@@ -180,17 +230,30 @@ fn share() -> impl Strategy<Value = Share> {
         Just("x".to_owned()),
         Just(String::new())
     ];
-    (miner(), worker, 0..4_i32, 0_u64..200, network_difficulty()).prop_map(
-        |(miner, worker, scheme, difficulty, network_difficulty)| Share {
-            miner,
-            worker,
-            scheme,
-            difficulty,
-            network_difficulty,
-            height: 1,
-            received_at_ms: 0,
-        },
+    let reward = prop_oneof![1 => Just(0), 4 => 1_u64..40_000];
+    let scheme = prop_oneof![8 => 0..5_i32, 1 => Just(9)];
+    (
+        miner(),
+        worker,
+        scheme,
+        0_u64..200,
+        network_difficulty(),
+        reward,
     )
+        .prop_map(
+            |(miner, worker, scheme, difficulty, network_difficulty, expected_reward_atomic)| {
+                Share {
+                    miner,
+                    worker,
+                    scheme,
+                    difficulty,
+                    network_difficulty,
+                    height: 1,
+                    received_at_ms: 0,
+                    expected_reward_atomic,
+                }
+            },
+        )
 }
 
 fn batch() -> impl Strategy<Value = Body> {
@@ -245,11 +308,18 @@ fn payout_step() -> impl Strategy<Value = PayoutStep> {
         0_u64..60,
     );
     let verb = prop_oneof![
-        4 => (prop::collection::vec(payee, 0..4), prop_oneof![6 => 1_u64..3, 1 => Just(0)])
-            .prop_map(|(payees, nonce_skew)| Verb::Reserve { payees, nonce_skew }),
-        3 => Just(Verb::Sign),
+        5 => (prop::collection::vec(payee, 0..4), prop_oneof![6 => 1_u64..3, 1 => Just(0)], 0_u64..60)
+            .prop_map(|(payees, nonce_skew, pool_fee_budget_atomic)| Verb::Reserve {
+                payees,
+                nonce_skew,
+                pool_fee_budget_atomic,
+            }),
+        4 => Just(Verb::Sign),
         3 => Just(Verb::Confirm),
         1 => Just(Verb::Release),
+        4 => Just(Verb::Approve),
+        1 => Just(Verb::Reject),
+        2 => Just(Verb::Abandon),
     ];
     let id_skew = prop_oneof![12 => Just(0_u64), 1 => Just(1)];
     let term_skew = prop_oneof![12 => Just(0_u64), 1 => Just(1)];
@@ -317,18 +387,77 @@ fn lift(miner: String) -> Body {
     })
 }
 
+fn sample(place: u64, fees: u64) -> Body {
+    let (first_topoheight, fees_atomic) = (100 + 10 * place, 1_000 * place + 37_777 * fees);
+    Body::PublishNetworkSample(PublishNetworkSample {
+        first_topoheight,
+        last_topoheight: first_topoheight + 9,
+        blocks: 10,
+        fees_atomic,
+        rewards_atomic: 0,
+        fees_max_atomic: fees_atomic,
+        unreadable_blocks: 0,
+    })
+}
+
+const INNER: &[Account] = &[
+    Account::Reserve,
+    Account::FeesPplns,
+    Account::FeesSolo,
+    Account::FeesPps,
+    Account::FeesFpps,
+    Account::Rounding,
+    Account::Donations,
+];
+
+fn funds() -> impl Strategy<Value = Body> {
+    let from = prop_oneof![1 => Just(Account::Deposits), 2 => prop::sample::select(INNER)];
+    let to = prop_oneof![
+        2 => Just(Account::Mature),
+        2 => Just(Account::Reserve),
+        3 => prop::sample::select(INNER),
+    ];
+    let amount = prop_oneof![1 => Just(0_u64), 8 => 1_u64..2_000, 2 => 1_u64..300_000];
+    // Only miners who have worked: others would appear from nowhere in the model.
+    (from, to, amount, 0_usize..4).prop_map(|(from, to, amount_atomic, name)| {
+        let miner = match to {
+            Account::Mature => ["a", "b", "c", "pool"][name].to_owned(),
+            _ if name == 0 => "a".to_owned(),
+            _ => String::new(),
+        };
+        Body::MoveFunds(MoveFunds {
+            from: from.into(),
+            to: to.into(),
+            miner,
+            amount_atomic,
+            reason: "test".into(),
+        })
+    })
+}
+
 fn settings() -> impl Strategy<Value = Body> {
-    (1_u32..3_000, 0_u32..10_001, any::<bool>(), 1_u32..4).prop_map(
-        |(pplns_window_milli, pplns_fee_bps, solo_offered, payout_payees_max)| {
-            Body::ChangeSettings(ChangeSettings {
-                settings: Some(Settings {
-                    pplns_window_milli,
-                    pplns_fee_bps,
-                    solo_offered,
-                    payout_payees_max,
-                    ..sample_settings()
-                }),
-                reason: "test".into(),
+    let offers = (any::<bool>(), any::<bool>(), any::<bool>());
+    let fees = (0_u32..10_001, 0_u32..10_001, 0_u32..10_001);
+    let bounds = (1_u32..4, 0_u64..60_000);
+    (1_u32..3_000, fees, offers, bounds, rules::settings()).prop_map(
+        |(pplns_window_milli, fees, offers, bounds, rules)| {
+            let (payout_payees_max, reserve_floor_atomic) = bounds;
+            let (pplns_fee_bps, pps_fee_bps, donation_bps) = fees;
+            let (solo_offered, pps_offered, fpps_offered) = offers;
+            change_settings(Settings {
+                pplns_window_milli,
+                pplns_fee_bps,
+                pps_fee_bps,
+                donation_bps,
+                solo_offered,
+                pps_offered,
+                fpps_offered,
+                payout_payees_max,
+                reserve_floor_atomic,
+                payout_daily_limit_atomic: rules.payout_daily_limit_atomic,
+                payout_approval_above_atomic: rules.payout_approval_above_atomic,
+                network_fee_payer: rules.network_fee_payer,
+                ..sample_settings()
             })
         },
     )

@@ -4,18 +4,21 @@
 //! Shares have a network difficulty of 100 unless they say otherwise (`net=`), so that a share
 //! of 50 is half a block.
 
+mod rules;
 mod show;
 
 use std::collections::BTreeMap;
 
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    BanWorker, BatchId, ChangeSettings, ConfirmPayout, CreditShares, LiftBan, MakeToken,
-    OrphanBlock, PausePayouts, Payee, RecordBlock, RejectCount, RejectReason, ReleasePayout,
-    RequireToken, ReservePayout, RevokeToken, Scheme, SettleBlock, Share, SignPayout, WorkerReport,
+    Account, AcknowledgeBlock, BanWorker, BatchId, ChangeSettings, ConfirmPayout, CreditShares,
+    LiftBan, MakeToken, MoveFunds, OrphanBlock, PausePayouts, Payee, PublishNetworkSample,
+    RecordBlock, RejectCount, RejectReason, ReleasePayout, ReportBlock, RequireToken,
+    ReservePayout, RevokeToken, Scheme, SettleBlock, Share, SignPayout, WorkerReport,
 };
 use raftpool_ledger::state::{MemoryState, Overlay};
 use raftpool_ledger::testing::sample_settings;
+use raftpool_ledger::view::account_name;
 use raftpool_ledger::{EntryContext, apply, compose, verify};
 
 type Result<T> = std::result::Result<T, String>;
@@ -93,8 +96,17 @@ fn scheme(name: &str) -> Result<i32> {
         "unspecified" => Ok(Scheme::Unspecified.into()),
         "pplns" => Ok(Scheme::Pplns.into()),
         "solo" => Ok(Scheme::Solo.into()),
+        "pps" => Ok(Scheme::Pps.into()),
+        "fpps" => Ok(Scheme::Fpps.into()),
         _ => Err(format!("{name} is no scheme")),
     }
+}
+
+fn account(name: &str) -> Result<i32> {
+    let known = (0..100).filter_map(|number| Account::try_from(number).ok());
+    let mut named = known.filter(|account| account_name(*account) == name);
+    let found = named.next().ok_or_else(|| format!("{name} is no account"));
+    Ok(found?.into())
 }
 
 fn hash(name: &str) -> Vec<u8> {
@@ -180,6 +192,13 @@ impl World {
                 amount_atomic: words.number("amount", 0)?,
                 topoheight: words.number("topoheight", 1)?,
             }),
+            "move" => Body::MoveFunds(MoveFunds {
+                from: account(words.name(0)?)?,
+                to: account(words.name(1)?)?,
+                miner: words.text("miner", "").into(),
+                amount_atomic: words.number("amount", 0)?,
+                reason: words.text("reason", "test").into(),
+            }),
             "orphan" => Body::OrphanBlock(OrphanBlock {
                 hash: hash(words.name(0)?),
                 reason: words.text("reason", "side-branch").into(),
@@ -212,6 +231,7 @@ impl World {
                     .map(|name| payee(name))
                     .collect::<Result<_>>()?,
                 term,
+                pool_fee_budget_atomic: words.number("budget", 0)?,
             }),
             "sign" => Body::SignPayout(SignPayout {
                 payout_id,
@@ -240,7 +260,7 @@ impl World {
                 paused: false,
                 reason: words.name(0)?.into(),
             }),
-            _ => return token_command(verb, words),
+            _ => return rules::command(verb, words).unwrap_or_else(|| token_command(verb, words)),
         })
     }
 
@@ -291,6 +311,38 @@ fn token_command(verb: &str, words: &Words<'_>) -> Result<Body> {
             is_required: words.name(0)? == "yes",
             reason,
         }),
+        _ => return chain_command(verb, words),
+    })
+}
+
+/// What the chain says: samples of the network's blocks, and blocks that the books do not have.
+fn chain_command(verb: &str, words: &Words<'_>) -> Result<Body> {
+    let reason = words.text("reason", "").into();
+    Ok(match verb {
+        "sample" => {
+            let (first, blocks) = (words.number("first", 0)?, words.number("blocks", 120)?);
+            let fees_atomic = words.number("fees", 0)?;
+            Body::PublishNetworkSample(PublishNetworkSample {
+                first_topoheight: first,
+                last_topoheight: words
+                    .number("last", first.wrapping_add(blocks).wrapping_sub(1))?,
+                blocks,
+                fees_atomic,
+                rewards_atomic: words.number("rewards", 1_000)?,
+                fees_max_atomic: words.number("max", fees_atomic)?,
+                unreadable_blocks: words.number("unreadable", 0)?,
+            })
+        }
+        "stray" => Body::ReportBlock(ReportBlock {
+            hash: hash(words.name(0)?),
+            height: words.number("height", 1)?,
+            topoheight: words.number("topoheight", 1)?,
+            amount_atomic: words.number("amount", 500)?,
+        }),
+        "acknowledge" => Body::AcknowledgeBlock(AcknowledgeBlock {
+            hash: hash(words.name(0)?),
+            reason,
+        }),
         _ => return Err("no such command".into()),
     })
 }
@@ -307,6 +359,13 @@ fn settings(words: &Words<'_>) -> Result<Body> {
     settings.default_scheme = scheme(words.text("default", "pplns"))?;
     settings.pplns_offered = words.text("pplns", "yes") == "yes";
     settings.solo_offered = words.text("solo", "yes") == "yes";
+    settings.pps_offered = words.text("pps", "no") == "yes";
+    settings.fpps_offered = words.text("fpps", "no") == "yes";
+    settings.pps_fee_bps = words.number("pps_fee", 200)? as u32;
+    settings.fpps_fee_bps = words.number("fpps_fee", 300)? as u32;
+    settings.reserve_floor_atomic = words.number("floor", 0)?;
+    settings.donation_bps = words.number("donation", 0)? as u32;
+    rules::set(&mut settings, words)?;
     let reason = words.text("reason", "").into();
     Ok(Body::ChangeSettings(ChangeSettings {
         settings: Some(settings),
@@ -331,6 +390,7 @@ fn share(miner: &str, difficulty: &str, words: &Words<'_>) -> Result<Share> {
         network_difficulty: network_difficulty.to_be_bytes().to_vec(),
         height: 1,
         received_at_ms: 0,
+        expected_reward_atomic: words.number("reward", 0)?,
     })
 }
 

@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use raftpool_ledger::view::{BlockStatus, LedgerView, PayoutStatus, scheme_name};
+use raftpool_ledger::command::Account;
+use raftpool_ledger::view::{
+    BlockStatus, JournalQuery, LedgerView, PayoutStatus, account_name, entry_kind_name, scheme_name,
+};
 use raftpool_ledger::{Outcome, SCORE_OF_A_BLOCK};
 
 use super::{Result, Words, World, hash, number};
@@ -45,6 +48,8 @@ impl World {
         let text = match words.name(0)? {
             "balances" => balances(&view),
             "accounts" => accounts(&view),
+            "journal" => journal(&view),
+            "reserve" => reserve(&view),
             "window" => window(&view),
             "blocks" => all_blocks(&view),
             "payouts" => payouts(&view),
@@ -52,9 +57,18 @@ impl World {
             "workers" => workers(&view, words.name(1)?),
             "audits" => audits(&view),
             "bans" => bans(&view),
+            "fees" => fees(&view),
+            "strays" => strays(&view),
             "digest" => raw_hex(&view.digest().unwrap()),
             "tokens" => tokens(&view, words.name(1)?),
             "rules" => rules(&view),
+            "terms" => terms(&view, words.name(1)?),
+            "holds" => holds(&view),
+            "day" => {
+                let now_ms = view.time_ms().unwrap();
+                let taken = view.payouts_taken_on_day_of(now_ms).unwrap();
+                format!("taken today {taken}")
+            }
             "split" => split(&view, words.name(1)?, number(words.name(2)?)?),
             "payable" => {
                 let payable = view.payable(number(words.name(1)?)?, 10).unwrap();
@@ -92,16 +106,94 @@ fn balances(view: &LedgerView<'_>) -> String {
 
 fn accounts(view: &LedgerView<'_>) -> String {
     let accounts = view.accounts().unwrap();
-    format!(
+    let mut text = format!(
         "income {} = balances {} + in flight {} + paid {} + pool fees {} + rounding {} + network fees {}",
         accounts.income_atomic,
         accounts.balances_atomic,
         accounts.in_flight_atomic,
         accounts.paid_atomic,
-        accounts.pool_fees_atomic,
+        accounts.pool_fees_atomic(),
         accounts.rounding_atomic,
         accounts.network_fees_atomic,
+    );
+    for (name, amount) in [
+        ("deposits", accounts.deposits_atomic),
+        ("reserve", accounts.reserve_atomic),
+        ("donations", accounts.donations_atomic),
+        ("expected", accounts.expected_atomic),
+        ("undistributed", accounts.undistributed_atomic),
+        ("fee budget", accounts.fee_budget_atomic),
+        (
+            "network fees of the pool",
+            accounts.network_fees_pool_atomic,
+        ),
+    ] {
+        if amount > 0 {
+            write!(text, ", {name} {amount}").unwrap();
+        }
+    }
+    text
+}
+
+/// The journal from its beginning, an entry a line, its lines below.
+fn journal(view: &LedgerView<'_>) -> String {
+    let mut text = String::new();
+    let amounts = |amounts: &std::collections::BTreeMap<Account, i64>| {
+        let amounts = amounts.iter();
+        let amounts =
+            amounts.map(|(account, amount)| format!("{} {amount:+}", account_name(*account)));
+        amounts.collect::<Vec<_>>().join(", ")
+    };
+    for entry in view.journal(JournalQuery::After(None), 100).unwrap() {
+        let (index, kind) = (entry.index, entry_kind_name(entry.kind));
+        writeln!(text, "{index} {kind}: {}", amounts(&entry.amounts)).unwrap();
+        for line in view.journal_lines(&entry, None, 100).unwrap() {
+            write!(text, "  {}: {}", line.miner, amounts(&line.amounts)).unwrap();
+            if line.shares > 0 {
+                write!(
+                    text,
+                    " for {} shares of {}",
+                    line.shares,
+                    blocks(line.score)
+                )
+                .unwrap();
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn reserve(view: &LedgerView<'_>) -> String {
+    let reserve = view.reserve().unwrap().unwrap();
+    format!(
+        "{:?}: holds {}, requires {:?}, ruin {} per million, a block pays {}",
+        reserve.level,
+        reserve.held_atomic,
+        reserve.required_atomic,
+        reserve.ruin_per_million,
+        reserve.expected_income_atomic,
     )
+}
+
+fn terms(view: &LedgerView<'_>, miner: &str) -> String {
+    let terms = view.terms(miner).unwrap();
+    let (own, threshold) = (terms.own_threshold_atomic, terms.threshold_atomic);
+    let (own_scheme, scheme) = (scheme_name(terms.own_scheme), scheme_name(terms.scheme));
+    let (by, hold) = (terms.preferred_by, terms.hold.map(|hold| hold.reason));
+    format!(
+        "threshold {own}, in force {threshold}; scheme {own_scheme}, in force {scheme}; set by \
+         {by:?}; held {hold:?}"
+    )
+}
+
+fn holds(view: &LedgerView<'_>) -> String {
+    let holds = view.holds(None, 100).unwrap();
+    let lines = holds.iter().map(|hold| {
+        let (miner, reason, author) = (&hold.miner, &hold.reason, &hold.author);
+        format!("{miner}: {reason}, since {} by {author}\n", hold.since_ms)
+    });
+    lines.collect()
 }
 
 fn window(view: &LedgerView<'_>) -> String {
@@ -179,6 +271,14 @@ fn payouts(view: &LedgerView<'_>) -> String {
                 format!("confirmed {} at {topoheight}", name(tx_hash))
             }
             PayoutStatus::Released { reason } => format!("released: {reason}"),
+            PayoutStatus::Abandoned { reason, author, .. } => {
+                format!("abandoned by {author}: {reason}")
+            }
+        };
+        let status = match &payout.approval {
+            Some(approval) => format!("{status}, approved by {}", approval.author),
+            None if payout.awaits_approval() => format!("{status}, waits for approval"),
+            None => status,
         };
         let variants: Vec<String> = payout
             .variants
@@ -254,6 +354,54 @@ fn bans(view: &LedgerView<'_>) -> String {
         )
     });
     lines.collect()
+}
+
+fn fees(view: &LedgerView<'_>) -> String {
+    let Some(fees) = view.network_fees().unwrap() else {
+        return String::new();
+    };
+    let mut text = format!(
+        "average {} over {} samples of {} blocks, {} to {}\n",
+        fees.average_fees_atomic,
+        fees.samples,
+        fees.blocks,
+        fees.first_topoheight,
+        fees.last_topoheight,
+    );
+    for sample in view.network_samples().unwrap() {
+        let (first, last, blocks) = (
+            sample.first_topoheight,
+            sample.last_topoheight,
+            sample.blocks,
+        );
+        let (sum, max) = (sample.fees_atomic, sample.fees_max_atomic);
+        let note = if sample.is_counted { "" } else { ", left out" };
+        writeln!(
+            text,
+            "  {first} to {last}, {blocks} blocks: fees {sum}, at most {max}{note}"
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn strays(view: &LedgerView<'_>) -> String {
+    let counts = view.stray_counts().unwrap();
+    let mut text = format!("{} kept, {} open\n", counts.kept, counts.unacknowledged);
+    for stray in view.stray_blocks().unwrap() {
+        let (name, topoheight) = (name(&stray.hash), stray.topoheight);
+        let (amount, at) = (stray.amount_atomic, stray.reported_at_ms);
+        let looked = stray.acknowledgement.map_or("open".to_owned(), |by| {
+            let (author, reason, at) = (by.author, by.reason, by.acknowledged_at_ms);
+            format!("{reason}, by {author} at {at}")
+        });
+        writeln!(
+            text,
+            "  {name} at {topoheight} for {amount}, reported at {at}: {looked}"
+        )
+        .unwrap();
+    }
+    text
 }
 
 fn audits(view: &LedgerView<'_>) -> String {

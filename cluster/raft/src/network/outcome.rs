@@ -1,5 +1,8 @@
 //! Outcomes on their way from the leader to the node that passed a command on.
 
+mod money;
+mod rules;
+
 use std::collections::BTreeSet;
 
 use parking_lot::Mutex;
@@ -30,6 +33,8 @@ pub(super) fn outcome_message(outcome: &Outcome) -> peer::Outcome {
         Outcome::BlockRecorded => Kind::BlockRecorded,
         Outcome::BlockAlreadyRecorded => Kind::BlockAlreadyRecorded,
         Outcome::BlockSettled => Kind::BlockSettled,
+        Outcome::BlockDistributed { is_done: false } => Kind::BlockDistributed,
+        Outcome::BlockDistributed { is_done: true } => Kind::BlockDistributedWholly,
         Outcome::BlockOrphaned => Kind::BlockOrphaned,
         Outcome::PayoutReserved => Kind::PayoutReserved,
         Outcome::PayoutSigned => Kind::PayoutSigned,
@@ -37,11 +42,20 @@ pub(super) fn outcome_message(outcome: &Outcome) -> peer::Outcome {
         Outcome::PayoutReleased => Kind::PayoutReleased,
         Outcome::PayoutsPaused => Kind::PayoutsPaused,
         Outcome::SettingsChanged => Kind::SettingsChanged,
+        Outcome::FundsMoved => Kind::FundsMoved,
         Outcome::TokenMade => Kind::TokenMade,
         Outcome::TokenRevoked => Kind::TokenRevoked,
         Outcome::TokenRequirementSet => Kind::TokenRequirementSet,
         Outcome::WorkerBanned => Kind::WorkerBanned,
         Outcome::BanLifted => Kind::BanLifted,
+        Outcome::NetworkSamplePublished => Kind::NetworkSamplePublished,
+        Outcome::BlockReported => Kind::BlockReported,
+        Outcome::BlockAcknowledged => Kind::BlockAcknowledged,
+        Outcome::PayoutApproved => Kind::PayoutApproved,
+        Outcome::PayoutRejected => Kind::PayoutRejected,
+        Outcome::PayoutAbandoned => Kind::PayoutAbandoned,
+        Outcome::HoldSet => Kind::HoldSet,
+        Outcome::PreferencesSet => Kind::PreferencesSet,
         Outcome::Nothing => Kind::Nothing,
         Outcome::Rejected(rejection) => {
             message.rejection = Some(rejection_message(rejection));
@@ -70,6 +84,8 @@ pub(crate) fn outcome_of(message: peer::Outcome) -> Option<Outcome> {
         Kind::BlockRecorded => Outcome::BlockRecorded,
         Kind::BlockAlreadyRecorded => Outcome::BlockAlreadyRecorded,
         Kind::BlockSettled => Outcome::BlockSettled,
+        Kind::BlockDistributed => Outcome::BlockDistributed { is_done: false },
+        Kind::BlockDistributedWholly => Outcome::BlockDistributed { is_done: true },
         Kind::BlockOrphaned => Outcome::BlockOrphaned,
         Kind::PayoutReserved => Outcome::PayoutReserved,
         Kind::PayoutSigned => Outcome::PayoutSigned,
@@ -77,11 +93,20 @@ pub(crate) fn outcome_of(message: peer::Outcome) -> Option<Outcome> {
         Kind::PayoutReleased => Outcome::PayoutReleased,
         Kind::PayoutsPaused => Outcome::PayoutsPaused,
         Kind::SettingsChanged => Outcome::SettingsChanged,
+        Kind::FundsMoved => Outcome::FundsMoved,
         Kind::TokenMade => Outcome::TokenMade,
         Kind::TokenRevoked => Outcome::TokenRevoked,
         Kind::TokenRequirementSet => Outcome::TokenRequirementSet,
         Kind::WorkerBanned => Outcome::WorkerBanned,
         Kind::BanLifted => Outcome::BanLifted,
+        Kind::NetworkSamplePublished => Outcome::NetworkSamplePublished,
+        Kind::BlockReported => Outcome::BlockReported,
+        Kind::BlockAcknowledged => Outcome::BlockAcknowledged,
+        Kind::PayoutApproved => Outcome::PayoutApproved,
+        Kind::PayoutRejected => Outcome::PayoutRejected,
+        Kind::PayoutAbandoned => Outcome::PayoutAbandoned,
+        Kind::HoldSet => Outcome::HoldSet,
+        Kind::PreferencesSet => Outcome::PreferencesSet,
         Kind::Nothing => Outcome::Nothing,
         Kind::Rejected => Outcome::Rejected(rejection_of(message.rejection?)?),
     })
@@ -131,6 +156,19 @@ fn rejection_message(rejection: &Rejection) -> peer::Rejection {
         Rejection::UnknownToken(id) => (Kind::UnknownToken, vec![id], vec![]),
         Rejection::BansFull { places } => (Kind::BansFull, vec![], vec![*places]),
         Rejection::NotBanned { miner, worker } => (Kind::NotBanned, vec![miner, worker], vec![]),
+        Rejection::ReserveExhausted(_)
+        | Rejection::InsufficientFunds { .. }
+        | Rejection::BlockNotSettled(_)
+        | Rejection::NetworkSampleGap { .. }
+        | Rejection::NetworkSampleOverlap { .. }
+        | Rejection::StrayBlocksFull { .. }
+        | Rejection::UnknownStrayBlock(_) => money::parts(rejection).unwrap_or_default(),
+        Rejection::UnknownMiner(_)
+        | Rejection::AddressHeld(_)
+        | Rejection::DailyLimit { .. }
+        | Rejection::NotApproved(_)
+        | Rejection::PoolFeesTooLow { .. }
+        | Rejection::PayoutsNotPaused => rules::parts(rejection).unwrap_or_default(),
     };
     peer::Rejection {
         kind: kind.into(),
@@ -193,6 +231,19 @@ fn rejection_of(message: peer::Rejection) -> Option<Rejection> {
             miner: text()?,
             worker: text()?,
         },
+        Refusal::ReserveExhausted
+        | Refusal::InsufficientFunds
+        | Refusal::BlockNotSettled
+        | Refusal::NetworkSampleGap
+        | Refusal::NetworkSampleOverlap
+        | Refusal::StrayBlocksFull
+        | Refusal::UnknownStrayBlock => money::read(kind, text, number)?,
+        Refusal::UnknownMiner
+        | Refusal::AddressHeld
+        | Refusal::DailyLimit
+        | Refusal::NotApproved
+        | Refusal::PoolFeesTooLow
+        | Refusal::PayoutsNotPaused => rules::read(kind, text, number)?,
     })
 }
 
@@ -215,6 +266,29 @@ fn name(text: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Those that come from the accounts and from what the chain says.
+    fn rejections_about_money() -> Vec<Rejection> {
+        let text = || "text".to_owned();
+        vec![
+            Rejection::ReserveExhausted("pps"),
+            Rejection::InsufficientFunds {
+                account: "reserve",
+                held_atomic: 3,
+            },
+            Rejection::BlockNotSettled(text()),
+            Rejection::NetworkSampleGap {
+                given: 9,
+                expected: 7,
+            },
+            Rejection::NetworkSampleOverlap {
+                given: 5,
+                expected: 7,
+            },
+            Rejection::StrayBlocksFull { places: 3 },
+            Rejection::UnknownStrayBlock(text()),
+        ]
+    }
 
     fn rejections() -> Vec<Rejection> {
         let text = || "text".to_owned();
@@ -265,12 +339,26 @@ mod tests {
                 miner: text(),
                 worker: text(),
             },
+            Rejection::UnknownMiner(text()),
+            Rejection::AddressHeld(text()),
+            Rejection::DailyLimit {
+                asked_atomic: 1,
+                taken_atomic: 2,
+                limit_atomic: 3,
+            },
+            Rejection::NotApproved(7),
+            Rejection::PoolFeesTooLow {
+                asked_atomic: 4,
+                pool_fees_atomic: 5,
+            },
+            Rejection::PayoutsNotPaused,
         ]
     }
 
     #[test]
     fn outcomes_are_read_back() {
-        let rejections = rejections();
+        let mut rejections = rejections();
+        rejections.extend(rejections_about_money());
         let refused = rejections.iter().cloned();
         let mut outcomes = vec![
             Outcome::SharesCredited {
@@ -281,6 +369,9 @@ mod tests {
             Outcome::BlockRecorded,
             Outcome::BlockAlreadyRecorded,
             Outcome::BlockSettled,
+            Outcome::BlockDistributed { is_done: false },
+            Outcome::BlockDistributed { is_done: true },
+            Outcome::FundsMoved,
             Outcome::BlockOrphaned,
             Outcome::PayoutReserved,
             Outcome::PayoutSigned,
@@ -293,6 +384,14 @@ mod tests {
             Outcome::TokenRequirementSet,
             Outcome::WorkerBanned,
             Outcome::BanLifted,
+            Outcome::NetworkSamplePublished,
+            Outcome::BlockReported,
+            Outcome::BlockAcknowledged,
+            Outcome::PayoutApproved,
+            Outcome::PayoutRejected,
+            Outcome::PayoutAbandoned,
+            Outcome::HoldSet,
+            Outcome::PreferencesSet,
             Outcome::Nothing,
         ];
         outcomes.extend(rejections.into_iter().map(Outcome::Rejected));

@@ -85,6 +85,12 @@ impl Manifest {
                 supported,
             });
         }
+        if manifest.format < FORMAT_VERSION {
+            return Err(StoreError::OlderVersion {
+                path: directory.into(),
+                found: manifest.format,
+            });
+        }
         if let Some(file) = manifest
             .files
             .iter()

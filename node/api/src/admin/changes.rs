@@ -16,6 +16,7 @@ use crate::bans::LocalBans;
 use crate::control::ClusterControl;
 use crate::dto::admin::{Changed, Source};
 use crate::issuer::TokenIssuer;
+use crate::payouts::PayoutInsight;
 use crate::problem::{self, Problem};
 use crate::reading::{At, INDEX_HEADER, Reader};
 
@@ -40,6 +41,7 @@ pub(super) struct Admin {
     pub(super) control: Arc<dyn ClusterControl>,
     pub(super) issuer: Arc<dyn TokenIssuer>,
     pub(super) bans: Arc<dyn LocalBans>,
+    pub(super) payouts: Arc<dyn PayoutInsight>,
     clock: Arc<dyn Clock>,
     /// Held from the look at what is in force to the answer, so that changes through this node
     /// come one after the other.
@@ -81,6 +83,7 @@ impl Admin {
             control,
             bans,
             issuer,
+            payouts,
         } = parts;
         Self {
             reader: Reader::new(Arc::clone(&cluster), READS_MAX, MIN_INDEX_TIMEOUT),
@@ -88,6 +91,7 @@ impl Admin {
             control,
             bans,
             issuer,
+            payouts,
             clock,
             turn: Arc::default(),
         }

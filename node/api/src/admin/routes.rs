@@ -1,5 +1,6 @@
 //! The resources under `/admin/v1` that read the books or propose a command; those of the cluster's
-//! members are in `members`, those of bans in `bans`.
+//! members are in `members`, those of bans in `bans`, those of stray blocks in `strays`, and the
+//! operator's decisions about payouts in `payouts`.
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, State};
@@ -11,7 +12,7 @@ use raftpool_ledger::command::{ChangeSettings, PausePayouts, ReleasePayout, Sett
 use serde::de::DeserializeOwned;
 
 use super::changes::{Admin, Author, Peer};
-use super::{bans, members, tokens};
+use super::{bans, books, members, payouts, strays, tokens};
 use crate::dto::admin::{
     AdminSettings, Changed, PauseRequest, ReleaseRequest, SettingsInForce, SettingsRequest, Status,
 };
@@ -33,11 +34,18 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/admin/v1/payouts/resume", post(resume))
         .route("/admin/v1/payouts/release", post(release))
         .route("/admin/v1/settings", get(settings).post(change_settings))
+        .route("/admin/v1/ledger/export", get(books::export_all))
+        .route("/admin/v1/ledger/verify", get(books::verify_all))
+        .route("/admin/v1/accounts", get(books::accounts))
+        .route("/admin/v1/funds/move", post(books::move_funds))
         .route("/admin/v1/bans", get(bans::list))
         .route("/admin/v1/bans/lift", post(bans::lift))
+        .route("/admin/v1/blocks/stray", get(strays::list))
+        .route("/admin/v1/blocks/acknowledge", post(strays::acknowledge))
         .route("/admin/v1/cluster", get(members::status))
         .route("/admin/v1/cluster/{change}", post(members::change))
         .merge(tokens::router())
+        .merge(payouts::router())
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -48,10 +56,11 @@ pub(super) fn router(admin: Admin) -> Router {
 async fn status(State(admin): State<Admin>, uri: Uri) -> Answer<At<Status>> {
     let parameters = Parameters::of(&uri, &[])?;
     let source = admin.source().await;
+    let nonce = admin.payouts.nonce();
     admin
         .reader
         .read(parameters.min_index()?, move |view| {
-            Status::read(view, source)
+            Status::read(view, source, nonce)
         })
         .await
 }

@@ -171,7 +171,7 @@ fn compose(random: [u8; 32]) -> String {
     format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(random))
 }
 
-fn address_of(admin: &Admin, text: &str) -> Answer<String> {
+pub(super) fn address_of(admin: &Admin, text: &str) -> Answer<String> {
     let address = admin.issuer.canonical_address(text);
     address.map_err(|error| Problem::new(problem::BAD_BODY, format!("address: {error}")))
 }

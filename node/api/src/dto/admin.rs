@@ -6,12 +6,15 @@
 
 use raftpool_ledger::StateError;
 use raftpool_ledger::cluster::Leadership;
-use raftpool_ledger::command::{Scheme, Settings};
-use raftpool_ledger::view::{self, Audit, LedgerView, scheme_name};
+use raftpool_ledger::command::{NetworkFeePayer, Scheme, Settings};
+use raftpool_ledger::settings::{SCHEMES, is_offered, offer, scheme_of_name};
+use raftpool_ledger::view::{self, Audit, LedgerView, account_name, scheme_name};
 use serde::{Deserialize, Serialize};
 
 use super::Decimal;
 use super::payout::PayoutDetail;
+use super::rules::NonceInsight;
+use super::stray::StrayCounts;
 
 /// Newest changes by hand that a status shows.
 const CHANGES_SHOWN: usize = 5;
@@ -26,10 +29,27 @@ pub struct Status {
     pub payouts_paused_reason: Option<String>,
     /// The payout that is not final yet, with its signed transactions.
     pub open_payout: Option<PayoutDetail>,
+    /// Blocks that pay the pool and are not in its books.
+    pub stray_blocks: StrayCounts,
+    /// Who approved the open payout; null unless somebody has.
+    pub approval: Option<Approval>,
+    /// What the chain says of its nonce, as this node has seen it while leading; null otherwise.
+    pub nonce: Option<NonceInsight>,
     /// The settings in force; null until the pool is set up.
     pub settings: Option<AdminSettings>,
     /// The newest changes that were made by hand, newest first.
     pub changes: Vec<ChangeByHand>,
+}
+
+/// Who let a payout be signed.
+#[derive(Debug, Serialize)]
+pub struct Approval {
+    /// The operator.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub approved_at_ms: u64,
 }
 
 /// The answer of `GET /admin/v1/settings`.
@@ -67,10 +87,13 @@ pub struct ChangeByHand {
     pub author: String,
     /// Why.
     pub reason: String,
-    /// "settings_changed", "payouts_paused", "payouts_resumed", "token_made", "token_revoked",
-    /// "token_required" or "token_not_required".
-    /// "settings_changed", "payouts_paused", "payouts_resumed" or "ban_lifted".
+    /// "settings_changed", "payouts_paused", "payouts_resumed", "payout_approved",
+    /// "payout_rejected", "payout_abandoned", "address_held", "address_not_held",
+    /// "preferences_set", "token_made", "token_revoked", "token_required", "token_not_required",
+    /// "ban_lifted", "block_acknowledged" or "funds_moved".
     pub change: &'static str,
+    /// The payout or the address it is about; null when it is about neither.
+    pub about: Option<String>,
 }
 
 /// The pool's settings: the whole set.
@@ -97,6 +120,26 @@ pub struct AdminSettings {
     pub payout_interval_ms: u64,
     /// Most payees of one transaction.
     pub payout_payees_max: u32,
+    /// Fee of PPS.
+    pub pps_fee_bps: u32,
+    /// Fee of FPPS.
+    pub fpps_fee_bps: u32,
+    /// Probability that the reserve of PPS and FPPS is ever used up, for which the required
+    /// reserve is computed, in millionths.
+    pub reserve_ruin_per_million: u32,
+    /// Below it new work of PPS and FPPS is booked under PPLNS.
+    pub reserve_floor_atomic: Decimal,
+    /// The part of the pool's fees that goes to the donations.
+    pub donation_bps: u32,
+    /// Most that a day's payouts take from balances; "0": no limit.
+    #[serde(default)]
+    pub payout_daily_limit_atomic: Decimal,
+    /// A payout that takes more waits for an approval; null: none does.
+    #[serde(default)]
+    pub payout_approval_above_atomic: Option<Decimal>,
+    /// Who bears the network fee of payouts: "miners" or "pool".
+    #[serde(default = "miners")]
+    pub network_fee_payer: String,
 }
 
 /// The body of `POST /admin/v1/payouts/pause` and `.../resume`.
@@ -107,6 +150,36 @@ pub struct PauseRequest {
     pub author: String,
     /// Why; the reason of a pause is public.
     pub reason: String,
+}
+
+/// The body of `POST /admin/v1/funds/move`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoveRequest {
+    /// Who asks.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// Name of the account it comes from.
+    pub from: String,
+    /// Name of the account it goes to.
+    pub to: String,
+    /// Whose balance it goes to, when `to` is "mature".
+    #[serde(default)]
+    pub miner: Option<String>,
+    /// How much.
+    pub amount_atomic: Decimal,
+}
+
+/// The answer of `GET /admin/v1/ledger/verify`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Verified {
+    /// Log index of the books that were verified.
+    pub index: u64,
+    /// Their digest, hexadecimal.
+    pub digest: String,
+    /// Each broken invariant, with what was found; empty when all hold.
+    pub violations: Vec<String>,
 }
 
 /// The body of `POST /admin/v1/payouts/release`.
@@ -142,9 +215,9 @@ pub struct SettingsRequest {
 pub struct Changed {
     /// Log index of the change.
     pub index: u64,
-    /// "payouts_paused", "payouts_resumed", "payout_released", "settings_changed" or "ban_lifted".
+    /// As in [`ChangeByHand::change`], or "payout_released".
     pub change: &'static str,
-    /// The payout that was released; null for everything else.
+    /// The payout that it is about; null when it is about none.
     pub payout_id: Option<u64>,
 }
 
@@ -152,7 +225,7 @@ pub struct Changed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// No such scheme.
-    #[error("{field}: scheme \"{name}\" is unknown; known are pplns and solo")]
+    #[error("{field}: scheme \"{name}\" is unknown; known are pplns, pps, fpps and solo")]
     UnknownScheme {
         /// Which field.
         field: &'static str,
@@ -160,17 +233,38 @@ pub enum SettingsError {
         name: String,
     },
     /// More than 64 bits.
-    #[error("payout_threshold_atomic: {0} is more than there can be")]
-    TooLarge(u128),
+    #[error("{field}: {amount} is more than there can be")]
+    TooLarge {
+        /// Which field.
+        field: &'static str,
+        /// The amount.
+        amount: u128,
+    },
+    /// Nobody of that name bears a fee.
+    #[error("network_fee_payer: \"{0}\" is unknown; known are miners and pool")]
+    UnknownPayer(String),
 }
 
 impl Status {
-    pub(crate) fn read(view: &LedgerView<'_>, source: Source) -> Result<Self, StateError> {
+    pub(crate) fn read(
+        view: &LedgerView<'_>,
+        source: Source,
+        nonce: Option<NonceInsight>,
+    ) -> Result<Self, StateError> {
+        let open = view.open_payout()?;
+        let approval = open.as_ref().and_then(|payout| payout.approval.clone());
         let changes = view.audits(None, CHANGES_SHOWN)?;
         Ok(Self {
             source,
             payouts_paused_reason: view.payouts_paused()?,
-            open_payout: view.open_payout()?.map(PayoutDetail::from),
+            stray_blocks: StrayCounts::read(view)?,
+            approval: approval.map(|approval| Approval {
+                author: approval.author,
+                reason: approval.reason,
+                approved_at_ms: approval.approved_at_ms,
+            }),
+            nonce,
+            open_payout: open.map(PayoutDetail::from),
             settings: view.settings()?.map(AdminSettings::from),
             changes: changes.into_iter().map(ChangeByHand::from).collect(),
         })
@@ -200,7 +294,14 @@ impl From<Audit> for ChangeByHand {
             time_ms: audit.time_ms,
             author: audit.author,
             reason: audit.reason,
+            about: about(&audit.change),
             change: match audit.change {
+                view::Change::PayoutApproved { .. } => "payout_approved",
+                view::Change::PayoutRejected { .. } => "payout_rejected",
+                view::Change::PayoutAbandoned { .. } => "payout_abandoned",
+                view::Change::AddressHeld { is_held: true, .. } => "address_held",
+                view::Change::AddressHeld { .. } => "address_not_held",
+                view::Change::PreferencesSet { .. } => "preferences_set",
                 view::Change::Settings(_) => "settings_changed",
                 view::Change::Paused => "payouts_paused",
                 view::Change::Resumed => "payouts_resumed",
@@ -210,7 +311,9 @@ impl From<Audit> for ChangeByHand {
                     is_required: true, ..
                 } => "token_required",
                 view::Change::TokenRequired { .. } => "token_not_required",
+                view::Change::FundsMoved(_) => "funds_moved",
                 view::Change::BanLifted { .. } => "ban_lifted",
+                view::Change::StrayAcknowledged { .. } => "block_acknowledged",
             },
         }
     }
@@ -218,15 +321,12 @@ impl From<Audit> for ChangeByHand {
 
 impl From<Settings> for AdminSettings {
     fn from(settings: Settings) -> Self {
-        let all = [
-            (Scheme::Pplns, settings.pplns_offered),
-            (Scheme::Solo, settings.solo_offered),
-        ];
-        let offered = all.into_iter().filter(|(_, is_offered)| *is_offered);
+        let offered = SCHEMES
+            .into_iter()
+            .filter(|scheme| is_offered(&settings, *scheme));
+        let payer = payer_name(settings.network_fee_payer());
         Self {
-            schemes: offered
-                .map(|(scheme, _)| scheme_name(scheme).into())
-                .collect(),
+            schemes: offered.map(|scheme| scheme_name(scheme).into()).collect(),
             default_scheme: scheme_name(settings.default_scheme()).into(),
             network: settings.network,
             pool_address: settings.pool_address,
@@ -236,8 +336,66 @@ impl From<Settings> for AdminSettings {
             payout_threshold_atomic: settings.payout_threshold_atomic.into(),
             payout_interval_ms: settings.payout_interval_ms,
             payout_payees_max: settings.payout_payees_max,
+            pps_fee_bps: settings.pps_fee_bps,
+            fpps_fee_bps: settings.fpps_fee_bps,
+            reserve_ruin_per_million: settings.reserve_ruin_per_million,
+            reserve_floor_atomic: settings.reserve_floor_atomic.into(),
+            donation_bps: settings.donation_bps,
+            payout_daily_limit_atomic: settings.payout_daily_limit_atomic.into(),
+            payout_approval_above_atomic: settings.payout_approval_above_atomic.map(Decimal::from),
+            network_fee_payer: payer.into(),
         }
     }
+}
+
+/// What a change is about, in a word.
+fn about(change: &view::Change) -> Option<String> {
+    use view::Change as C;
+    match change {
+        C::PayoutApproved { payout_id }
+        | C::PayoutRejected { payout_id }
+        | C::PayoutAbandoned { payout_id } => Some(format!("payout {payout_id}")),
+        C::AddressHeld { miner, .. }
+        | C::PreferencesSet { miner, .. }
+        | C::TokenMade { miner, .. }
+        | C::TokenRevoked { miner, .. }
+        | C::TokenRequired { miner, .. }
+        | C::BanLifted { miner, .. } => Some(miner.clone()),
+        C::StrayAcknowledged { hash, .. } => Some(hex::encode(hash)),
+        C::FundsMoved(funds) => Some(format!(
+            "{} from {} to {}",
+            funds.amount_atomic,
+            account_name(funds.from()),
+            account_name(funds.to())
+        )),
+        C::Settings(_) | C::Paused | C::Resumed => None,
+    }
+}
+
+/// Name of whoever bears the network fee, as in the configuration.
+pub(crate) fn payer_name(payer: NetworkFeePayer) -> &'static str {
+    match payer {
+        NetworkFeePayer::Miners => "miners",
+        NetworkFeePayer::Pool => "pool",
+    }
+}
+
+fn payer(name: &str) -> Result<NetworkFeePayer, SettingsError> {
+    match name {
+        "miners" => Ok(NetworkFeePayer::Miners),
+        "pool" => Ok(NetworkFeePayer::Pool),
+        other => Err(SettingsError::UnknownPayer(crate::parameters::shorten(
+            other,
+        ))),
+    }
+}
+
+fn miners() -> String {
+    payer_name(NetworkFeePayer::Miners).into()
+}
+
+fn atomic(field: &'static str, Decimal(amount): Decimal) -> Result<u64, SettingsError> {
+    u64::try_from(amount).map_err(|_| SettingsError::TooLarge { field, amount })
 }
 
 impl TryFrom<AdminSettings> for Settings {
@@ -249,28 +407,37 @@ impl TryFrom<AdminSettings> for Settings {
         for name in &settings.schemes {
             offered.push(scheme("schemes", name)?);
         }
-        let Decimal(threshold) = settings.payout_threshold_atomic;
-        Ok(Self {
+        let above = settings.payout_approval_above_atomic;
+        let above = above.map(|above| atomic("payout_approval_above_atomic", above));
+        let threshold = settings.payout_threshold_atomic;
+        let limit = settings.payout_daily_limit_atomic;
+        let mut ledger = Self {
             network: settings.network,
             pool_address: settings.pool_address,
             pplns_fee_bps: settings.pplns_fee_bps,
             solo_fee_bps: settings.solo_fee_bps,
             pplns_window_milli: settings.pplns_window_milli,
-            pplns_offered: offered.contains(&Scheme::Pplns),
-            solo_offered: offered.contains(&Scheme::Solo),
             default_scheme: scheme("default_scheme", &settings.default_scheme)?.into(),
-            payout_threshold_atomic: u64::try_from(threshold)
-                .map_err(|_| SettingsError::TooLarge(threshold))?,
+            payout_threshold_atomic: atomic("payout_threshold_atomic", threshold)?,
             payout_interval_ms: settings.payout_interval_ms,
             payout_payees_max: settings.payout_payees_max,
-        })
+            pps_fee_bps: settings.pps_fee_bps,
+            fpps_fee_bps: settings.fpps_fee_bps,
+            reserve_ruin_per_million: settings.reserve_ruin_per_million,
+            reserve_floor_atomic: atomic("reserve_floor_atomic", settings.reserve_floor_atomic)?,
+            donation_bps: settings.donation_bps,
+            payout_daily_limit_atomic: atomic("payout_daily_limit_atomic", limit)?,
+            payout_approval_above_atomic: above.transpose()?,
+            network_fee_payer: payer(&settings.network_fee_payer)?.into(),
+            ..Self::default()
+        };
+        offer(&mut ledger, &offered);
+        Ok(ledger)
     }
 }
 
-fn scheme(field: &'static str, name: &str) -> Result<Scheme, SettingsError> {
-    let known = [Scheme::Pplns, Scheme::Solo];
-    let found = known.into_iter().find(|known| scheme_name(*known) == name);
-    found.ok_or_else(|| SettingsError::UnknownScheme {
+pub(crate) fn scheme(field: &'static str, name: &str) -> Result<Scheme, SettingsError> {
+    scheme_of_name(name).ok_or_else(|| SettingsError::UnknownScheme {
         field,
         name: crate::parameters::shorten(name),
     })

@@ -3,6 +3,7 @@
 use raftpool_ledger::view::{self, BlockStatus, scheme_name};
 use serde::Serialize;
 
+use super::effort::luck;
 use super::{Decimal, Hash, Page};
 use crate::number::blocks_of_work;
 
@@ -27,14 +28,34 @@ pub struct Block {
     pub network_difficulty: Decimal,
     /// Work of the pool since the block before, where "1.000000" is the mean of a block.
     pub effort: String,
+    /// Expected work of a block over that work, never rescaled; null without any work.
+    pub luck: Option<String>,
     /// When it was found.
     pub found_at_ms: u64,
     /// How many heights the template was behind.
     pub heights_late: u32,
+    /// What it was expected to pay when it was found, without fees; null when that is unknown.
+    pub expected_atomic: Option<Decimal>,
+    /// The pool's fee when it was found.
+    pub fee_bps: u32,
+    /// Work in the PPLNS window when it was found, where "1.000000" is the mean of a block; zero
+    /// for other schemes.
+    pub window: String,
     /// What the chain paid; null unless settled.
     pub amount_atomic: Option<Decimal>,
-    /// The pool's part of it; null unless settled.
+    /// The pool's part of it, the donation included; null unless settled.
     pub fee_atomic: Option<Decimal>,
+    /// The part of the fee that is given away; null unless settled.
+    pub donation_atomic: Option<Decimal>,
+    /// What went to the reserve of PPS and FPPS; null unless settled.
+    pub reserve_atomic: Option<Decimal>,
+    /// What no division could give to anyone; null unless settled.
+    pub rounding_atomic: Option<Decimal>,
+    /// What miners got so far; null unless settled.
+    pub miners_atomic: Option<Decimal>,
+    /// Whether every miner has theirs, which takes a block of thousands of miners a few seconds;
+    /// null unless settled.
+    pub is_handed_out: Option<bool>,
     /// Where the chain ordered it; null unless settled.
     pub topoheight: Option<u64>,
     /// When it was settled; null unless settled.
@@ -74,10 +95,19 @@ impl From<view::Block> for Block {
             scheme: scheme_name(block.scheme),
             network_difficulty: block.network_difficulty.into(),
             effort: blocks_of_work(block.effort_score),
+            luck: luck(block.effort_score),
             found_at_ms: block.found_at_ms,
             heights_late: block.heights_late,
+            expected_atomic: (block.expected_atomic > 0).then(|| block.expected_atomic.into()),
+            fee_bps: block.fee_bps,
+            window: blocks_of_work(block.weights_total),
             amount_atomic: None,
             fee_atomic: None,
+            donation_atomic: None,
+            reserve_atomic: None,
+            rounding_atomic: None,
+            miners_atomic: None,
+            is_handed_out: None,
             topoheight: None,
             settled_at_ms: None,
             orphan_reason: None,
@@ -87,10 +117,20 @@ impl From<view::Block> for Block {
             BlockStatus::Settled {
                 amount_atomic,
                 fee_atomic,
+                donation_atomic,
+                reserve_atomic,
+                rounding_atomic,
+                distributed_atomic,
+                is_distributed,
                 topoheight,
                 settled_at_ms,
             } => Self {
                 status: "settled",
+                donation_atomic: Some(donation_atomic.into()),
+                reserve_atomic: Some(reserve_atomic.into()),
+                rounding_atomic: Some(rounding_atomic.into()),
+                miners_atomic: Some(distributed_atomic.into()),
+                is_handed_out: Some(is_distributed),
                 amount_atomic: Some(amount_atomic.into()),
                 fee_atomic: Some(fee_atomic.into()),
                 topoheight: Some(topoheight),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use raftpool_ledger::view;
 use serde::Serialize;
 
+use super::rules::Preferences;
 use super::{Decimal, rejects};
 use crate::number::{ratio, time_ms};
 
@@ -39,8 +40,12 @@ pub struct MinerDetail {
     /// Money and counts.
     #[serde(flatten)]
     pub miner: Miner,
-    /// Smallest balance that is paid out; null until the pool is set up.
+    /// Smallest balance that is paid out to it; null until the pool is set up.
     pub payout_threshold_atomic: Option<Decimal>,
+    /// What it wants of its own, and what counts.
+    pub preferences: Preferences,
+    /// Whether an operator keeps it from being paid; it goes on to earn.
+    pub on_hold: bool,
     /// Sums over the workers.
     pub workers: WorkerSums,
 }

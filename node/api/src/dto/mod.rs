@@ -9,12 +9,19 @@
 pub mod admin;
 pub mod ban;
 pub mod block;
+pub mod books;
 pub mod cluster;
+pub mod effort;
+pub mod export;
+pub mod journal;
 pub mod lateness;
 pub mod miner;
+pub mod network;
 pub mod node;
 pub mod payout;
 pub mod pool;
+pub mod rules;
+pub mod stray;
 pub mod token;
 
 pub use crate::number::{Decimal, Hash};

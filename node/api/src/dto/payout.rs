@@ -1,5 +1,6 @@
 //! Payouts and the transactions that carry them.
 
+use raftpool_ledger::command::Payee;
 use raftpool_ledger::view::{self, PayoutStatus};
 use serde::Serialize;
 
@@ -10,7 +11,7 @@ use super::{Decimal, Hash};
 pub struct PayoutSummary {
     /// Order of reservation, from 1; the cursor of the list.
     pub id: u64,
-    /// "reserved", "signed", "confirmed" or "released".
+    /// "reserved", "signed", "confirmed", "released" or "abandoned".
     pub status: &'static str,
     /// The account nonce of the chain it is bound to.
     pub nonce: u64,
@@ -32,8 +33,12 @@ pub struct PayoutSummary {
     pub topoheight: Option<u64>,
     /// When it was confirmed; null unless confirmed.
     pub confirmed_at_ms: Option<u64>,
-    /// Why it was undone; null unless released.
+    /// Why it was undone; null unless released or abandoned.
     pub release_reason: Option<String>,
+    /// Whether it waits for an operator's approval.
+    pub awaits_approval: bool,
+    /// What the pool set aside of its own fees for the network fee; "0" when the payees bear it.
+    pub pool_fee_budget_atomic: Decimal,
 }
 
 /// A payout with everything in it.
@@ -49,7 +54,7 @@ pub struct PayoutDetail {
 }
 
 /// One address's part of a payout.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Transfer {
     /// Who is paid.
     pub address: String,
@@ -107,6 +112,8 @@ impl From<&view::Payout> for PayoutSummary {
             topoheight: None,
             confirmed_at_ms: None,
             release_reason: None,
+            awaits_approval: payout.awaits_approval(),
+            pool_fee_budget_atomic: payout.pool_fee_budget_atomic.into(),
         };
         match &payout.status {
             PayoutStatus::Reserved => reserved,
@@ -126,6 +133,11 @@ impl From<&view::Payout> for PayoutSummary {
                 block_hash: Some(Hash(*block_hash)),
                 topoheight: Some(*topoheight),
                 confirmed_at_ms: Some(*confirmed_at_ms),
+                ..reserved
+            },
+            PayoutStatus::Abandoned { reason, .. } => Self {
+                status: "abandoned",
+                release_reason: Some(reason.clone()),
                 ..reserved
             },
             PayoutStatus::Released { reason } => Self {
@@ -148,11 +160,6 @@ fn fee_of(payout: &view::Payout, tx_hash: &[u8; 32]) -> Option<Decimal> {
 impl From<view::Payout> for PayoutDetail {
     fn from(payout: view::Payout) -> Self {
         let summary = PayoutSummary::from(&payout);
-        let transfers = payout.payees.into_iter().map(|payee| Transfer {
-            address: payee.address,
-            debit_atomic: payee.debit_atomic.into(),
-            transfer_atomic: payee.transfer_atomic.into(),
-        });
         let variants = payout.variants.iter().map(|variant| Variant {
             tx_hash: Hash(variant.tx_hash),
             fee_atomic: variant.fee_atomic.into(),
@@ -160,10 +167,20 @@ impl From<view::Payout> for PayoutDetail {
         });
         Self {
             summary,
-            transfers: transfers.collect(),
+            transfers: transfers_of(payout.payees),
             variants: variants.collect(),
         }
     }
+}
+
+/// Payees as the API shows them.
+pub fn transfers_of(payees: Vec<Payee>) -> Vec<Transfer> {
+    let transfer = |payee: Payee| Transfer {
+        address: payee.address,
+        debit_atomic: payee.debit_atomic.into(),
+        transfer_atomic: payee.transfer_atomic.into(),
+    };
+    payees.into_iter().map(transfer).collect()
 }
 
 impl MinerPayout {

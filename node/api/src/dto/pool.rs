@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use raftpool_ledger::StateError;
-use raftpool_ledger::command::{Scheme, Settings};
+use raftpool_ledger::command::Settings;
+use raftpool_ledger::settings::{SCHEMES, fee_bps, is_offered};
 use raftpool_ledger::view::{self, LedgerView, scheme_name};
 use serde::Serialize;
 
+use super::admin::payer_name;
 use super::payout::PayoutSummary;
 use super::{Decimal, Hash, node, rejects};
 use crate::number::{blocks_of_work, ratio, time_ms};
@@ -60,6 +62,10 @@ pub struct PoolSettings {
     pub payout_interval_ms: u64,
     /// Most payees of one transaction.
     pub payout_payees_max: u32,
+    /// Most that a day's payouts (UTC) take from balances; null: no limit.
+    pub payout_daily_limit_atomic: Option<Decimal>,
+    /// Who bears the network fee of payouts: "miners" or "pool".
+    pub network_fee_payer: &'static str,
 }
 
 /// One way of sharing rewards.
@@ -96,24 +102,44 @@ pub struct Totals {
     pub miners: u64,
 }
 
-/// Where each atomic unit is: `income_atomic` is the sum of the six accounts below it.
+/// Where each atomic unit is: the first three, which came from outside, are together as much as
+/// all accounts from `balances_atomic` to `donations_atomic`.
 #[derive(Debug, Serialize)]
 pub struct Accounts {
     /// All that settled blocks brought.
     pub income_atomic: Decimal,
+    /// What blocks that are not final are expected to bring.
+    pub expected_atomic: Decimal,
+    /// What the operator put into the wallet.
+    pub deposits_atomic: Decimal,
     /// Spendable by the miners.
     pub balances_atomic: Decimal,
     /// In a payout that is not final.
     pub in_flight_atomic: Decimal,
     /// Transferred to miners.
     pub paid_atomic: Decimal,
-    /// The pool's fees.
+    /// Fees paid to the network for payouts, borne by the miners.
+    pub network_fees_atomic: Decimal,
+    /// The same, borne by the pool.
+    pub network_fees_pool_atomic: Decimal,
+    /// What blocks that are not final are expected to bring, before it is shared.
+    pub immature_atomic: Decimal,
+    /// What settled blocks owe to miners whose part is not booked yet.
+    pub undistributed_atomic: Decimal,
+    /// The pool's fees, all schemes together.
     pub pool_fees_atomic: Decimal,
+    /// What PPS and FPPS are paid from.
+    pub reserve_atomic: Decimal,
+    /// What the pool set aside for the network's fee of the open payout.
+    pub fee_budget_atomic: Decimal,
     /// Remainders of divisions.
     pub rounding_atomic: Decimal,
-    /// Fees paid to the network for payouts.
-    pub network_fees_atomic: Decimal,
-    /// What the pool owes: `balances_atomic` and `in_flight_atomic`.
+    /// What the pool gives away.
+    pub donations_atomic: Decimal,
+    /// The pool's fees by scheme; those of PPS and FPPS stay in the reserve until they are taken.
+    pub pool_fees_by_scheme_atomic: BTreeMap<&'static str, Decimal>,
+    /// What the pool owes to miners: `balances_atomic`, `in_flight_atomic` and
+    /// `undistributed_atomic`.
     pub liabilities_atomic: Decimal,
 }
 
@@ -177,27 +203,24 @@ impl PayoutState {
 
 impl From<Settings> for PoolSettings {
     fn from(settings: Settings) -> Self {
-        let all = [
-            (
-                Scheme::Pplns,
-                settings.pplns_offered,
-                settings.pplns_fee_bps,
-            ),
-            (Scheme::Solo, settings.solo_offered, settings.solo_fee_bps),
-        ];
-        let offered = all.into_iter().filter(|(_, is_offered, _)| *is_offered);
-        let schemes = offered.map(|(scheme, _, fee_bps)| OfferedScheme {
+        let offered = SCHEMES
+            .into_iter()
+            .filter(|scheme| is_offered(&settings, *scheme));
+        let schemes = offered.map(|scheme| OfferedScheme {
             name: scheme_name(scheme),
-            fee_bps,
+            fee_bps: fee_bps(&settings, scheme),
             is_default: settings.default_scheme == scheme as i32,
         });
         Self {
             schemes: schemes.collect(),
+            network_fee_payer: payer_name(settings.network_fee_payer()),
             network: settings.network,
             pool_address: settings.pool_address,
             payout_threshold_atomic: settings.payout_threshold_atomic.into(),
             payout_interval_ms: settings.payout_interval_ms,
             payout_payees_max: settings.payout_payees_max,
+            payout_daily_limit_atomic: (settings.payout_daily_limit_atomic > 0)
+                .then(|| settings.payout_daily_limit_atomic.into()),
         }
     }
 }
@@ -221,18 +244,33 @@ impl From<view::Totals> for Totals {
 
 impl From<view::Accounts> for Accounts {
     fn from(accounts: view::Accounts) -> Self {
-        let liabilities = accounts
-            .balances_atomic
-            .saturating_add(accounts.in_flight_atomic);
+        let by_scheme = [
+            ("pplns", accounts.fees_pplns_atomic),
+            ("solo", accounts.fees_solo_atomic),
+            ("pps", accounts.fees_pps_atomic),
+            ("fpps", accounts.fees_fpps_atomic),
+        ];
+        let by_scheme = by_scheme.into_iter();
         Self {
             income_atomic: accounts.income_atomic.into(),
+            expected_atomic: accounts.expected_atomic.into(),
+            deposits_atomic: accounts.deposits_atomic.into(),
             balances_atomic: accounts.balances_atomic.into(),
             in_flight_atomic: accounts.in_flight_atomic.into(),
             paid_atomic: accounts.paid_atomic.into(),
-            pool_fees_atomic: accounts.pool_fees_atomic.into(),
-            rounding_atomic: accounts.rounding_atomic.into(),
             network_fees_atomic: accounts.network_fees_atomic.into(),
-            liabilities_atomic: liabilities.into(),
+            network_fees_pool_atomic: accounts.network_fees_pool_atomic.into(),
+            immature_atomic: accounts.immature_atomic.into(),
+            undistributed_atomic: accounts.undistributed_atomic.into(),
+            pool_fees_atomic: accounts.pool_fees_atomic().into(),
+            reserve_atomic: accounts.reserve_atomic.into(),
+            fee_budget_atomic: accounts.fee_budget_atomic.into(),
+            rounding_atomic: accounts.rounding_atomic.into(),
+            donations_atomic: accounts.donations_atomic.into(),
+            pool_fees_by_scheme_atomic: by_scheme
+                .map(|(scheme, fees)| (scheme, fees.into()))
+                .collect(),
+            liabilities_atomic: accounts.owed_atomic().into(),
         }
     }
 }

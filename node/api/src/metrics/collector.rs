@@ -5,7 +5,10 @@ use std::sync::{Arc, Weak};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use raftpool_ledger::cluster::Leadership;
-use raftpool_ledger::view::{Accounts, Lateness, LedgerView, Payout, PayoutStatus, Totals};
+use raftpool_ledger::reserve::Reserve;
+use raftpool_ledger::view::{
+    Accounts, Lateness, LedgerView, NetworkFees, Payout, PayoutStatus, StrayCounts, Totals,
+};
 use raftpool_ledger::{Clock, Cluster, StateError};
 
 use crate::dto::rejects;
@@ -34,6 +37,10 @@ struct Books {
     is_paused: bool,
     bans: u64,
     lateness: Lateness,
+    network_fees: Option<NetworkFees>,
+    strays: StrayCounts,
+    /// Only where a scheme is offered that is paid from it.
+    reserve: Option<Reserve>,
 }
 
 impl PoolCollector {
@@ -100,14 +107,21 @@ impl Books {
             open_payout: view.open_payout()?,
             is_paused: view.payouts_paused()?.is_some(),
             lateness: view.lateness()?,
+            network_fees: view.network_fees()?,
+            strays: view.stray_counts()?,
+            reserve: view.reserve_in_use()?,
         })
     }
 
     fn collect(&self, now_ms: u64, families: &mut Vec<MetricFamily>) {
         self.collect_accounts(families);
+        if let Some(reserve) = &self.reserve {
+            super::reserve::collect(reserve, families);
+        }
         self.collect_work(families);
         self.collect_payouts(now_ms, families);
         super::lateness::collect(&self.lateness, families);
+        super::network::collect(self.network_fees, self.strays, families);
         let help = "Workers that all nodes refuse for the time being.";
         families.push(gauge("raftpool_bans", help, self.bans as f64));
     }
@@ -115,16 +129,24 @@ impl Books {
     fn collect_accounts(&self, families: &mut Vec<MetricFamily>) {
         let accounts = [
             ("income", self.accounts.income_atomic),
+            ("deposits", self.accounts.deposits_atomic),
             ("balances", self.accounts.balances_atomic),
             ("in_flight", self.accounts.in_flight_atomic),
             ("paid", self.accounts.paid_atomic),
-            ("pool_fees", self.accounts.pool_fees_atomic),
-            ("rounding", self.accounts.rounding_atomic),
             ("network_fees", self.accounts.network_fees_atomic),
+            ("network_fees_pool", self.accounts.network_fees_pool_atomic),
+            ("undistributed", self.accounts.undistributed_atomic),
+            ("pool_fees", self.accounts.pool_fees_atomic()),
+            ("reserve", self.accounts.reserve_atomic),
+            ("fee_budget", self.accounts.fee_budget_atomic),
+            ("rounding", self.accounts.rounding_atomic),
+            ("donations", self.accounts.donations_atomic),
+            ("expected", self.accounts.expected_atomic),
+            ("immature", self.accounts.immature_atomic),
         ];
         families.push(gauges(
             "raftpool_account_atomic",
-            "Atomic units in each account of the ledger; income is the sum of the others.",
+            "Atomic units in each account of the ledger; income, deposits and expected are together as much as all others.",
             accounts.map(|(name, amount)| ([("account", name)], amount as f64)),
         ));
     }
@@ -268,7 +290,7 @@ fn seconds(time_ms: u64) -> f64 {
     time_ms as f64 / 1000.0
 }
 
-fn gauge(name: &str, help: &str, value: f64) -> MetricFamily {
+pub(super) fn gauge(name: &str, help: &str, value: f64) -> MetricFamily {
     gauges(name, help, [([], value)])
 }
 

@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 
-use crate::support::{ALICE, BOB, TestBans, TestClock, TestControl, TestIssuer, TestPool};
+use crate::support::{
+    ALICE, BOB, TestBans, TestClock, TestControl, TestIssuer, TestPayouts, TestPool,
+};
 
 /// An admin socket over the ledger of a test pool, and a client of it.
 struct TestAdmin {
@@ -120,6 +122,7 @@ fn parts(cluster: &Arc<MemoryCluster>) -> AdminParts {
         control: Arc::new(TestControl::default()),
         issuer: Arc::new(TestIssuer::default()),
         bans: Arc::new(TestBans::default()),
+        payouts: Arc::new(TestPayouts::default()),
     }
 }
 
@@ -143,6 +146,7 @@ fn reserve(pool: &TestPool) -> anyhow::Result<()> {
             transfer_atomic: 99_000,
         }],
         term: 1,
+        pool_fee_budget_atomic: 0,
     }))?;
     Ok(())
 }
@@ -317,9 +321,9 @@ async fn settings_the_ledger_does_not_take_are_refused_in_its_words() -> anyhow:
         ),
         (
             "schemes",
-            json!(["pps"]),
+            json!(["prop"]),
             400,
-            "schemes: scheme \"pps\" is unknown; known are pplns and solo",
+            "schemes: scheme \"prop\" is unknown; known are pplns, pps, fpps and solo",
         ),
         (
             "payout_threshold_atomic",

@@ -11,7 +11,9 @@ use raftpool_ledger::view::LedgerView;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{ALICE, BOB, NOW_MS, TestBans, TestClock, TestControl, TestIssuer, TestPool};
+use crate::support::{
+    ALICE, BOB, NOW_MS, TestBans, TestClock, TestControl, TestIssuer, TestPayouts, TestPool,
+};
 
 struct TestAdmin {
     pool: TestPool,
@@ -33,6 +35,7 @@ impl TestAdmin {
             control: Arc::new(TestControl::default()),
             issuer: Arc::new(TestIssuer::default()),
             bans: bans.clone(),
+            payouts: Arc::new(TestPayouts::default()),
         };
         let server = AdminServer::start(&path, parts).await?;
         let http = reqwest::Client::builder()

@@ -2,6 +2,7 @@
 
 mod admin;
 mod bans;
+mod chain;
 mod health;
 mod hostile;
 mod lateness;
@@ -10,6 +11,7 @@ mod members;
 mod metrics;
 mod miners;
 mod resources;
+mod rules;
 mod server;
 mod support;
 mod tokens;

@@ -8,7 +8,7 @@ use raftpool_api::{AdminParts, AdminServer};
 use raftpool_ledger::testing::MemoryCluster;
 use serde_json::{Value, json};
 
-use crate::support::{TestBans, TestClock, TestControl, TestIssuer};
+use crate::support::{TestBans, TestClock, TestControl, TestIssuer, TestPayouts};
 
 /// An admin socket over a scripted cluster.
 struct Desk {
@@ -29,6 +29,7 @@ impl Desk {
             control: control.clone(),
             issuer: Arc::new(TestIssuer::default()),
             bans: Arc::new(TestBans::default()),
+            payouts: Arc::new(TestPayouts::default()),
         };
         let server = AdminServer::start(&socket, parts).await?;
         let http = reqwest::Client::builder().unix_socket(socket).build()?;

@@ -80,6 +80,8 @@ async fn every_atomic_unit_is_shown_in_exactly_one_account() -> anyhow::Result<(
         "pool_fees",
         "rounding",
         "network_fees",
+        "fee_budget",
+        "network_fees_pool",
     ] {
         sum += decimal(&accounts[format!("{name}_atomic")])?;
     }

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, ensure};
 use prometheus::Registry;
 use raftpool_api::dto::cluster::{ClusterStatus, MemberChange};
+use raftpool_api::dto::rules::{NonceInsight, Simulation};
 use raftpool_api::{
     ApiConfig, ApiParts, ApiServer, BuildFacts, ChangeRefusal, ClusterControl, Condition,
     DaemonFacts, LiveFacts, LocalBan, LocalBanOf, LocalBans, MemberChanged, NodeFacts, PayoutFacts,
-    TemplateFacts, TokenIssuer,
+    PayoutInsight, TemplateFacts, TokenIssuer,
 };
 use raftpool_ledger::cluster::BoxFuture;
 use raftpool_ledger::command::{
@@ -117,6 +118,59 @@ impl LocalBans for TestBans {
         let before = bans.len();
         bans.retain(|ban| ban.who != *who);
         bans.len() < before
+    }
+}
+
+/// What a payout duty knows, written down by a test; it does not serve until then.
+#[derive(Default)]
+pub struct TestPayouts {
+    nonce: Mutex<Option<NonceInsight>>,
+    obstacles: Mutex<Option<Vec<String>>>,
+}
+
+impl TestPayouts {
+    pub fn see(&self, nonce: NonceInsight) {
+        *self.nonce.lock().unwrap_or_else(PoisonError::into_inner) = Some(nonce);
+    }
+
+    /// Simulates a run that pays nobody because of these.
+    pub fn simulate_as(&self, obstacles: Vec<String>) {
+        let mut known = self
+            .obstacles
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *known = Some(obstacles);
+    }
+}
+
+impl PayoutInsight for TestPayouts {
+    fn nonce(&self) -> Option<NonceInsight> {
+        let nonce = self.nonce.lock().unwrap_or_else(PoisonError::into_inner);
+        nonce.clone()
+    }
+
+    fn simulate(&self) -> BoxFuture<'_, Result<Simulation, String>> {
+        let known = self
+            .obstacles
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let simulation = known.clone().map(|obstacles| Simulation {
+            obstacles,
+            payees: vec![],
+            debit_atomic: 0_u64.into(),
+            pool_fee_budget_atomic: 0_u64.into(),
+            needs_approval: false,
+            left_out: vec![],
+            left_out_counts: std::collections::BTreeMap::new(),
+            is_complete: true,
+            is_leading: true,
+        });
+        let simulation = simulation.ok_or_else(|| "this node does not serve yet".into());
+        Box::pin(async { simulation })
+    }
+
+    fn stable_topoheight(&self) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(async { Some(400) })
     }
 }
 
@@ -320,6 +374,7 @@ impl TestPool {
             payout_threshold_atomic: 50_000,
             payout_interval_ms: 60_000,
             payout_payees_max: 255,
+            ..Settings::default()
         };
         let reason = "first settings".into();
         self.propose(Body::ChangeSettings(ChangeSettings {
@@ -404,8 +459,8 @@ impl TestPool {
         Ok(())
     }
 
-    /// Reserves and signs a payout; 1,000 of each debit are for the network's fee.
-    pub fn pay(&self, payout_id: u64, debits: &[(&str, u64)]) -> anyhow::Result<()> {
+    /// Reserves a payout; 1,000 of each debit are for the network's fee.
+    pub fn reserve(&self, payout_id: u64, debits: &[(&str, u64)]) -> anyhow::Result<()> {
         let payees = debits.iter().map(|(address, debit_atomic)| Payee {
             address: (*address).into(),
             debit_atomic: *debit_atomic,
@@ -416,7 +471,14 @@ impl TestPool {
             nonce: payout_id + 10,
             payees: payees.collect(),
             term: 1,
+            ..ReservePayout::default()
         }))?;
+        Ok(())
+    }
+
+    /// Reserves and signs a payout; 1,000 of each debit are for the network's fee.
+    pub fn pay(&self, payout_id: u64, debits: &[(&str, u64)]) -> anyhow::Result<()> {
+        self.reserve(payout_id, debits)?;
         self.propose(Body::SignPayout(SignPayout {
             payout_id,
             tx_hash: tx_hash(payout_id)?,
@@ -469,5 +531,6 @@ fn share(miner: &str, worker: &str, difficulty: u64) -> Share {
         network_difficulty: NETWORK_DIFFICULTY.to_be_bytes()[6..].to_vec(),
         height: 100,
         received_at_ms: NOW_MS,
+        expected_reward_atomic: 0,
     }
 }

@@ -9,7 +9,9 @@ use raftpool_ledger::view::LedgerView;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ALICE, NOW_MS, TestBans, TestClock, TestControl, TestIssuer, TestPool};
+use crate::support::{
+    ALICE, NOW_MS, TestBans, TestClock, TestControl, TestIssuer, TestPayouts, TestPool,
+};
 
 /// An admin socket over a pool that is set up.
 struct Desk {
@@ -30,6 +32,7 @@ impl Desk {
             control: Arc::new(TestControl::default()),
             issuer: Arc::new(TestIssuer::default()),
             bans: Arc::new(TestBans::default()),
+            payouts: Arc::new(TestPayouts::default()),
         };
         let server = AdminServer::start(&socket, parts).await?;
         let http = reqwest::Client::builder().unix_socket(socket).build()?;

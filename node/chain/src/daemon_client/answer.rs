@@ -22,6 +22,7 @@ pub(super) struct InfoAnswer {
     top_block_hash: Hash,
     block_time_target: u64,
     miner_reward: u64,
+    pruned_topoheight: Option<u64>,
     version: String,
 }
 
@@ -40,6 +41,7 @@ impl InfoAnswer {
             top_block_hash: self.top_block_hash,
             block_time_target_ms: self.block_time_target,
             miner_reward_atomic: self.miner_reward,
+            pruned_topoheight: self.pruned_topoheight,
             version: self.version,
         })
     }
@@ -92,6 +94,8 @@ impl TemplateAnswer {
             height: self.height,
             topoheight: self.topoheight,
             difficulty: difficulty(&self.difficulty)?,
+            // Another method tells it.
+            miner_reward_atomic: 0,
             header,
         })
     }
@@ -115,6 +119,22 @@ impl BlockAnswer {
         if self.hash != asked {
             return Err(format!("it is the block {}", self.hash));
         }
+        self.describe()
+    }
+
+    /// Reads the block that lies at a position of the order.
+    pub(super) fn read_at(self, topoheight: u64) -> Result<ChainBlock, String> {
+        let block = self.describe()?;
+        match block.ordered {
+            Some(ordered) if ordered.topoheight == topoheight => Ok(block),
+            _ => Err(format!(
+                "the block {} is not ordered at topoheight {topoheight}",
+                block.hash
+            )),
+        }
+    }
+
+    fn describe(self) -> Result<ChainBlock, String> {
         let ordered = match (self.topoheight, self.miner_reward, self.total_fees) {
             (Some(topoheight), Some(miner_reward_atomic), Some(total_fees_atomic)) => {
                 Some(OrderedBlock {

@@ -562,3 +562,90 @@ async fn a_transaction_of_an_orphaned_block_that_waits_again_is_pending() -> any
     assert!(client.is_pending(tx).await.is_err());
     Ok(())
 }
+
+#[tokio::test]
+async fn recorded_blocks_of_a_range_are_read_in_order() -> anyhow::Result<()> {
+    let recorded = exchange("daemon", "get_blocks_range_by_topoheight", "");
+    let (endpoint, client) = replay(&[&recorded]).await;
+    let blocks = client.ordered_blocks(0, 3).await?;
+    let shown = &recorded.response["result"];
+    for (topoheight, block) in blocks.iter().enumerate() {
+        let (shown, ordered) = (&shown[topoheight], block.ordered.expect("ordered"));
+        assert_eq!(shown["hash"], block.hash.to_string());
+        assert_eq!(shown["height"], block.height);
+        assert_eq!(shown["miner"], block.miner);
+        assert_eq!(shown["topoheight"], ordered.topoheight);
+        assert_eq!(shown["miner_reward"], ordered.miner_reward_atomic);
+        assert_eq!(shown["total_fees"], ordered.total_fees_atomic);
+    }
+    assert_eq!(blocks.len(), 4);
+    assert_eq!(endpoint.requests()[0]["params"], recorded.request["params"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_range_with_other_blocks_than_those_asked_for_is_refused() {
+    let good = exchange("daemon", "get_blocks_range_by_topoheight", "").response["result"].clone();
+    let (mut swapped, mut unordered, mut short) = (good.clone(), good.clone(), good.clone());
+    swapped.as_array_mut().expect("a list").swap(1, 2);
+    for field in ["topoheight", "miner_reward", "total_fees"] {
+        unordered[3].as_object_mut().expect("a block").remove(field);
+    }
+    short.as_array_mut().expect("a list").pop();
+    for (answer, problem) in [
+        (swapped, "is not ordered at topoheight 1"),
+        (unordered, "is not ordered at topoheight 3"),
+        (short, "3 blocks from 0 to 3"),
+    ] {
+        let (_endpoint, client) = answering(Reply::result(answer)).await;
+        let error = client.ordered_blocks(0, 3).await.expect_err(problem);
+        assert!(error.to_string().contains(problem), "{error}");
+    }
+    let refused = exchange("daemon", "get_blocks_range_by_height", "range too large");
+    let (_endpoint, client) = answering(refused.reply()).await;
+    let error = client.ordered_blocks(0, 99).await.expect_err("too many");
+    assert!(matches!(error, ChainError::Rpc { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_template_carries_the_reward_its_daemon_says_and_zero_when_it_does_not()
+-> anyhow::Result<()> {
+    let template = exchange("daemon", "get_block_template", "");
+    let info = exchange("daemon", "get_info", "");
+    let (endpoint, client) = replay(&[&template, &info, &template]).await;
+    for _ in 0..2 {
+        let template = client.template(&pool()).await?;
+        assert_eq!(template.miner_reward_atomic, 43_869_008);
+    }
+    assert_eq!(
+        endpoint.count("get_info"),
+        1,
+        "what is fresh is not asked for again"
+    );
+
+    let (_endpoint, client) = replay(&[&info, &template]).await;
+    client.info().await?;
+    let read = client.template(&pool()).await?;
+    assert_eq!(read.miner_reward_atomic, 43_869_008, "whoever asked for it");
+
+    let (_endpoint, client) = replay(&[&template]).await;
+    assert_eq!(client.template(&pool()).await?.miner_reward_atomic, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_daemon_that_keeps_its_reward_to_itself_keeps_no_template_waiting() -> anyhow::Result<()>
+{
+    let template = exchange("daemon", "get_block_template", "").reply();
+    let endpoint = FakeEndpoint::start(move |request| match request["method"].as_str() {
+        Some("get_block_template") => template.clone(),
+        _ => Reply::Never,
+    })
+    .await;
+    let client = client(&endpoint);
+    let asked_at = time::Instant::now();
+    assert_eq!(client.template(&pool()).await?.miner_reward_atomic, 0);
+    // The client's own time-out would be ten seconds.
+    assert!(asked_at.elapsed() < TIMEOUT / 2);
+    Ok(())
+}

@@ -325,6 +325,10 @@ impl Daemon for Elsewhere {
         unimplemented!("the feed asks for templates only")
     }
 
+    fn ordered_blocks(&self, _: u64, _: u64) -> BoxFuture<'_, Result<Vec<ChainBlock>, ChainError>> {
+        unimplemented!("the feed asks for templates only")
+    }
+
     fn nonce<'a>(&'a self, _: &'a Address) -> BoxFuture<'a, Result<u64, ChainError>> {
         unimplemented!("the feed asks for templates only")
     }

@@ -71,6 +71,13 @@ impl Driver {
         }
         self.memory.taken.forget(&nonce);
         self.alarms.clear(AlarmKind::ForeignSpend);
+        if let Some(held) = self.held_payee(payout)? {
+            return self.release(payout, term, format!("{held} is held")).await;
+        }
+        if payout.awaits_approval() {
+            let payout_id = payout.id;
+            return Err(Obstacle::AwaitApproval { payout_id });
+        }
         if let Some(reason) = &desk.paused {
             return Err(Obstacle::Paused(reason.clone()));
         }
@@ -80,6 +87,18 @@ impl Driver {
         }
         self.check_retry()?;
         self.build_and_sign(payout, &info, term).await
+    }
+
+    /// A payee that is held since the reservation, as long as nothing is signed.
+    fn held_payee(&self, payout: &Payout) -> Result<Option<String>, Obstacle> {
+        self.ctx.read(|view| {
+            for payee in &payout.payees {
+                if view.terms(&payee.address)?.hold.is_some() {
+                    return Ok(Some(payee.address.clone()));
+                }
+            }
+            Ok(None)
+        })
     }
 
     /// Builds a variant and has it committed. Sending is the next step's business, from the row.
@@ -251,7 +270,8 @@ fn check(built: &BuiltTransaction, payout: &Payout, pool_address: &str) -> Resul
     if wanted != found {
         return Err("the built transaction has other payees or amounts".into());
     }
-    let budget = fee_budget_atomic(&payout.payees);
+    let of_payees = fee_budget_atomic(&payout.payees);
+    let budget = of_payees.saturating_add(payout.pool_fee_budget_atomic);
     if built.fee_atomic > budget {
         return Err(format!(
             "the fee {} exceeds the budget {budget}",

@@ -1,7 +1,7 @@
 //! Opens a payout: only when it is due, everything earlier is final, and the wallet covers it.
 
-use raftpool_chain::{Address, Transfer, Wallet};
-use raftpool_ledger::command::{Payee, ReservePayout, Settings, command::Body};
+use raftpool_chain::Wallet;
+use raftpool_ledger::command::{Payee, ReservePayout, command::Body};
 
 use super::Driver;
 use crate::PayoutPoint;
@@ -9,11 +9,8 @@ use crate::alarm::AlarmKind;
 use crate::context::Proposal;
 use crate::desk::Desk;
 use crate::obstacle::Obstacle;
-use crate::plan::{FeeLimits, Plan, plan};
+use crate::planning::{Planned, Planner, Rules};
 use crate::status::PayoutStep;
-
-/// Most destinations of one transaction on the chain.
-const PAYEES_CHAIN_MAX: usize = 255;
 
 impl Driver {
     /// Whether a payout is due, from the ledger alone: no daemon or wallet is bothered before.
@@ -24,20 +21,12 @@ impl Driver {
         }
         self.check_retry()?;
         let is_searching = !self.memory.suspicion.suspects().is_empty();
-        if !desk.newest_was_released && !is_searching && desk.last_payout_ms > 0 {
-            let due_ms = desk
-                .last_payout_ms
-                .saturating_add(settings.payout_interval_ms);
-            let wait_ms = due_ms.saturating_sub(self.ctx.now_ms());
-            if wait_ms > 0 {
-                return Err(Obstacle::NotDue(wait_ms));
-            }
+        let wait_ms = desk.due_in_ms(settings, is_searching, self.ctx.now_ms());
+        if wait_ms > 0 {
+            return Err(Obstacle::NotDue(wait_ms));
         }
         self.refresh_quarantine();
-        if self.candidates(settings)?.is_empty() {
-            return Err(Obstacle::NothingPayable);
-        }
-        Ok(())
+        self.check_candidates(&Rules::of(settings, desk))
     }
 
     pub(super) async fn reserve(&mut self, desk: &Desk, term: u64) -> Result<PayoutStep, Obstacle> {
@@ -52,8 +41,16 @@ impl Driver {
             return Ok(stop);
         }
         let wallet = self.ready_wallet(info.topoheight).await?;
-        self.check_solvency(desk, wallet.as_ref()).await?;
-        let payees = self.plan_payees(settings, wallet.as_ref()).await?;
+        let balance_atomic = self.check_solvency(desk, wallet.as_ref()).await?;
+        let rules = Rules::of(settings, desk);
+        let Planned {
+            payees,
+            pool_fee_budget_atomic,
+        } = self.plan(&rules, wallet.as_ref()).await?;
+        self.check_covered(
+            balance_atomic,
+            desk.owed_atomic() + u128::from(pool_fee_budget_atomic),
+        )?;
         let payout_id = desk.next_payout_id;
         let (count, amount_atomic) = totals(&payees);
         let body = Body::ReservePayout(ReservePayout {
@@ -61,6 +58,7 @@ impl Driver {
             nonce: top,
             payees,
             term,
+            pool_fee_budget_atomic,
         });
         let (before, after) = (PayoutPoint::BeforeReserve, PayoutPoint::AfterReserve);
         let proposal = Proposal {
@@ -81,6 +79,7 @@ impl Driver {
             nonce = top,
             payees = count,
             amount_atomic,
+            pool_fee_budget_atomic,
             "payout step"
         );
         Ok(PayoutStep::Reserved { payout_id })
@@ -94,7 +93,7 @@ impl Driver {
         desk: &Desk,
         nonce: u64,
     ) -> Result<Option<PayoutStep>, Obstacle> {
-        let Some(expected) = desk.confirmed_nonce.map(|nonce| nonce.saturating_add(1)) else {
+        let Some(expected) = desk.used_nonce.map(|nonce| nonce.saturating_add(1)) else {
             return Ok(None);
         };
         if nonce < expected {
@@ -120,8 +119,9 @@ impl Driver {
         Ok(Some(stop))
     }
 
-    /// The wallet must hold all that the pool owes, not only what this payout takes.
-    async fn check_solvency(&self, desk: &Desk, wallet: &dyn Wallet) -> Result<(), Obstacle> {
+    /// The wallet must hold all that the pool owes, not only what this payout takes; returns what
+    /// it holds.
+    async fn check_solvency(&self, desk: &Desk, wallet: &dyn Wallet) -> Result<u64, Obstacle> {
         // A transaction that was built and never executed would still be subtracted.
         let cleared = wallet.clear_transaction_cache().await;
         cleared.map_err(Obstacle::wallet("clear transaction cache"))?;
@@ -129,7 +129,11 @@ impl Driver {
             .balance_atomic()
             .await
             .map_err(Obstacle::wallet("balance"))?;
-        let owed_atomic = desk.owed_atomic();
+        self.check_covered(balance_atomic, desk.owed_atomic())?;
+        Ok(balance_atomic)
+    }
+
+    fn check_covered(&self, balance_atomic: u64, owed_atomic: u128) -> Result<(), Obstacle> {
         if u128::from(balance_atomic) < owed_atomic {
             let obstacle = Obstacle::Insolvent {
                 balance_atomic,
@@ -146,97 +150,38 @@ impl Driver {
         Ok(())
     }
 
-    /// Who may be paid now, largest balance first: half of the suspects while there are any.
-    fn candidates(&mut self, settings: &Settings) -> Result<Vec<(String, u64)>, Obstacle> {
-        let payees_max = usize::try_from(settings.payout_payees_max).unwrap_or(PAYEES_CHAIN_MAX);
-        let payees_max = payees_max.clamp(1, PAYEES_CHAIN_MAX);
-        let threshold = settings.payout_threshold_atomic.max(1);
-        let suspects = self.memory.suspicion.suspects();
-        if !suspects.is_empty() {
-            let mut found = self.ctx.read(|view| {
-                let mut found = Vec::new();
-                for address in suspects {
-                    let balance = view
-                        .miner(&address)?
-                        .map_or(0, |miner| miner.balance_atomic);
-                    found.push((address, balance));
-                }
-                Ok(found)
-            })?;
-            found.retain(|(_, balance)| *balance >= threshold);
-            found.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-            if !found.is_empty() {
-                found.truncate(found.len().div_ceil(2).min(payees_max));
-                return Ok(found);
-            }
-            self.memory.suspicion.drop_suspects();
+    /// Fails when nobody may be paid now.
+    fn check_candidates(&mut self, rules: &Rules) -> Result<(), Obstacle> {
+        let found = self.planner().candidates(rules).map(drop);
+        self.refresh_quarantine();
+        if found.is_err() {
+            self.alarms.clear(AlarmKind::PoolFeesTooLow);
         }
-        let left_out = self
-            .memory
-            .suspicion
-            .left_out()
-            .map_or(0, |(payees, _)| payees);
-        let limit = payees_max + left_out + 1;
-        let mut found = self.ctx.read(|view| view.payable(threshold, limit))?;
-        let pool = self.ctx.pool_address.as_str();
-        // What the pool earned itself stays in its balance: the wallet cannot pay itself.
-        found.retain(|(address, _)| address != pool && !self.memory.suspicion.is_left_out(address));
-        found.truncate(payees_max);
-        Ok(found)
+        found
     }
 
-    async fn plan_payees(
-        &mut self,
-        settings: &Settings,
-        wallet: &dyn Wallet,
-    ) -> Result<Vec<Payee>, Obstacle> {
-        let limits = FeeLimits {
-            headroom_percent: self.ctx.config.fee_headroom_percent,
-            share_max_percent: self.ctx.config.fee_share_max_percent,
-        };
-        let mut candidates = self.candidates(settings)?;
-        let mut fee_atomic = 0;
-        while !candidates.is_empty() {
-            let Some(transfers) = self.transfers(&mut candidates) else {
-                continue;
-            };
-            let estimate = wallet.estimate_fee_atomic(&transfers).await;
-            fee_atomic = estimate.map_err(Obstacle::wallet("estimate fee"))?;
-            match plan(&candidates, fee_atomic, limits) {
-                Plan::Pay(payees) => return Ok(payees),
-                Plan::Fewer(keep) => candidates.truncate(keep),
+    async fn plan(&mut self, rules: &Rules, wallet: &dyn Wallet) -> Result<Planned, Obstacle> {
+        let planned = self.planner().plan(rules, wallet).await;
+        self.refresh_quarantine();
+        match &planned {
+            Err(obstacle @ Obstacle::PoolFeesTooLow { .. }) => {
+                let kind = AlarmKind::PoolFeesTooLow;
+                self.alarms
+                    .raise(kind, obstacle.to_string(), self.ctx.now_ms());
+                self.retry_later(obstacle.to_string());
             }
+            Err(obstacle @ Obstacle::FeesTooHigh { .. }) => self.retry_later(obstacle.to_string()),
+            Err(_) => {}
+            Ok(_) => self.alarms.clear(AlarmKind::PoolFeesTooLow),
         }
-        let obstacle = Obstacle::FeesTooHigh { fee_atomic };
-        self.retry_later(obstacle.to_string());
-        Err(obstacle)
+        planned
     }
 
-    /// The transfers as the wallet is asked about them; `None` when an address had to be left out,
-    /// which then is not among the candidates any more.
-    fn transfers(&mut self, candidates: &mut Vec<(String, u64)>) -> Option<Vec<Transfer>> {
-        let mut transfers = Vec::with_capacity(candidates.len());
-        for (position, (address, amount_atomic)) in candidates.iter().enumerate() {
-            match Address::parse(address, self.ctx.network) {
-                Ok(destination) => {
-                    transfers.push(Transfer {
-                        destination,
-                        amount_atomic: *amount_atomic,
-                    });
-                }
-                Err(error) => {
-                    let quarantine = self.ctx.config.payee_quarantine;
-                    let reason = error.to_string();
-                    self.memory
-                        .suspicion
-                        .leave_out(address, &reason, quarantine);
-                    candidates.remove(position);
-                    self.refresh_quarantine();
-                    return None;
-                }
-            }
+    fn planner(&mut self) -> Planner<'_> {
+        Planner {
+            ctx: &self.ctx,
+            suspicion: &mut self.memory.suspicion,
         }
-        Some(transfers)
     }
 
     pub(super) fn refresh_quarantine(&mut self) {

@@ -12,6 +12,7 @@ use crate::alarm::AlarmKind;
 use crate::context::Proposal;
 use crate::decision::{Bounds, Decision, Facts, decide};
 use crate::desk::Desk;
+use crate::insight::NonceFacts;
 use crate::obstacle::{Obstacle, chain};
 use crate::status::PayoutStep;
 
@@ -31,6 +32,7 @@ impl Driver {
             variants_max: usize::try_from(config.variants_max).unwrap_or(usize::MAX),
         };
         let decision = decide(payout.nonce, &facts, &sent, bounds);
+        self.note_nonce(payout, &facts);
         if decision != Decision::ForeignSpend {
             self.memory.taken.forget(&payout.nonce);
             self.alarms.clear(AlarmKind::ForeignSpend);
@@ -95,7 +97,9 @@ impl Driver {
                     payout.nonce, payout.id
                 );
                 let kind = AlarmKind::ForeignSpend;
-                self.nonce_taken(desk, payout.nonce, kind, detail).await
+                let step = self.nonce_taken(desk, payout.nonce, kind, detail).await;
+                self.note_used_by_another(payout.nonce);
+                step
             }
             Decision::NonceTakenUnstable => Err(Obstacle::NonceUnsettled {
                 top: facts.top_nonce,
@@ -106,6 +110,26 @@ impl Driver {
                 found: facts.top_nonce,
             }),
             Decision::Inconsistent(what) => Err(Obstacle::Inconsistent(what.to_owned())),
+        }
+    }
+
+    fn note_nonce(&mut self, payout: &Payout, facts: &Facts) {
+        self.memory.nonce = Some(NonceFacts {
+            payout_id: payout.id,
+            nonce: payout.nonce,
+            stable_nonce: facts.stable_nonce,
+            top_nonce: facts.top_nonce,
+            stable_topoheight: facts.stable_topoheight,
+            is_used_by_another: false,
+            at_ms: self.ctx.now_ms(),
+        });
+    }
+
+    /// Seen often enough, and unknown to every daemon: the payout can be given up.
+    fn note_used_by_another(&mut self, nonce: u64) {
+        let seen = self.memory.taken.count(&nonce);
+        if let Some(facts) = &mut self.memory.nonce {
+            facts.is_used_by_another = seen >= self.ctx.config.foreign_sightings;
         }
     }
 

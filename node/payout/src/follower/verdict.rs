@@ -3,20 +3,45 @@
 use raftpool_chain::{ChainBlock, ChainInfo, OrderedBlock};
 use raftpool_ledger::view::Block;
 
-/// Up to where the chain is final.
+/// Up to where the chain is final, and from where on it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stable {
     pub(super) height: u64,
     pub(super) topoheight: u64,
+    /// Blocks below this position may be gone.
+    pub(super) pruned_topoheight: u64,
 }
 
 impl Stable {
-    pub(super) fn of_both(one: &ChainInfo, other: &ChainInfo) -> Self {
+    pub(super) fn of(info: &ChainInfo) -> Self {
         Self {
-            height: one.stable_height.min(other.stable_height),
-            topoheight: one.stable_topoheight.min(other.stable_topoheight),
+            height: info.stable_height,
+            topoheight: info.stable_topoheight,
+            pruned_topoheight: info.pruned_topoheight.unwrap_or(0),
         }
     }
+
+    pub(super) fn of_both(one: &ChainInfo, other: &ChainInfo) -> Self {
+        let (one, other) = (Self::of(one), Self::of(other));
+        Self {
+            height: one.height.min(other.height),
+            topoheight: one.topoheight.min(other.topoheight),
+            pruned_topoheight: one.pruned_topoheight.max(other.pruned_topoheight),
+        }
+    }
+}
+
+/// What a block is judged by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules<'a> {
+    /// How far the daemon's word is final.
+    pub(super) tip: Stable,
+    /// Whom a block of the pool pays.
+    pub(super) pool_address: &'a str,
+    /// Heights past stability before a missing block may be given up.
+    pub(super) margin_heights: u64,
+    /// Most that a block creates for its miner.
+    pub(super) reward_max_atomic: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,31 +54,38 @@ pub(super) enum Verdict {
     Orphan { reason: String },
     /// The block exists, but pays somebody else.
     ForeignMiner { miner: String },
+    /// Another daemon that can be trusted says something else.
+    Disagreement { daemon: String, detail: String },
+    /// More than any block creates; whatever answered is not to be believed.
+    Implausible { reward_atomic: u64, max_atomic: u64 },
+    /// Missing, but the daemon does not know blocks that old any more.
+    Pruned { pruned_topoheight: u64 },
 }
 
 /// Judges a recorded block by what a synced daemon says of it; `seen` is `None` when the daemon
 /// does not know it, as is also the case for a block it refused when it was submitted.
-pub(super) fn judge(
-    block: &Block,
-    seen: Option<&ChainBlock>,
-    stable: Stable,
-    pool_address: &str,
-    margin_heights: u64,
-) -> Verdict {
+pub(super) fn judge(block: &Block, seen: Option<&ChainBlock>, rules: &Rules<'_>) -> Verdict {
+    let stable = rules.tip;
     if let Some(seen) = seen
-        && seen.miner != pool_address
+        && seen.miner != rules.pool_address
     {
         return Verdict::ForeignMiner {
             miner: seen.miner.clone(),
         };
     }
+    // A block lies at a topoheight of at least its height, so one that is as high as what is
+    // pruned cannot be among it.
+    let may_be_pruned = seen.is_none() && block.height < stable.pruned_topoheight;
     let height = seen.map_or(block.height, |seen| seen.height.max(block.height));
     match seen.and_then(|seen| seen.ordered) {
         Some(ordered) if height <= stable.height && ordered.topoheight <= stable.topoheight => {
-            settle(ordered)
+            settle(ordered, rules.reward_max_atomic)
         }
         Some(_) => Verdict::Wait,
-        None if height.saturating_add(margin_heights) <= stable.height => {
+        None if may_be_pruned => Verdict::Pruned {
+            pruned_topoheight: stable.pruned_topoheight,
+        },
+        None if height.saturating_add(rules.margin_heights) <= stable.height => {
             let what = if seen.is_some() {
                 "not ordered"
             } else {
@@ -68,17 +100,17 @@ pub(super) fn judge(
     }
 }
 
-fn settle(ordered: OrderedBlock) -> Verdict {
-    match ordered
-        .miner_reward_atomic
-        .checked_add(ordered.total_fees_atomic)
-    {
-        Some(amount_atomic) => Verdict::Settle {
+fn settle(ordered: OrderedBlock, max_atomic: u64) -> Verdict {
+    let reward_atomic = ordered.miner_reward_atomic;
+    match reward_atomic.checked_add(ordered.total_fees_atomic) {
+        Some(amount_atomic) if reward_atomic <= max_atomic => Verdict::Settle {
             amount_atomic,
             topoheight: ordered.topoheight,
         },
-        // No chain pays that much; whatever answered is not to be believed.
-        None => Verdict::Wait,
+        _ => Verdict::Implausible {
+            reward_atomic,
+            max_atomic,
+        },
     }
 }
 
@@ -94,6 +126,7 @@ mod tests {
     const STABLE: Stable = Stable {
         height: 100,
         topoheight: 150,
+        pruned_topoheight: 20,
     };
 
     fn block(height: u64) -> Block {
@@ -108,6 +141,9 @@ mod tests {
             found_at_ms: 0,
             heights_late: 0,
             effort_score: 0,
+            expected_atomic: 0,
+            fee_bps: 0,
+            weights_total: 0,
             status: BlockStatus::Maturing,
         }
     }
@@ -129,7 +165,13 @@ mod tests {
     }
 
     fn verdict(height: u64, seen: Option<ChainBlock>) -> Verdict {
-        judge(&block(height), seen.as_ref(), STABLE, "pool", 24)
+        let rules = Rules {
+            tip: STABLE,
+            pool_address: "pool",
+            margin_heights: 24,
+            reward_max_atomic: 40,
+        };
+        judge(&block(height), seen.as_ref(), &rules)
     }
 
     #[test]
@@ -176,12 +218,32 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_amount_is_not_believed() {
-        let mut block = seen(10, Some(10));
-        block.ordered = block.ordered.map(|o| OrderedBlock {
-            miner_reward_atomic: u64::MAX,
-            ..o
-        });
-        assert_eq!(verdict(10, Some(block)), Verdict::Wait);
+    fn more_than_the_chain_creates_is_not_believed() {
+        for (reward_atomic, fees_atomic) in [(41, 0), (u64::MAX, 0), (40, u64::MAX)] {
+            let mut block = seen(10, Some(10));
+            block.ordered = block.ordered.map(|o| OrderedBlock {
+                miner_reward_atomic: reward_atomic,
+                total_fees_atomic: fees_atomic,
+                ..o
+            });
+            let expected = Verdict::Implausible {
+                reward_atomic,
+                max_atomic: 40,
+            };
+            assert_eq!(verdict(10, Some(block)), expected);
+        }
+    }
+
+    #[test]
+    fn a_block_that_may_be_pruned_is_never_given_up() {
+        let pruned = Verdict::Pruned {
+            pruned_topoheight: 20,
+        };
+        assert_eq!(verdict(19, None), pruned);
+        assert!(matches!(verdict(20, None), Verdict::Orphan { .. }));
+        assert!(matches!(
+            verdict(19, Some(seen(19, None))),
+            Verdict::Orphan { .. }
+        ));
     }
 }

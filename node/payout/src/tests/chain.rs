@@ -75,10 +75,12 @@ pub(crate) struct FakeBlock {
     pub(crate) reward: u64,
     pub(crate) fees: u64,
     pub(crate) executed: Vec<Tx>,
+    /// Its height, where that is not its position: beside another block.
+    pub(crate) height: Option<u64>,
 }
 
-/// Position in `blocks` is height and topoheight alike.
-#[derive(Default)]
+/// Position in `blocks` is topoheight, and height as well unless the block says otherwise.
+#[derive(Default, Clone)]
 pub(crate) struct FakeChain {
     pub(crate) blocks: Vec<FakeBlock>,
     pub(crate) mempool: BTreeMap<Hash, Tx>,
@@ -92,8 +94,12 @@ pub(crate) struct FakeChain {
     pub(crate) view_limit: Option<u64>,
     /// What the daemon's peers have, while P2P is on.
     pub(crate) peers_top: Option<u64>,
+    /// The daemon has no blocks below this position.
+    pub(crate) pruned: Option<u64>,
     /// Whether the daemon has lost its index of executed transactions.
     pub(crate) has_no_index: bool,
+    /// Answers the next sending in place of the checks.
+    pub(crate) forced_answer: Option<SubmitTransactionAnswer>,
     /// Everything that was ever handed in.
     pub(crate) submitted: Vec<Tx>,
     made: u64,
@@ -162,8 +168,16 @@ impl FakeChain {
             reward,
             fees,
             executed,
+            height: None,
         });
         hash
+    }
+
+    /// What the daemon has of a position.
+    pub(crate) fn shown(&self, position: u64) -> Option<&FakeBlock> {
+        let is_shown = position <= self.top() && self.pruned.is_none_or(|from| position >= from);
+        let block = self.blocks.get(usize::try_from(position).ok()?);
+        block.filter(|_| is_shown)
     }
 
     /// Somebody else spends with the pool's key.
@@ -249,6 +263,9 @@ impl FakeChain {
             return A::Refused { kind, message };
         };
         self.submitted.push(tx.clone());
+        if let Some(answer) = self.forced_answer.take() {
+            return answer;
+        }
         let hash = tx.hash();
         if self.executed().any(|executed| *executed == tx) {
             return A::AlreadyExecuted;

@@ -6,6 +6,7 @@ use raftpool_ledger::view::PayoutStatus;
 use super::fixtures::{THRESHOLD, miner, pool, settings};
 use super::world::World;
 use crate::alarm::AlarmKind;
+use crate::reconciler::Reconciler;
 use crate::status::PayoutStep;
 
 const AMOUNT: u64 = 500_000;
@@ -216,7 +217,7 @@ async fn a_full_transaction_of_255_payees_is_paid() {
     }
     world.mine_to_stability();
     let mut follower = world.follower();
-    while follower.reconciler.step().await.acted() {}
+    while follower.step().await.acted() {}
     world.finish(&mut world.driver()).await;
     let sizes: Vec<usize> = world
         .confirmed()

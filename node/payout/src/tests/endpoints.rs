@@ -10,8 +10,9 @@ use raftpool_chain::{
     Template, Transfer, Wallet,
 };
 
-use super::chain::{FakeChain, Tx};
+use super::chain::{FakeBlock, FakeChain, Tx};
 use super::fixtures::{one, pool};
+use super::world::kill;
 
 /// What befalls one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(crate) enum Fate {
     Fails,
     /// Done, or at work, but the answer is lost.
     AnswerLost,
+    /// Done, and the process that asked ends before it hears of it.
+    DiesAfterwards,
 }
 
 /// Decides about each call by its name; may change the world while at it, or unwind.
@@ -59,6 +62,10 @@ fn fated<T>(fate: Fate, method: &'static str, run: impl FnOnce() -> T) -> Result
         Fate::Fails => Err(ChainError::NoHealthyDaemon {
             problems: Vec::new(),
         }),
+        Fate::DiesAfterwards => {
+            run();
+            kill();
+        }
         Fate::AnswerLost => {
             run();
             Err(ChainError::TimedOut {
@@ -86,6 +93,7 @@ impl Daemon for FakeDaemon {
             top_block_hash: chain.blocks[chain.top() as usize].hash,
             block_time_target_ms: 5000,
             miner_reward_atomic: 1000,
+            pruned_topoheight: chain.pruned,
             version: "fake".into(),
         })
     }
@@ -111,27 +119,41 @@ impl Daemon for FakeDaemon {
 
     fn block(&self, hash: Hash) -> BoxFuture<'_, Result<Option<ChainBlock>, ChainError>> {
         self.call("block", move |chain| {
-            let seen = |height: u64, miner: String, ordered: Option<OrderedBlock>| ChainBlock {
-                hash,
-                height,
-                miner,
-                difficulty: one(),
-                timestamp_ms: 0,
-                ordered,
-            };
             if let Some((height, miner)) = chain.unordered.get(&hash) {
-                return Some(seen(*height, miner.clone(), None));
+                return Some(ChainBlock {
+                    hash,
+                    height: *height,
+                    miner: miner.clone(),
+                    difficulty: one(),
+                    timestamp_ms: 0,
+                    ordered: None,
+                });
             }
             let position = chain.blocks.iter().position(|block| block.hash == hash)?;
-            let block = &chain.blocks[position];
             let topoheight = position as u64;
-            let ordered = OrderedBlock {
-                topoheight,
-                miner_reward_atomic: block.reward,
-                total_fees_atomic: block.fees,
-            };
-            (topoheight <= chain.top())
-                .then(|| seen(topoheight, block.miner.clone(), Some(ordered)))
+            Some(describe(chain.shown(topoheight)?, topoheight))
+        })
+    }
+
+    fn ordered_blocks(
+        &self,
+        first_topoheight: u64,
+        last_topoheight: u64,
+    ) -> BoxFuture<'_, Result<Vec<ChainBlock>, ChainError>> {
+        let read = self.call("ordered_blocks", move |chain| {
+            let range = first_topoheight..=last_topoheight;
+            let shown = range.clone().map(|at| Some(describe(chain.shown(at)?, at)));
+            let blocks: Option<Vec<ChainBlock>> = shown.collect();
+            blocks.filter(|blocks| (1..=20).contains(&blocks.len()))
+        });
+        Box::pin(async move {
+            read.await?.ok_or_else(|| ChainError::Rpc {
+                endpoint: "fake".into(),
+                method: "get_blocks_range_by_topoheight",
+                code: -32004,
+                kind: "UNSPECIFIED".into(),
+                message: "Data not found on disk".into(),
+            })
         })
     }
 
@@ -173,11 +195,34 @@ impl Daemon for FakeDaemon {
             second: None,
             ..self.clone()
         };
+        // Calls of the second daemon have fates of their own.
+        let fates = first.fates.clone();
         let second = Self {
             chain: second.clone(),
+            fates: Arc::new(move |method| match method {
+                "info" => fates("second info"),
+                "block" => fates("second block"),
+                "ordered_blocks" => fates("second ordered_blocks"),
+                other => fates(other),
+            }),
             ..first.clone()
         };
         vec![Arc::new(first), Arc::new(second)]
+    }
+}
+
+fn describe(block: &FakeBlock, topoheight: u64) -> ChainBlock {
+    ChainBlock {
+        hash: block.hash,
+        height: block.height.unwrap_or(topoheight),
+        miner: block.miner.clone(),
+        difficulty: one(),
+        timestamp_ms: 0,
+        ordered: Some(OrderedBlock {
+            topoheight,
+            miner_reward_atomic: block.reward,
+            total_fees_atomic: block.fees,
+        }),
     }
 }
 

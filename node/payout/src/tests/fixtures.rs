@@ -53,6 +53,7 @@ pub(crate) fn settings() -> Settings {
         payout_threshold_atomic: THRESHOLD,
         payout_interval_ms: 1000,
         payout_payees_max: 255,
+        ..Settings::default()
     }
 }
 
@@ -64,6 +65,7 @@ pub(crate) fn hasty() -> PayoutConfig {
         sighting_gap: Duration::ZERO,
         resend_interval: Duration::ZERO,
         retry_interval: Duration::ZERO,
+        sample_blocks: 10,
         ..PayoutConfig::default()
     }
 }

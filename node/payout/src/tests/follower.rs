@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use raftpool_chain::Hash;
-use raftpool_ledger::testing::Fault;
+use raftpool_ledger::Outcome;
+use raftpool_ledger::command::{Scheme, Share};
+use raftpool_ledger::testing::{Fault, credit_shares, record_block, sample_share};
 use raftpool_ledger::view::BlockStatus;
 
 use super::chain::{FakeChain, STABILITY};
@@ -30,23 +32,51 @@ async fn a_block_is_settled_when_stable_and_not_one_block_earlier() {
     let (hash, height) = found(&world, 4_000);
     world.chain.lock().blocks[height as usize].fees = 21;
     let mut follower = world.follower();
-    assert_eq!(
-        follower.reconciler.step().await,
-        BlockStep::Maturing { blocks: 1 }
-    );
+    assert_eq!(follower.step().await, BlockStep::Maturing { blocks: 1 });
     world.mine(STABILITY - 1);
-    assert_eq!(
-        follower.reconciler.step().await,
-        BlockStep::Maturing { blocks: 1 }
-    );
+    assert_eq!(follower.step().await, BlockStep::Maturing { blocks: 1 });
     world.mine(1);
     let settled = BlockStep::Settled {
         hash: hash.to_string(),
         amount_atomic: 4_021,
     };
-    assert_eq!(follower.reconciler.step().await, settled);
-    assert_eq!(follower.reconciler.step().await, BlockStep::NothingMaturing);
+    assert_eq!(follower.step().await, settled);
+    assert_eq!(follower.step().await, BlockStep::NothingMaturing);
     assert_eq!(world.miner(&miner(1)).balance_atomic, 4_021);
+}
+
+/// A block of more miners than one command hands out to, with a leader who dies on the way.
+#[tokio::test]
+async fn a_block_of_many_miners_is_handed_out_to_the_last_one_whoever_leads() {
+    let world = World::new();
+    let miners = 3_000_u64;
+    let share = |number| Share {
+        scheme: Scheme::Pplns.into(),
+        ..sample_share(&format!("many{number:04}"), 1_000, 10)
+    };
+    world.propose(credit_shares(1, (0..miners).map(share).collect()));
+    let (hash, height) = world.chain.lock().mine_for_pool(3_000_000);
+    let body = record_block(hash.0, height, share(0));
+    assert_eq!(world.propose(body), Outcome::BlockRecorded);
+    world.mine(STABILITY);
+    let mut follower = world.follower();
+    assert!(matches!(follower.step().await, BlockStep::Settled { .. }));
+    let mut steps = 0;
+    loop {
+        // Another one goes on from the row each time.
+        let mut follower = world.follower();
+        match follower.step().await {
+            BlockStep::HandedOut { .. } => steps += 1,
+            step => {
+                assert_eq!(step, BlockStep::NothingMaturing);
+                break;
+            }
+        }
+    }
+    assert_eq!(steps, miners / 1_024);
+    let first = world.miner("many0000").balance_atomic;
+    let last = world.miner("many2999").balance_atomic;
+    assert!(last > 0 && first == 2 * last, "{first} and {last}");
 }
 
 #[tokio::test]
@@ -58,16 +88,10 @@ async fn a_block_ordered_late_is_settled_like_any_other() {
     let mut follower = world.follower();
     world.mine(STABILITY + 5);
     for _ in 0..5 {
-        assert_eq!(
-            follower.reconciler.step().await,
-            BlockStep::Maturing { blocks: 1 }
-        );
+        assert_eq!(follower.step().await, BlockStep::Maturing { blocks: 1 });
     }
     world.chain.lock().unordered.clear();
-    assert!(matches!(
-        follower.reconciler.step().await,
-        BlockStep::Settled { .. }
-    ));
+    assert!(matches!(follower.step().await, BlockStep::Settled { .. }));
 }
 
 #[tokio::test]
@@ -84,19 +108,13 @@ async fn a_missing_block_is_given_up_after_the_margin_and_three_looks() {
         let mut follower = world.follower();
         world.mine(STABILITY + 23);
         for _ in 0..5 {
-            assert_eq!(
-                follower.reconciler.step().await,
-                BlockStep::Maturing { blocks: 1 }
-            );
+            assert_eq!(follower.step().await, BlockStep::Maturing { blocks: 1 });
         }
         world.mine(1);
         for _ in 0..2 {
-            assert_eq!(
-                follower.reconciler.step().await,
-                BlockStep::Maturing { blocks: 1 }
-            );
+            assert_eq!(follower.step().await, BlockStep::Maturing { blocks: 1 });
         }
-        let step = follower.reconciler.step().await;
+        let step = follower.step().await;
         assert!(matches!(step, BlockStep::Orphaned { .. }), "{step:?}");
     }
 }
@@ -109,18 +127,18 @@ async fn looks_at_a_missing_block_do_not_count_when_it_was_seen_in_between() {
     let mut follower = world.follower();
     let unordered = (height, pool().as_str().to_owned());
     world.chain.lock().unordered.insert(hash, unordered.clone());
-    follower.reconciler.step().await;
-    follower.reconciler.step().await;
+    follower.step().await;
+    follower.step().await;
     world.ledger.fail_next(1, Fault::NotAccepted);
     world.chain.lock().unordered.clear();
-    let step = follower.reconciler.step().await;
+    let step = follower.step().await;
     assert!(
         matches!(step, BlockStep::Waiting(_)),
         "the settlement did not get through: {step:?}"
     );
     world.chain.lock().unordered.insert(hash, unordered);
-    follower.reconciler.step().await;
-    follower.reconciler.step().await;
+    follower.step().await;
+    follower.step().await;
     assert!(is_maturing(&world, hash));
 }
 
@@ -134,20 +152,14 @@ async fn an_unsynced_or_failing_daemon_orphans_nothing() {
     let top = world.chain.lock().top();
     world.chain.lock().peers_top = Some(top + 100);
     for _ in 0..10 {
-        assert!(matches!(
-            follower.reconciler.step().await,
-            BlockStep::Waiting(_)
-        ));
+        assert!(matches!(follower.step().await, BlockStep::Waiting(_)));
     }
     world.chain.lock().peers_top = None;
     for method in ["info", "sync_status", "block"] {
         for fate in [Fate::Fails, Fate::AnswerLost] {
             world.set_fates(move |called| if called == method { fate } else { Fate::Works });
             for _ in 0..10 {
-                assert!(matches!(
-                    follower.reconciler.step().await,
-                    BlockStep::Waiting(_)
-                ));
+                assert!(matches!(follower.step().await, BlockStep::Waiting(_)));
             }
         }
     }
@@ -162,7 +174,7 @@ async fn a_block_that_pays_somebody_else_is_never_final_and_raises_an_alarm() {
     world.mine(STABILITY * 4);
     let mut follower = world.follower();
     for _ in 0..10 {
-        follower.reconciler.step().await;
+        follower.step().await;
     }
     assert_eq!(follower.alarms(), [AlarmKind::ForeignMiner]);
     assert!(is_maturing(&world, hash));
@@ -194,7 +206,7 @@ async fn one_block_that_cannot_be_asked_about_does_not_keep_the_others_waiting()
     });
     let mut follower = world.follower();
     for _ in 0..2 {
-        let step = follower.reconciler.step().await;
+        let step = follower.step().await;
         assert!(matches!(step, BlockStep::Settled { .. }), "{step:?}");
     }
     assert_eq!(world.view(|view| view.totals()).blocks_settled, 2);
@@ -208,14 +220,14 @@ async fn an_amount_the_ledger_refuses_raises_an_alarm_and_the_others_go_on() {
     let (good, _) = found(&world, 5_000);
     world.mine_to_stability();
     let mut follower = world.follower();
-    let step = follower.reconciler.step().await;
+    let step = follower.step().await;
     assert!(matches!(step, BlockStep::Waiting(_)), "{step:?}");
     assert_eq!(follower.alarms(), [AlarmKind::CommandRefused]);
     let settled = BlockStep::Settled {
         hash: good.to_string(),
         amount_atomic: 5_000,
     };
-    assert_eq!(follower.reconciler.step().await, settled);
+    assert_eq!(follower.step().await, settled);
 }
 
 #[tokio::test]
@@ -231,7 +243,7 @@ async fn a_settlement_of_unknown_fate_is_settled_once() {
         world.ledger.fail_next(1, fault);
         let mut follower = world.follower();
         for _ in 0..3 {
-            follower.reconciler.step().await;
+            follower.step().await;
         }
         assert_eq!(world.miner(&miner(1)).balance_atomic, 4_000, "{fault:?}");
         assert_eq!(follower.alarms(), []);
@@ -251,7 +263,7 @@ async fn a_block_that_a_second_daemon_knows_is_not_given_up() {
     world.mine(STABILITY * 3);
     let mut follower = world.follower();
     for _ in 0..10 {
-        follower.reconciler.step().await;
+        follower.step().await;
     }
     assert!(is_maturing(&world, known));
     assert!(matches!(

@@ -143,12 +143,12 @@ async fn killed_around_the_end_of_a_block_it_ends_once() {
         let mut follower = world.follower_on(world.ledger.clone(), Some(hook));
         let mut killed = false;
         for _ in 0..10 {
-            killed |= survive(follower.reconciler.step()).await.is_none();
+            killed |= survive(follower.step()).await.is_none();
         }
         assert!(killed, "{point} was never met");
         let mut follower = world.follower();
         for _ in 0..10 {
-            follower.reconciler.step().await;
+            follower.step().await;
         }
         let totals = world.view(|view| view.totals());
         assert_eq!(

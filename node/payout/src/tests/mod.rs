@@ -3,11 +3,17 @@
 mod chain;
 mod endpoints;
 pub(crate) mod fixtures;
+mod node_cluster;
 mod world;
 
 mod conditions;
 mod follower;
 mod kills;
+mod matrix;
 mod rows;
+mod rules;
+mod scanner;
 mod schedule;
 mod service;
+mod strays;
+mod untrusted;

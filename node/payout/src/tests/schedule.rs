@@ -9,15 +9,13 @@ use futures_util::FutureExt;
 use parking_lot::Mutex;
 use raftpool_chain::Hash;
 use raftpool_ledger::Cluster;
-use raftpool_ledger::cluster::{
-    BoxFuture, BoxStream, ClusterEvent, Committed, Leadership, ProposeError, Query, ReadError,
-};
-use raftpool_ledger::command::Command;
-use raftpool_ledger::testing::{Fault, MemoryCluster};
+use raftpool_ledger::cluster::Leadership;
+use raftpool_ledger::testing::Fault;
 use raftpool_ledger::view::BlockStatus;
 
 use super::endpoints::Fate;
 use super::fixtures::{Random, miner};
+use super::node_cluster::NodeCluster;
 use super::world::{Node, World, kill, survive};
 use crate::StepHook;
 use crate::driver::Driver;
@@ -26,51 +24,6 @@ use crate::follower::Follower;
 const SEEDS: u64 = 300;
 const STEPS: u32 = 400;
 const MINERS: u64 = 6;
-
-/// The cluster as one of its nodes sees it: it may believe to lead after it was deposed.
-struct NodeCluster {
-    ledger: Arc<MemoryCluster>,
-    node_id: u64,
-    believed: Mutex<Leadership>,
-}
-
-impl NodeCluster {
-    fn learn(&self) {
-        let truth = self.ledger.leadership();
-        *self.believed.lock() = Leadership {
-            node_id: self.node_id,
-            ..truth
-        };
-    }
-}
-
-impl Cluster for NodeCluster {
-    fn propose(&self, command: Command) -> BoxFuture<'_, Result<Committed, ProposeError>> {
-        self.ledger.propose(command)
-    }
-
-    fn read(&self, query: Query<'_>) -> Result<u64, ReadError> {
-        self.ledger.read(query)
-    }
-
-    fn linearize(&self) -> BoxFuture<'_, Result<u64, ReadError>> {
-        let truth = self.ledger.leadership();
-        Box::pin(async move {
-            if self.believed.lock().term != truth.term {
-                return Err(ReadError::NotCurrent("deposed".into()));
-            }
-            self.ledger.linearize().await
-        })
-    }
-
-    fn leadership(&self) -> Leadership {
-        *self.believed.lock()
-    }
-
-    fn watch(&self) -> BoxStream<ClusterEvent> {
-        self.ledger.watch()
-    }
-}
 
 struct Pool {
     world: Arc<World>,
@@ -158,13 +111,8 @@ impl Pool {
             random,
         };
         for node_id in 1..=2 {
-            let cluster = NodeCluster {
-                ledger: pool.world.ledger.clone(),
-                node_id,
-                believed: Mutex::default(),
-            };
-            cluster.learn();
-            pool.clusters.push(Arc::new(cluster));
+            let cluster = NodeCluster::new(pool.world.ledger.clone(), node_id, true);
+            pool.clusters.push(cluster);
             pool.drivers.push(pool.driver(node_id as usize - 1));
             pool.followers.push(pool.follower(node_id as usize - 1));
         }
@@ -236,10 +184,7 @@ impl Pool {
             self.clusters[node].learn();
         }
         if self.chance(300) {
-            if survive(self.followers[node].reconciler.step())
-                .await
-                .is_none()
-            {
+            if survive(self.followers[node].step()).await.is_none() {
                 self.killed += 1;
                 self.followers[node] = self.follower(node);
             }
@@ -278,7 +223,7 @@ impl Pool {
         let mut driver = self.world.driver();
         let mut last = None;
         for _ in 0..2_000 {
-            let blocks = follower.reconciler.step().await;
+            let blocks = follower.step().await;
             let payouts = driver.step().await;
             let is_maturing = !self.world.view(|view| view.blocks_maturing()).is_empty();
             if !is_maturing && self.world.is_all_paid() {

@@ -24,7 +24,8 @@ use crate::alarm::{AlarmKind, Alarms};
 use crate::context::Context;
 use crate::driver::Driver;
 use crate::follower::Follower;
-use crate::status::PayoutStep;
+use crate::reconciler::Reconciler;
+use crate::scanner::Scanner;
 use crate::{PayoutConfig, PayoutParts, PayoutPoint, StepHook};
 
 pub(crate) struct World {
@@ -52,8 +53,8 @@ impl<T> Node<T> {
     }
 }
 
-impl Node<Driver> {
-    pub(crate) async fn step(&mut self) -> PayoutStep {
+impl<T: Reconciler> Node<T> {
+    pub(crate) async fn step(&mut self) -> T::Step {
         self.reconciler.step().await
     }
 }
@@ -212,6 +213,30 @@ impl World {
         }
     }
 
+    pub(crate) fn scanner(&self) -> Node<Scanner> {
+        self.scanner_on(self.ledger.clone(), None)
+    }
+
+    pub(crate) fn scanner_on(
+        &self,
+        cluster: Arc<dyn Cluster>,
+        hook: Option<StepHook>,
+    ) -> Node<Scanner> {
+        let ctx = self.context(cluster, hook);
+        let alarms = Arc::new(Alarms::new("scans", ctx.metrics.alarm.clone()));
+        Node {
+            reconciler: Scanner::new(ctx, alarms.clone()),
+            alarms,
+        }
+    }
+
+    /// A second daemon that sees what the first one sees, for now.
+    pub(crate) fn add_second(&mut self) -> Arc<Mutex<FakeChain>> {
+        let second = Arc::new(Mutex::new(self.chain.lock().clone()));
+        self.second = Some(second.clone());
+        second
+    }
+
     pub(crate) fn mine(&self, blocks: u64) {
         self.chain.lock().mine(blocks);
     }
@@ -231,6 +256,7 @@ impl World {
             network_difficulty: vec![10],
             height,
             received_at_ms: 0,
+            expected_reward_atomic: 0,
         };
         let hash = hash.0.to_vec();
         let record = RecordBlock {
@@ -350,7 +376,8 @@ impl World {
         let accounts = self.view(|view| view.accounts());
         let ours = chain.executed().filter(|tx| tx.salt < FOREIGN_SALT);
         let fees: u64 = ours.map(|tx| tx.fee).sum();
-        assert_eq!(accounts.network_fees_atomic, u128::from(fees));
+        let borne = accounts.network_fees_atomic + accounts.network_fees_pool_atomic;
+        assert_eq!(borne, u128::from(fees));
         let owed = accounts.balances_atomic;
         assert!(
             u128::from(chain.balance()) >= owed,

@@ -203,6 +203,23 @@ impl Daemon for ClusterDaemons {
         })
     }
 
+    fn ordered_blocks(
+        &self,
+        first_topoheight: u64,
+        last_topoheight: u64,
+    ) -> BoxFuture<'_, Result<Vec<ChainBlock>, ChainError>> {
+        Box::pin(async move {
+            let read = self.read(Kind::ORDERED_BLOCKS, always, |daemon| {
+                Box::pin(async move {
+                    daemon
+                        .ordered_blocks(first_topoheight, last_topoheight)
+                        .await
+                })
+            });
+            Ok(read.await?.1)
+        })
+    }
+
     fn nonce<'a>(&'a self, account: &'a Address) -> BoxFuture<'a, Result<u64, ChainError>> {
         Box::pin(async move {
             let read = self.read(Kind::NONCE, always, |daemon| {

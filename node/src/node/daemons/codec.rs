@@ -35,6 +35,7 @@ pub(super) fn write_info(info: ChainInfo) -> wire::ChainInfo {
         block_time_target_ms: info.block_time_target_ms,
         miner_reward_atomic: info.miner_reward_atomic,
         version: info.version,
+        pruned_topoheight: info.pruned_topoheight,
     }
 }
 
@@ -52,6 +53,7 @@ pub(super) fn read_info(info: wire::ChainInfo) -> Result<ChainInfo, String> {
         top_block_hash: hash(&info.top_block_hash)?,
         block_time_target_ms: info.block_time_target_ms,
         miner_reward_atomic: info.miner_reward_atomic,
+        pruned_topoheight: info.pruned_topoheight,
         version: shortened(&info.version),
     })
 }
@@ -78,6 +80,7 @@ pub(super) fn write_template(template: &Template) -> wire::Template {
         algorithm: template.algorithm.name().to_owned(),
         topoheight: template.topoheight,
         difficulty: template.difficulty.to_be_bytes_trimmed(),
+        miner_reward_atomic: template.miner_reward_atomic,
     }
 }
 
@@ -96,6 +99,7 @@ pub(super) fn read_template(template: wire::Template, pool: &Address) -> Result<
         height: header.height,
         topoheight: template.topoheight,
         difficulty: difficulty(&template.difficulty)?,
+        miner_reward_atomic: template.miner_reward_atomic,
         header,
     })
 }
@@ -170,20 +174,7 @@ pub(super) fn read_submit_transaction(
 
 pub(super) fn write_block(block: Option<ChainBlock>) -> wire::BlockAnswer {
     use block_answer::Result as Wire;
-    let known = |block: ChainBlock| {
-        Wire::Known(wire::ChainBlock {
-            hash: block.hash.0.to_vec(),
-            height: block.height,
-            miner: block.miner,
-            difficulty: block.difficulty.to_be_bytes_trimmed(),
-            timestamp_ms: block.timestamp_ms,
-            ordered: block.ordered.map(|ordered| wire::OrderedBlock {
-                topoheight: ordered.topoheight,
-                miner_reward_atomic: ordered.miner_reward_atomic,
-                total_fees_atomic: ordered.total_fees_atomic,
-            }),
-        })
-    };
+    let known = |block: ChainBlock| Wire::Known(write_chain_block(block));
     wire::BlockAnswer {
         result: Some(block.map_or(Wire::Unknown(Nothing {}), known)),
     }
@@ -198,12 +189,61 @@ pub(super) fn read_block(
         block_answer::Result::Known(block) => block,
         block_answer::Result::Unknown(_) => return Ok(None),
     };
-    let found = hash(&block.hash)?;
-    if found != asked {
-        return Err(format!("it is the block {found}"));
+    let block = read_chain_block(block)?;
+    if block.hash != asked {
+        return Err(format!("it is the block {}", block.hash));
     }
-    Ok(Some(ChainBlock {
-        hash: found,
+    Ok(Some(block))
+}
+
+pub(super) fn write_ordered_blocks(blocks: Vec<ChainBlock>) -> wire::OrderedBlocks {
+    let blocks = blocks.into_iter().map(write_chain_block);
+    wire::OrderedBlocks {
+        blocks: blocks.collect(),
+    }
+}
+
+/// All blocks from `first_topoheight` to `last_topoheight`, or the problem.
+pub(super) fn read_ordered_blocks(
+    answer: wire::OrderedBlocks,
+    first_topoheight: u64,
+    last_topoheight: u64,
+) -> Result<Vec<ChainBlock>, String> {
+    let asked = first_topoheight..=last_topoheight;
+    let blocks: Vec<ChainBlock> = answer
+        .blocks
+        .into_iter()
+        .map(read_chain_block)
+        .collect::<Result<_, _>>()?;
+    let found = blocks
+        .iter()
+        .map(|block| block.ordered.map(|ordered| ordered.topoheight));
+    if !found.eq(asked.map(Some)) {
+        return Err(format!(
+            "they are not the blocks from {first_topoheight} to {last_topoheight}"
+        ));
+    }
+    Ok(blocks)
+}
+
+fn write_chain_block(block: ChainBlock) -> wire::ChainBlock {
+    wire::ChainBlock {
+        hash: block.hash.0.to_vec(),
+        height: block.height,
+        miner: block.miner,
+        difficulty: block.difficulty.to_be_bytes_trimmed(),
+        timestamp_ms: block.timestamp_ms,
+        ordered: block.ordered.map(|ordered| wire::OrderedBlock {
+            topoheight: ordered.topoheight,
+            miner_reward_atomic: ordered.miner_reward_atomic,
+            total_fees_atomic: ordered.total_fees_atomic,
+        }),
+    }
+}
+
+fn read_chain_block(block: wire::ChainBlock) -> Result<ChainBlock, String> {
+    Ok(ChainBlock {
+        hash: hash(&block.hash)?,
         height: block.height,
         miner: shortened(&block.miner),
         difficulty: difficulty(&block.difficulty)?,
@@ -213,7 +253,7 @@ pub(super) fn read_block(
             miner_reward_atomic: ordered.miner_reward_atomic,
             total_fees_atomic: ordered.total_fees_atomic,
         }),
-    }))
+    })
 }
 
 pub(super) fn write_execution(execution: Option<Execution>) -> wire::ExecutionAnswer {

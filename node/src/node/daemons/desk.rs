@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use raftpool_chain::{Address, BlockHeader, ChainError, Daemon, DaemonSet, Network};
+use raftpool_chain::{
+    Address, BlockHeader, ChainError, Daemon, DaemonSet, Network, ORDERED_BLOCKS_MAX,
+};
 use raftpool_proto::node::daemon_request::Call;
 use raftpool_proto::node::daemon_response::Answer;
-use raftpool_proto::node::{DaemonRequest, DaemonResponse};
+use raftpool_proto::node::{DaemonRequest, DaemonResponse, TopoheightRange};
 use tokio::time;
 
 use super::codec;
@@ -102,6 +104,12 @@ impl DaemonDesk {
             Call::Execution(tx) => Answer::Execution(codec::write_execution(
                 local.execution(read_hash(&tx)?).await?,
             )),
+            Call::OrderedBlocks(range) => {
+                check_range(&range)?;
+                let (first, last) = (range.first_topoheight, range.last_topoheight);
+                let blocks = local.ordered_blocks(first, last).await?;
+                Answer::OrderedBlocks(codec::write_ordered_blocks(blocks))
+            }
             Call::IsPending(tx) => Answer::IsPending(local.is_pending(read_hash(&tx)?).await?),
         })
     }
@@ -158,6 +166,17 @@ impl From<ChainError> for Failure {
 
 fn read_hash(bytes: &[u8]) -> Result<raftpool_chain::Hash, Failure> {
     codec::hash(bytes).map_err(Failure::Unreadable)
+}
+
+fn check_range(range: &TopoheightRange) -> Result<(), Failure> {
+    let (first, last) = (range.first_topoheight, range.last_topoheight);
+    if last < first || last - first >= ORDERED_BLOCKS_MAX {
+        let problem = format!("a range has 1 to {ORDERED_BLOCKS_MAX} blocks");
+        return Err(Failure::Unreadable(format!(
+            "{problem}, not {first} to {last}"
+        )));
+    }
+    Ok(())
 }
 
 /// What a transaction says is for the daemon to judge, but its length tells some that are none.

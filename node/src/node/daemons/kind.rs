@@ -41,6 +41,7 @@ impl Kind {
     pub(super) const STABLE_NONCE: Self = Self::read("stable_nonce");
     pub(super) const SUBMIT_TRANSACTION: Self = Self::submission("submit_transaction");
     pub(super) const EXECUTION: Self = Self::read("execution");
+    pub(super) const ORDERED_BLOCKS: Self = Self::read("ordered_blocks");
     pub(super) const IS_PENDING: Self = Self::read("is_pending");
 
     /// The error of a call of this kind that `daemon` did not answer in time.
@@ -81,6 +82,7 @@ impl From<&Call> for Kind {
             Call::SubmitTransaction(_) => Self::SUBMIT_TRANSACTION,
             Call::Execution(_) => Self::EXECUTION,
             Call::IsPending(_) => Self::IS_PENDING,
+            Call::OrderedBlocks(_) => Self::ORDERED_BLOCKS,
         }
     }
 }

@@ -12,7 +12,7 @@ use raftpool_proto::node::daemon_request::Call;
 use raftpool_proto::node::daemon_response::Answer;
 use raftpool_proto::node::node_request::Request;
 use raftpool_proto::node::node_response::Response;
-use raftpool_proto::node::{DaemonRequest, NodeRequest, NodeResponse, Nothing};
+use raftpool_proto::node::{DaemonRequest, NodeRequest, NodeResponse, Nothing, TopoheightRange};
 use raftpool_raft::AskError;
 
 use super::ask::AskPeers;
@@ -179,6 +179,22 @@ impl Daemon for PeerDaemon {
     fn block(&self, hash: Hash) -> BoxFuture<'_, Result<Option<ChainBlock>, ChainError>> {
         let read = move |answer| codec::read_block(of_kind!(answer, Block)?, hash);
         Box::pin(self.call(Call::Block(hash.0.to_vec()), read))
+    }
+
+    fn ordered_blocks(
+        &self,
+        first_topoheight: u64,
+        last_topoheight: u64,
+    ) -> BoxFuture<'_, Result<Vec<ChainBlock>, ChainError>> {
+        let read = move |answer| {
+            let blocks = of_kind!(answer, OrderedBlocks)?;
+            codec::read_ordered_blocks(blocks, first_topoheight, last_topoheight)
+        };
+        let range = TopoheightRange {
+            first_topoheight,
+            last_topoheight,
+        };
+        Box::pin(self.call(Call::OrderedBlocks(range), read))
     }
 
     fn nonce<'a>(&'a self, account: &'a Address) -> BoxFuture<'a, Result<u64, ChainError>> {

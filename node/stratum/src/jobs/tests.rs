@@ -24,6 +24,7 @@ fn template(height: u64, transactions: u8) -> Arc<Template> {
         height,
         topoheight: height,
         difficulty: Difficulty::from_u64(1_000).unwrap(),
+        miner_reward_atomic: 0,
     })
 }
 

@@ -44,6 +44,7 @@ impl Scene {
             height,
             topoheight: height,
             difficulty: Difficulty::from_u64(1_000).unwrap(),
+            miner_reward_atomic: 0,
         };
         self.board.publish(Arc::new(template), timestamp_ms);
         let job = self.board.newest().unwrap();

@@ -81,6 +81,15 @@ struct Script {
     outcome: Vec<String>,
 }
 
+/// What an accepted submission must have. Like the server it overlooks everything else, which need
+/// not even be text that could be written again: half a surrogate is read and dropped.
+#[derive(serde::Deserialize)]
+struct Sent {
+    data: Option<String>,
+    miner_work: Option<String>,
+    block_template: Option<String>,
+}
+
 impl Script {
     fn new(pool: &Pool, speaks: Speaks) -> Self {
         let session = Session::open(&pool.server, speaks, MINER);
@@ -201,8 +210,9 @@ impl Script {
                 let sent = line
                     .split_once('~')
                     .filter(|_| !line.trim_start().starts_with('{'));
-                let sent: Value = serde_json::from_str(sent.map_or(line, |sent| sent.1)).unwrap();
-                let data = sent["data"].as_str().unwrap().trim_end_matches('=');
+                let sent: Sent = serde_json::from_str(sent.map_or(line, |sent| sent.1)).unwrap();
+                let data = sent.data.unwrap();
+                let data = data.trim_end_matches('=');
                 let data = base64::engine::general_purpose::STANDARD_NO_PAD
                     .decode(data)
                     .unwrap();
@@ -221,9 +231,9 @@ impl Script {
             let difficulty = job["difficulty"].as_str().unwrap().parse().unwrap();
             self.oracle.job(work, difficulty);
         } else if message == "block_accepted" {
-            let sent: Value = serde_json::from_str(line).unwrap();
-            let work = sent.get("miner_work").or(sent.get("block_template"));
-            let work = hex::decode(work.unwrap().as_str().unwrap()).unwrap();
+            let sent: Sent = serde_json::from_str(line).unwrap();
+            let work = sent.miner_work.or(sent.block_template);
+            let work = hex::decode(work.unwrap()).unwrap();
             self.oracle
                 .accept(&MinerWork::from_bytes(&work.try_into().unwrap()));
             self.note("accepted", None);

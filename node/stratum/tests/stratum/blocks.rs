@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use raftpool_ledger::command::command::Body;
 use raftpool_ledger::testing::Fault;
 use raftpool_stratum::StratumConfig;
 
@@ -40,6 +41,38 @@ async fn a_block_is_submitted_and_recorded_once() {
     assert_eq!(refusal(&client.submit(&job.id, nonce).await).0, 22);
     assert_eq!(pool.daemon.blocks.lock().len(), 1);
     assert_eq!(pool.totals().blocks, 1);
+}
+
+#[tokio::test]
+async fn shares_and_blocks_carry_what_their_template_says_that_its_block_pays() {
+    let pool = Pool::start().await;
+    let mut client = pool.miner(MINER, "x").await;
+    let job = client.job.clone().unwrap();
+    assert!(is_accepted(&client.submit(&job.id, 1).await));
+    let richer = raftpool_chain::Template {
+        miner_reward_atomic: EXPECTED_REWARD_ATOMIC + 1,
+        ..template_of(101, 1)
+    };
+    pool.new_template(richer);
+    let job = client_job_at(&mut client, 101, 1).await;
+    assert!(is_accepted(&client.submit(&job.id, 2).await));
+    let mut rewards = Vec::new();
+    for command in pool.cluster.memory.proposals() {
+        match command.body {
+            Some(Body::CreditShares(batch)) => {
+                let shares = batch.shares.iter();
+                rewards.extend(shares.map(|share| share.expected_reward_atomic));
+            }
+            Some(Body::RecordBlock(block)) => {
+                rewards.extend(block.share.map(|share| share.expected_reward_atomic));
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(
+        rewards,
+        [EXPECTED_REWARD_ATOMIC, EXPECTED_REWARD_ATOMIC + 1]
+    );
 }
 
 #[tokio::test]

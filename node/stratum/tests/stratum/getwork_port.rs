@@ -137,7 +137,7 @@ async fn scheme_and_difficulty_are_said_in_the_address_of_the_websocket() {
     mines(&mut solo).await;
     let miner = pool.ledger_miner(MINER).unwrap();
     assert_eq!((miner.shares, miner.window_score), (1, 0), "solo");
-    let path = format!("/getwork/{MINER}/rig1?scheme=pps");
+    let path = format!("/getwork/{MINER}/rig1?scheme=prop");
     for server in [pool.address(), http] {
         let refused = GetworkClient::connect(server, &path).await.err().unwrap();
         assert!(refused.0 == 400 && refused.1.contains("unknown scheme"));

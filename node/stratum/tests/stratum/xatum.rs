@@ -183,7 +183,7 @@ async fn the_handshake_comes_first_and_there_is_one_try() {
             "this pool mines xel/v3",
         ),
         (
-            &format!(r#"shake~{{"addr":"{MINER}","pass":"scheme=pps"}}"#),
+            &format!(r#"shake~{{"addr":"{MINER}","pass":"scheme=prop"}}"#),
             "unknown scheme",
         ),
     ] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use raftpool_chain::{ChainError, Daemon, Hash, SubmitBlockAnswer, SubmitTransactionAnswer};
 use tokio::time::Instant;
 
-use super::fakes::{block, execution, header, pool, template};
+use super::fakes::{block, execution, header, ordered_blocks, pool, template};
 use super::world::{Link, World, eventually, soon};
 
 const HASH: Hash = Hash([5; 32]);
@@ -73,6 +73,8 @@ async fn all_reads_fail_over_to_another_node() {
     assert_eq!(daemons.block(HASH).await.unwrap(), Some(block(HASH)));
     assert_eq!(daemons.execution(HASH).await.unwrap(), Some(execution()));
     assert!(daemons.is_pending(HASH).await.unwrap());
+    let blocks = daemons.ordered_blocks(7, 9).await.unwrap();
+    assert_eq!(blocks, ordered_blocks(7, 9));
 }
 
 #[tokio::test(start_paused = true)]

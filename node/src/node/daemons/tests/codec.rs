@@ -8,7 +8,7 @@ use raftpool_proto::node as wire;
 use raftpool_proto::node::daemon_response::Answer;
 use raftpool_proto::node::{DaemonResponse, daemon_request::Call};
 
-use super::fakes::{block, execution, info, lost, pool, template, unreachable};
+use super::fakes::{block, execution, info, lost, ordered_blocks, pool, template, unreachable};
 use crate::node::daemons::codec;
 use crate::node::daemons::kind::Kind;
 
@@ -70,6 +70,10 @@ fn blocks_and_executions_survive_the_way_known_or_not() {
         let read = read!(Answer::Block(codec::write_block(told.clone())), Block);
         assert_eq!(codec::read_block(read, asked), Ok(told));
     }
+    let told = ordered_blocks(0, 19);
+    let written = codec::write_ordered_blocks(told.clone());
+    let read = read!(Answer::OrderedBlocks(written), OrderedBlocks);
+    assert_eq!(codec::read_ordered_blocks(read, 0, 19), Ok(told));
     for told in [None, Some(execution())] {
         let written = codec::write_execution(told.clone());
         let read = read!(Answer::Execution(written), Execution);
@@ -137,6 +141,21 @@ fn what_is_missing_or_does_not_fit_is_a_problem_and_never_a_default() {
     let other = codec::write_block(Some(block(Hash([6; 32]))));
     let problem = codec::read_block(other, asked).expect_err("another block");
     assert!(problem.contains("it is the block 0606"), "{problem}");
+
+    let spoil = |change: fn(&mut Vec<wire::ChainBlock>)| {
+        let mut written = codec::write_ordered_blocks(ordered_blocks(3, 6));
+        change(&mut written.blocks);
+        codec::read_ordered_blocks(written, 3, 6).expect_err("spoiled")
+    };
+    for problem in [
+        spoil(|blocks| drop(blocks.pop())),
+        spoil(|blocks| blocks.push(blocks[0].clone())),
+        spoil(|blocks| blocks.swap(1, 2)),
+        spoil(|blocks| blocks[1].ordered = None),
+        spoil(|blocks| blocks[1].hash.clear()),
+    ] {
+        assert!(!problem.is_empty());
+    }
 
     let spoil = |change: fn(&mut wire::Template)| {
         let mut written = codec::write_template(&template(301));

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use raftpool_chain::{ChainError, Daemon, Hash, SubmitBlockAnswer, SubmitTransactionAnswer};
 use raftpool_proto::node::daemon_request::Call;
 use raftpool_proto::node::daemon_response::Answer;
-use raftpool_proto::node::{DaemonRequest, DaemonResponse, Nothing};
+use raftpool_proto::node::{DaemonRequest, DaemonResponse, Nothing, TopoheightRange};
 use tokio::task::JoinSet;
 
-use super::fakes::{block, execution, header, info, pool, template};
+use super::fakes::{block, execution, header, info, ordered_blocks, pool, template};
 use super::world::{Link, World, eventually, soon};
 use crate::node::daemons::peer::PeerDaemon;
 use crate::node::daemons::standing::Standing;
@@ -19,6 +19,13 @@ fn peer(world: &Arc<World>) -> (PeerDaemon, Arc<Standing>) {
     let network = raftpool_chain::Network::Devnet;
     let peer = PeerDaemon::new(2, network, world.peers(1), standing.clone());
     (peer, standing)
+}
+
+fn range(first_topoheight: u64, last_topoheight: u64) -> TopoheightRange {
+    TopoheightRange {
+        first_topoheight,
+        last_topoheight,
+    }
 }
 
 async fn asked(world: &World, from_node: u64, call: Call) -> Result<DaemonResponse, String> {
@@ -46,6 +53,8 @@ async fn every_method_says_through_another_node_what_its_daemon_says() {
     assert_eq!(answer, SubmitTransactionAnswer::Accepted);
     assert_eq!(peer.execution(hash).await.unwrap(), Some(execution()));
     assert!(peer.is_pending(hash).await.unwrap());
+    let blocks = peer.ordered_blocks(60, 79).await.unwrap();
+    assert_eq!(blocks, ordered_blocks(60, 79));
 
     world.daemons[&2].set(|state| state.knows = false);
     assert_eq!(peer.block(hash).await.unwrap(), None);
@@ -144,6 +153,9 @@ async fn what_is_unreadable_is_refused_before_a_daemon_hears_of_it() {
         Call::Template("xet:nobody".into()),
         Call::Nonce(String::new()),
         Call::StableNonce("x".repeat(1_000_000)),
+        Call::OrderedBlocks(range(5, 4)),
+        Call::OrderedBlocks(range(5, 25)),
+        Call::OrderedBlocks(range(0, u64::MAX)),
     ] {
         let refused = asked(&world, 1, call).await.expect_err("unreadable");
         assert!(!refused.is_empty() && refused.len() < 500, "{refused}");
@@ -159,6 +171,7 @@ async fn what_is_unreadable_is_refused_before_a_daemon_hears_of_it() {
         "template",
         "nonce",
         "stable_nonce",
+        "ordered_blocks",
     ] {
         assert_eq!(world.daemons[&2].begun(method), 0, "{method}");
     }

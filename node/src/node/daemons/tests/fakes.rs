@@ -43,6 +43,7 @@ pub(super) fn template(height: u64) -> Template {
         difficulty: "340282366920938463463374607431768211457"
             .parse()
             .expect("above 128 bits"),
+        miner_reward_atomic: 43_869_008,
         header,
     }
 }
@@ -58,6 +59,7 @@ pub(super) fn info(height: u64) -> ChainInfo {
         top_block_hash: Hash([4; 32]),
         block_time_target_ms: 5_000,
         miner_reward_atomic: 43_869_008,
+        pruned_topoheight: Some(3),
         version: "1.23.0-fake".into(),
     }
 }
@@ -75,6 +77,18 @@ pub(super) fn block(hash: Hash) -> ChainBlock {
             total_fees_atomic: 2,
         }),
     }
+}
+
+pub(super) fn ordered_blocks(first_topoheight: u64, last_topoheight: u64) -> Vec<ChainBlock> {
+    let at = |topoheight: u64| ChainBlock {
+        ordered: Some(OrderedBlock {
+            topoheight,
+            miner_reward_atomic: 40,
+            total_fees_atomic: topoheight,
+        }),
+        ..block(Hash::of(&topoheight.to_be_bytes()))
+    };
+    (first_topoheight..=last_topoheight).map(at).collect()
 }
 
 pub(super) fn execution() -> Execution {
@@ -213,6 +227,16 @@ impl Daemon for FakeDaemon {
 
     fn block(&self, hash: Hash) -> BoxFuture<'_, Result<Option<ChainBlock>, ChainError>> {
         self.call("block", move |state| Ok(state.knows.then(|| block(hash))))
+    }
+
+    fn ordered_blocks(
+        &self,
+        first_topoheight: u64,
+        last_topoheight: u64,
+    ) -> BoxFuture<'_, Result<Vec<ChainBlock>, ChainError>> {
+        self.call("ordered_blocks", move |_| {
+            Ok(ordered_blocks(first_topoheight, last_topoheight))
+        })
     }
 
     fn nonce<'a>(&'a self, _: &'a Address) -> BoxFuture<'a, Result<u64, ChainError>> {

@@ -101,6 +101,7 @@ impl GatedCluster {
             payout_threshold_atomic: 1,
             payout_interval_ms: 1,
             payout_payees_max: 255,
+            ..Settings::default()
         };
         change(&mut settings);
         let change = ChangeSettings {
@@ -191,6 +192,9 @@ impl Daemon for BlockSink {
     fn block(&self, _: Hash) -> BoxFuture<'_, Result<Option<ChainBlock>, ChainError>> {
         nothing()
     }
+    fn ordered_blocks(&self, _: u64, _: u64) -> BoxFuture<'_, Result<Vec<ChainBlock>, ChainError>> {
+        nothing()
+    }
     fn nonce<'a>(&'a self, _: &'a Address) -> BoxFuture<'a, Result<u64, ChainError>> {
         nothing()
     }
@@ -210,6 +214,9 @@ impl Daemon for BlockSink {
         nothing()
     }
 }
+
+/// What every template says that its block would pay.
+pub const EXPECTED_REWARD_ATOMIC: u64 = 43_869_008;
 
 /// A template nobody will solve by accident.
 pub fn template(height: u64) -> Template {
@@ -234,6 +241,7 @@ pub fn template_of(height: u64, network_difficulty: u64) -> Template {
         height,
         topoheight: height,
         difficulty: Difficulty::from_u64(network_difficulty).unwrap(),
+        miner_reward_atomic: EXPECTED_REWARD_ATOMIC,
     }
 }
 

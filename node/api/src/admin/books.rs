@@ -1,0 +1,176 @@
+//! The books as a whole: exported, verified, and money moved between accounts.
+
+use std::ops::ControlFlow;
+
+use axum::Extension;
+use axum::body::{Body as HttpBody, Bytes};
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use raftpool_ledger::cluster::read;
+use raftpool_ledger::command::MoveFunds;
+use raftpool_ledger::command::command::Body;
+use raftpool_ledger::verify;
+use raftpool_ledger::view::{LedgerView, account_of_name};
+use tokio::sync::mpsc;
+
+use super::changes::{Admin, Author, Peer};
+use super::routes::{Answer, Given, of_body};
+use crate::dto::admin::{Changed, MoveRequest, Verified};
+use crate::dto::books::AccountsAndReserve;
+use crate::dto::export::{ExportRow, export};
+use crate::parameters::{Parameters, shorten};
+use crate::problem::{self, Problem};
+use crate::reading::At;
+
+/// Bytes of lines that are handed on together.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// Chunks that wait for a slow reader before the export waits for it.
+const CHUNKS_WAITING: usize = 8;
+
+/// `GET /admin/v1/ledger/export`: every line of the books, as of one moment.
+///
+/// The lines come out of one consistent view, which is kept until the last one is written.
+pub(super) async fn export_all(State(admin): State<Admin>) -> Response {
+    let (sender, receiver) = mpsc::channel::<Bytes>(CHUNKS_WAITING);
+    let cluster = admin.cluster.clone();
+    tokio::task::spawn_blocking(move || {
+        let mut lines = Lines {
+            sender,
+            waiting: Vec::new(),
+        };
+        let done = read(cluster.as_ref(), |state| {
+            export(&LedgerView::new(state), &mut |row| lines.write(&row))
+        });
+        match done {
+            Ok(()) => lines.flush().is_continue(),
+            Err(error) => {
+                // The last lines are missing, which the reader sees.
+                tracing::error!(error = %error, "read the ledger for an export");
+                false
+            }
+        }
+    });
+    let chunks = stream::unfold(receiver, |mut receiver| async {
+        let chunk = receiver.recv().await?;
+        Some((Ok::<_, std::convert::Infallible>(chunk), receiver))
+    });
+    let body = HttpBody::from_stream(chunks);
+    ([(CONTENT_TYPE, "application/x-ndjson")], body).into_response()
+}
+
+struct Lines {
+    sender: mpsc::Sender<Bytes>,
+    waiting: Vec<u8>,
+}
+
+impl Lines {
+    fn write(&mut self, row: &ExportRow) -> ControlFlow<()> {
+        if serde_json::to_writer(&mut self.waiting, row).is_err() {
+            return ControlFlow::Break(());
+        }
+        self.waiting.push(b'\n');
+        match self.waiting.len() < CHUNK_BYTES {
+            true => ControlFlow::Continue(()),
+            false => self.flush(),
+        }
+    }
+
+    /// Breaks when nobody reads any more.
+    fn flush(&mut self) -> ControlFlow<()> {
+        let chunk = Bytes::from(std::mem::take(&mut self.waiting));
+        match self.sender.blocking_send(chunk) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+}
+
+/// `GET /admin/v1/ledger/verify`: every invariant over the whole books, which takes a while.
+pub(super) async fn verify_all(
+    State(admin): State<Admin>,
+) -> Result<axum::Json<Verified>, Problem> {
+    let cluster = admin.cluster.clone();
+    let done = tokio::task::spawn_blocking(move || {
+        read(cluster.as_ref(), |state| {
+            let view = LedgerView::new(state);
+            Ok(Verified {
+                index: view.index()?,
+                digest: hex::encode(view.digest()?),
+                violations: verify(state)?
+                    .into_iter()
+                    .map(|violation| format!("{}: {}", violation.id, violation.detail))
+                    .collect(),
+            })
+        })
+    });
+    match done.await {
+        Ok(Ok(verified)) => Ok(axum::Json(verified)),
+        Ok(Err(error)) => {
+            tracing::error!(error = %error, "read the ledger to verify it");
+            Err(Problem::new(
+                problem::LEDGER_UNREADABLE,
+                "the log of the node says why",
+            ))
+        }
+        Err(_) => Err(Problem::new(
+            problem::LEDGER_UNREADABLE,
+            "the node is about to stop",
+        )),
+    }
+}
+
+/// `GET /admin/v1/accounts`: every account, and how safe the reserve is.
+pub(super) async fn accounts(
+    State(admin): State<Admin>,
+    uri: axum::http::Uri,
+) -> Answer<At<AccountsAndReserve>> {
+    let parameters = Parameters::of(&uri, &[])?;
+    let source = admin.source().await;
+    admin
+        .reader
+        .read(parameters.min_index()?, move |view| {
+            AccountsAndReserve::read(view, source)
+        })
+        .await
+}
+
+/// `POST /admin/v1/funds/move`
+pub(super) async fn move_funds(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    body: Given<MoveRequest>,
+) -> Answer<Changed> {
+    let MoveRequest {
+        author,
+        reason,
+        from,
+        to,
+        miner,
+        amount_atomic,
+    } = of_body(body)?;
+    let author = Author::new(author, &reason, peer)?;
+    let account = |field: &str, name: &str| {
+        account_of_name(name).ok_or_else(|| {
+            let detail = format!("{field}: there is no account \"{}\"", shorten(name));
+            Problem::new(problem::BAD_BODY, detail)
+        })
+    };
+    let (from, to) = (account("from", &from)?, account("to", &to)?);
+    let amount_atomic = u64::try_from(amount_atomic.0).map_err(|_| {
+        Problem::new(
+            problem::BAD_BODY,
+            "amount_atomic: is more than there can be",
+        )
+    })?;
+    let _turn = admin.turn().await?;
+    let body = Body::MoveFunds(MoveFunds {
+        from: from.into(),
+        to: to.into(),
+        miner: miner.unwrap_or_default(),
+        amount_atomic,
+        reason,
+    });
+    admin.propose(&author, "funds_moved", body).await
+}

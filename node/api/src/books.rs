@@ -1,0 +1,175 @@
+//! The resources about the books themselves: the journal, a miner's statement, the reserve, and
+//! how a block is shared.
+
+use axum::extract::State;
+use axum::http::Uri;
+use raftpool_ledger::view::{BlockPart, BlockStatus, EntryKind, JournalQuery};
+
+use crate::app::App;
+use crate::dto::Page;
+use crate::dto::journal::{BlockProof, Entry, ProofPart, Reserve, StatementLine};
+use crate::parameters::{Parameters, shorten};
+use crate::problem::Problem;
+use crate::reading::At;
+use crate::routes::{Answer, PathText, address_of, hash_of, unknown_block, unknown_miner};
+
+/// `GET /api/v1/reserve`
+pub(crate) async fn reserve(
+    State(app): State<App>,
+    uri: Uri,
+) -> Result<At<ReserveAnswer>, Problem> {
+    let parameters = Parameters::of(&uri, &[])?;
+    app.reader
+        .read(parameters.min_index()?, |view| {
+            let reserve = Reserve::read(view)?;
+            Ok(ReserveAnswer { reserve })
+        })
+        .await
+}
+
+/// The reserve; null while no scheme is paid from it and nothing is in it.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct ReserveAnswer {
+    reserve: Option<Reserve>,
+}
+
+/// `GET /api/v1/journal?block=&payout=&since_ms=&after=&limit=`
+///
+/// Entries of the journal, oldest first: all, or those about a block or a payout, or those that
+/// began at a time or later. What `next_after` says goes on where the page ends.
+pub(crate) async fn journal(State(app): State<App>, uri: Uri) -> Answer<Page<Entry>> {
+    let known = ["block", "payout", "since_ms", "after", "limit"];
+    let parameters = Parameters::of(&uri, &known)?;
+    let limit = parameters.limit()?;
+    let given = [
+        parameters.number("block")?.map(JournalQuery::Block),
+        parameters.number("payout")?.map(JournalQuery::Payout),
+        parameters.number("since_ms")?.map(JournalQuery::Since),
+        parameters
+            .cursor("after")?
+            .map(|text| cursor(&text))
+            .transpose()?
+            .map(|after| JournalQuery::After(Some(after))),
+    ];
+    let mut given = given.into_iter().flatten();
+    let query = given.next().unwrap_or(JournalQuery::After(None));
+    if given.next().is_some() {
+        let problem = "only one of block, payout, since_ms and after can be given";
+        return Err(Problem::parameter("", problem));
+    }
+    app.reader
+        .read(parameters.min_index()?, move |view| {
+            let entries = view.journal(query, limit + 1)?;
+            let entries = entries.into_iter();
+            let rows = entries.map(|entry| {
+                let after = format!("{}-{}", entry.index, i32::from(entry.kind));
+                (after, entry)
+            });
+            let row = |(_, entry)| Entry::from(entry);
+            Ok(Page::forward(
+                rows.collect(),
+                limit,
+                |(after, _)| after,
+                row,
+            ))
+        })
+        .await
+}
+
+fn cursor(text: &str) -> Result<(u64, EntryKind), Problem> {
+    let parts = text.split_once('-');
+    let read = parts.and_then(|(index, kind)| {
+        let kind: i32 = kind.parse().ok()?;
+        Some((index.parse().ok()?, EntryKind::try_from(kind).ok()?))
+    });
+    read.ok_or_else(|| {
+        let given = shorten(text);
+        let problem = format!("must be what next_after said, such as \"17-2\", is \"{given}\"");
+        Problem::parameter("after", problem)
+    })
+}
+
+/// `GET /api/v1/miners/{address}/statement?before=&limit=`
+pub(crate) async fn statement(
+    State(app): State<App>,
+    uri: Uri,
+    path: PathText,
+) -> Answer<Page<StatementLine>> {
+    let address = address_of(path)?;
+    let parameters = Parameters::of(&uri, &["before", "limit"])?;
+    let (before, limit) = (parameters.number("before")?, parameters.limit()?);
+    let asked = address.clone();
+    let found = app.reader.read(parameters.min_index()?, move |view| {
+        if view.miner(&asked)?.is_none() {
+            return Ok(None);
+        }
+        let lines = view.statement(&asked, before, limit + 1)?;
+        Ok(Some(Page::backward(
+            lines,
+            limit,
+            |(entry, _)| entry.index,
+            StatementLine::from,
+        )))
+    });
+    found.await?.or_not_found(|| unknown_miner(&address))
+}
+
+/// `GET /api/v1/blocks/{hash}/proof?amount_atomic=&after=&limit=`
+///
+/// How a PPLNS block is shared, with the weights. A maturing block is reckoned with what it was
+/// expected to pay, unless an amount is given.
+pub(crate) async fn proof(State(app): State<App>, uri: Uri, path: PathText) -> Answer<BlockProof> {
+    let known = ["amount_atomic", "after", "limit"];
+    let (hash, parameters) = (hash_of(path)?, Parameters::of(&uri, &known)?);
+    let (after, limit) = (parameters.number("after")?, parameters.limit()?);
+    let given = parameters.number("amount_atomic")?;
+    let found = app.reader.read(parameters.min_index()?, move |view| {
+        let Some(block) = view.block(&hash)? else {
+            return Ok(None);
+        };
+        let amount = given.unwrap_or(match block.status {
+            BlockStatus::Settled { amount_atomic, .. } => amount_atomic,
+            BlockStatus::Maturing => block.expected_atomic,
+            BlockStatus::Orphaned { .. } => 0,
+        });
+        let parts = view.block_parts(&hash, amount, after, limit + 1)?;
+        let (fee_bps, total) = (block.fee_bps, block.weights_total);
+        let parts = page(parts, limit);
+        Ok(Some(BlockProof::new(
+            Some(&block),
+            fee_bps,
+            amount,
+            total,
+            parts,
+        )))
+    });
+    found.await?.or_not_found(|| unknown_block(&hash))
+}
+
+/// `GET /api/v1/window/shares?amount_atomic=&after=&limit=`
+///
+/// What a PPLNS block of this amount would pay if it were found now.
+pub(crate) async fn window_shares(State(app): State<App>, uri: Uri) -> Answer<BlockProof> {
+    let parameters = Parameters::of(&uri, &["amount_atomic", "after", "limit"])?;
+    let (after, limit) = (parameters.number("after")?, parameters.limit()?);
+    let amount = parameters
+        .number("amount_atomic")?
+        .ok_or_else(|| Problem::parameter("amount_atomic", "say which amount to reckon with"))?;
+    app.reader
+        .read(parameters.min_index()?, move |view| {
+            let (total, parts) = view.window_parts(amount, after, limit + 1)?;
+            let fee_bps = view
+                .settings()?
+                .map_or(0, |settings| settings.pplns_fee_bps);
+            let parts = page(parts, limit);
+            Ok(BlockProof::new(None, fee_bps, amount, total, parts))
+        })
+        .await
+}
+
+fn page(parts: Vec<BlockPart>, limit: usize) -> Page<ProofPart> {
+    let rows = parts.into_iter();
+    let rows = rows.map(|part| (part.miner_number.to_string(), part));
+    let row = |(_, part)| ProofPart::from(part);
+    Page::forward(rows.collect(), limit, |(after, _)| after, row)
+}

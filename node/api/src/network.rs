@@ -1,0 +1,20 @@
+//! The resources under `/api/v1/network`: what the chain says beside the pool's own blocks.
+
+use axum::extract::State;
+use axum::http::Uri;
+
+use crate::app::App;
+use crate::dto::network::NetworkFees;
+use crate::parameters::Parameters;
+use crate::problem::Problem;
+use crate::reading::At;
+
+/// `GET /api/v1/network/fees`
+///
+/// The ledger bounds the samples, so this read is bounded as well.
+pub(crate) async fn fees(State(app): State<App>, uri: Uri) -> Result<At<NetworkFees>, Problem> {
+    let parameters = Parameters::of(&uri, &[])?;
+    app.reader
+        .read(parameters.min_index()?, NetworkFees::read)
+        .await
+}

@@ -1,0 +1,171 @@
+//! `raftpool ledger export`
+
+use std::fs::File;
+use std::io::{BufWriter, Write, stdout};
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use raftpool_api::dto::export::{Amounts, ExportRow, export};
+
+use super::read_stopped;
+use crate::cli::{ExportArgs, ExportFormat};
+use crate::config::Config;
+use crate::operator::{AdminClient, is_not_running};
+
+pub(super) async fn execute(args: &ExportArgs) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&args.config, std::env::vars())?;
+    let client = AdminClient::new(&config, &args.config)?;
+    let out: Box<dyn Write + Send> = match &args.output {
+        Some(file) => {
+            let file = File::create(file).with_context(|| format!("make {}", file.display()))?;
+            Box::new(BufWriter::new(file))
+        }
+        None => Box::new(BufWriter::new(stdout())),
+    };
+    let mut writer = RowWriter::new(args.format, out);
+    let asked = client
+        .get_lines("ledger/export", &mut |line| {
+            let row = serde_json::from_str(line).context("read a line of the node's answer")?;
+            writer.write(&row)
+        })
+        .await;
+    match asked {
+        Ok(()) => {}
+        Err(error) if is_not_running(&error) => {
+            let mut failure = None;
+            read_stopped(&config, |view, _| {
+                export(view, &mut |row| match writer.write(&row) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failure = Some(error);
+                        ControlFlow::Break(())
+                    }
+                })
+            })
+            .await?;
+            if let Some(error) = failure {
+                return Err(error);
+            }
+        }
+        Err(error) => return Err(error),
+    }
+    writer.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Accounts of which every unit is a miner's: their changes are in the lines of the miners.
+const MINERS_ACCOUNTS: [&str; 4] = ["mature", "in_flight", "paid", "network_fees"];
+
+/// The last entry's fields that its lines repeat in CSV.
+#[derive(Default)]
+struct Of {
+    time_ms: u64,
+    author: String,
+    reason: String,
+    block: String,
+    payout: String,
+}
+
+enum RowWriter {
+    Json(Box<dyn Write + Send>),
+    Csv(Box<csv::Writer<Box<dyn Write + Send>>>, Of),
+}
+
+impl RowWriter {
+    fn new(format: ExportFormat, out: Box<dyn Write + Send>) -> Self {
+        match format {
+            ExportFormat::Json => Self::Json(out),
+            ExportFormat::Csv => Self::Csv(Box::new(csv::Writer::from_writer(out)), Of::default()),
+        }
+    }
+
+    fn write(&mut self, row: &ExportRow) -> anyhow::Result<()> {
+        match self {
+            Self::Json(out) => {
+                serde_json::to_writer(&mut *out, row).context("write the export")?;
+                out.write_all(b"\n").context("write the export")
+            }
+            Self::Csv(csv, of) => write_csv(csv, of, row),
+        }
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        match self {
+            Self::Json(mut out) => out.flush().context("write the export"),
+            Self::Csv(mut csv, _) => csv.flush().context("write the export"),
+        }
+    }
+}
+
+fn write_csv(
+    csv: &mut csv::Writer<Box<dyn Write + Send>>,
+    of: &mut Of,
+    row: &ExportRow,
+) -> anyhow::Result<()> {
+    let number =
+        |number: &Option<u64>| number.map_or_else(String::new, |number| number.to_string());
+    match row {
+        ExportRow::Head { .. } => csv
+            .write_record([
+                "index",
+                "kind",
+                "time_ms",
+                "author",
+                "reason",
+                "block_number",
+                "payout_id",
+                "miner",
+                "account",
+                "amount_atomic",
+            ])
+            .context("write the export"),
+        ExportRow::Entry {
+            index,
+            kind,
+            time_ms,
+            author,
+            reason,
+            block_number,
+            payout_id,
+            amounts,
+        } => {
+            *of = Of {
+                time_ms: *time_ms,
+                author: author.clone(),
+                reason: reason.clone(),
+                block: number(block_number),
+                payout: number(payout_id),
+            };
+            let of_pool = |account: &str| !MINERS_ACCOUNTS.contains(&account);
+            write_amounts(csv, of, (*index, kind, ""), amounts, of_pool)
+        }
+        ExportRow::Line {
+            index,
+            kind,
+            miner,
+            amounts,
+            ..
+        } => write_amounts(csv, of, (*index, kind, miner), amounts, |_| true),
+        // What is held in the end is the sum of the lines.
+        ExportRow::Accounts { .. } | ExportRow::Miner { .. } => Ok(()),
+    }
+}
+
+fn write_amounts(
+    csv: &mut csv::Writer<Box<dyn Write + Send>>,
+    of: &Of,
+    (index, kind, miner): (u64, &str, &str),
+    amounts: &Amounts,
+    is_wanted: impl Fn(&str) -> bool,
+) -> anyhow::Result<()> {
+    for (account, amount) in amounts.iter().filter(|(account, _)| is_wanted(account)) {
+        let (index, time_ms) = (index.to_string(), of.time_ms.to_string());
+        csv.write_record([
+            &index, kind, &time_ms, &of.author, &of.reason, &of.block, &of.payout, miner, account,
+            amount,
+        ])
+        .context("write the export")?;
+    }
+    Ok(())
+}
