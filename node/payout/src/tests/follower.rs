@@ -52,7 +52,7 @@ async fn a_block_of_many_miners_is_handed_out_to_the_last_one_whoever_leads() {
     let miners = 3_000_u64;
     let share = |number| Share {
         scheme: Scheme::Pplns.into(),
-        ..sample_share(&format!("many{number:04}"), 1_000, 10)
+        ..sample_share(&format!("many{number:04}"), 1_000, 10_000_000)
     };
     world.propose(credit_shares(1, (0..miners).map(share).collect()));
     let (hash, height) = world.chain.lock().mine_for_pool(3_000_000);
@@ -76,7 +76,11 @@ async fn a_block_of_many_miners_is_handed_out_to_the_last_one_whoever_leads() {
     assert_eq!(steps, miners / 1_024);
     let first = world.miner("many0000").balance_atomic;
     let last = world.miner("many2999").balance_atomic;
-    assert!(last > 0 && first == 2 * last, "{first} and {last}");
+    // The first one has worked twice; each part is rounded down.
+    assert!(
+        last > 0 && first.abs_diff(2 * last) <= 1,
+        "{first} and {last}"
+    );
 }
 
 #[tokio::test]
