@@ -44,10 +44,10 @@ fn offer_pps(pool: &Pool) -> Result<()> {
         text(&config),
         "--from=deposits",
         "--to=reserve",
-        "--amount=5000000000",
+        "--amount=20000000000",
         "--reason=sent from the cold wallet",
     ])?;
-    ensure!(moved.contains("50.00000000 XEL moved"), "{moved}");
+    ensure!(moved.contains("200.00000000 XEL moved"), "{moved}");
     Ok(())
 }
 
