@@ -53,7 +53,8 @@ fn offer_pps(pool: &Pool) -> Result<()> {
 
 /// Shares that are paid at once.
 async fn work_for_pps(pool: &Pool, shares: u64) -> Result<()> {
-    let mut miner = ScriptedMiner::connect(pool.stratum(), MINERS[1], "paid", "scheme=pps,d=4").await?;
+    let mut miner =
+        ScriptedMiner::connect(pool.stratum(), MINERS[1], "paid", "scheme=pps,d=4").await?;
     for _ in 0..shares {
         let nonce = miner.solve(4)?;
         miner.submit(nonce).await?;
