@@ -97,9 +97,11 @@ async fn paid_work_is_in_the_journal_and_exports_add_up_running_or_stopped() -> 
     let earned: u128 = earned.unwrap_or_default().parse().context("no amount")?;
     let reserve = pool.api("/api/v1/reserve").await?;
     let block = atomic(&reserve["reserve"]["expected_income_atomic"]).context("no income")?;
+    // The reward falls by a few units with every block of the chain.
+    let expected = block * 3 * 4 * 98 / 24 / 100;
     ensure!(
-        earned == block * 3 * 4 * 98 / 24 / 100,
-        "{earned} of {block}"
+        (expected..expected + 10).contains(&earned),
+        "{earned} where {expected} or a little more is due"
     );
     ensure!(reserve["reserve"]["level"] == "safe", "{reserve}");
 
