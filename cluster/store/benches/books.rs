@@ -32,7 +32,7 @@ use raftpool_store::{
 
 /// Miners of the large block.
 const CROWD: u64 = 100_000;
-/// Miners of the pool whose hours are booked, with ten workers each.
+/// Miners of the pool whose hours are booked.
 const MINERS: u64 = 1_000;
 /// Blocks of six hours: a tenth of a network with 5-second blocks.
 const BLOCKS: u64 = 432;
@@ -215,7 +215,7 @@ async fn million() {
     );
 }
 
-/// Six hours of 10,000 workers: a block every 50 seconds over a thousand miners, and paid work.
+/// Six hours of a thousand miners: a block every 50 seconds over a thousand miners, and paid work.
 async fn hours() {
     let kept = std::env::var_os("RAFTPOOL_BENCH_DIRECTORY");
     let temporary = tempfile::tempdir().unwrap();
