@@ -1,5 +1,5 @@
-//! What the books cost on RocksDB: a block of a hundred thousand miners, a million shares, and a
-//! day of a pool with ten thousand workers. Prints numbers.
+//! What the books cost on RocksDB: a block of a hundred thousand miners, a million shares, and six
+//! hours of a pool with a thousand miners. Prints numbers.
 //!
 //! `RAFTPOOL_BENCH_DIRECTORY` keeps the last one's data directory there, so that
 //! `raftpool ledger export` can be tried on it. Nothing is compared with a clock of another machine:
