@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use raftpool_tests::miner::ScriptedMiner;
-use raftpool_tests::processes::{MINERS, Pool};
+use raftpool_tests::processes::{DEADLINE, MINERS, Pool};
 use raftpool_tests::story::{
     atomic, audit_payouts, find_block, hashing_options, mine_until, mine_until_quiet,
 };
@@ -74,7 +74,11 @@ async fn a_solo_block_pays_its_finder_alone_and_an_orphan_pays_nobody() -> Resul
     ensure!(atomic(&finder["paid_atomic"]) > Some(0), "{finder}");
 
     let lost = find_block(&pool).await?;
-    pool.control("orphan", json!({"hash": lost})).await?;
+    // The books may have it a moment before the network does.
+    raftpool_tests::wait::until("the network has the block", DEADLINE, || async {
+        Ok(pool.control("orphan", json!({"hash": lost})).await.ok())
+    })
+    .await?;
     let path = format!("/api/v1/blocks/{lost}");
     mine_until(&pool, "the block is given up", &path, |block| {
         (block["status"] == json!("orphaned")).then_some(())
