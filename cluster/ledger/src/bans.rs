@@ -18,7 +18,7 @@ use crate::command::{BanWorker, LiftBan};
 use crate::key::{self, Key};
 use crate::record::damaged;
 use crate::score::check_names;
-use crate::settings::{audit, invalid};
+use crate::settings::{audit, check_reason, invalid};
 use crate::state::Direction;
 use crate::{Outcome, Rejection};
 
@@ -29,8 +29,6 @@ pub const BANS_MAX: u64 = 10_000;
 pub const BANS_OF_KNOWN_WORKERS: u64 = 1_000;
 /// Longest ban, in milliseconds: a year.
 pub const BAN_MS_MAX: u64 = 366 * 86_400_000;
-/// Most bytes of a reason.
-pub const BAN_REASON_BYTES_MAX: usize = 500;
 
 /// Records of bans that are over which one command cleans away.
 const CLEANED_MAX: usize = 16;
@@ -94,14 +92,6 @@ pub(crate) fn lift(books: &mut Books<'_>, command: &LiftBan) -> Result<Outcome, 
         row::audit::Change::BanLifted(command.clone()),
     );
     Ok(Outcome::BanLifted)
-}
-
-pub(crate) fn check_reason(reason: &str) -> Result<(), Rejection> {
-    match reason.len() {
-        0 => Err(invalid("reason", "must not be empty")),
-        1..=BAN_REASON_BYTES_MAX => Ok(()),
-        _ => Err(invalid("reason", "must be at most 500 bytes long")),
-    }
 }
 
 /// Counts one more ban, when there is a place for it.

@@ -10,11 +10,8 @@ use crate::books::Books;
 use crate::command::{Account, MoveFunds, Settings};
 use crate::invariant::MAX_SUPPLY_ATOMIC;
 use crate::journal::Subject;
-use crate::settings::{audit, check_address, invalid};
+use crate::settings::{audit, check_address, check_reason, invalid};
 use crate::{Outcome, Rejection};
-
-/// Longest reason of a movement.
-const REASON_BYTES_MAX: usize = 500;
 
 /// Moves money. What comes from a deposit is in the wallet already, which is compared with what
 /// the pool owes before every payout.
@@ -29,9 +26,7 @@ pub(crate) fn move_funds(
     if amount_atomic == 0 {
         return Err(invalid("amount_atomic", "must be above 0").into());
     }
-    if command.reason.trim().is_empty() || command.reason.len() > REASON_BYTES_MAX {
-        return Err(invalid("reason", "must be 1 to 500 bytes long").into());
-    }
+    check_reason(&command.reason)?;
     check_amount(books, from, amount_atomic)?;
     books.begin_entry(EntryKind::FundsMoved, Subject::Pool, &command.reason);
     match to {
@@ -102,33 +97,11 @@ fn check_amount(books: &mut Books<'_>, from: Account, amount_atomic: u64) -> Res
     .into())
 }
 
-/// Every account there is.
-const ACCOUNTS: [Account; 18] = [
-    Account::Income,
-    Account::Expected,
-    Account::Deposits,
-    Account::Mature,
-    Account::InFlight,
-    Account::Paid,
-    Account::NetworkFees,
-    Account::Immature,
-    Account::Undistributed,
-    Account::FeesPplns,
-    Account::FeesSolo,
-    Account::FeesPps,
-    Account::FeesFpps,
-    Account::Reserve,
-    Account::Rounding,
-    Account::Donations,
-    Account::FeeBudget,
-    Account::NetworkFeesPool,
-];
-
 /// The account of this name ([`account_name`]).
 pub fn account_of_name(name: &str) -> Option<Account> {
-    ACCOUNTS
-        .into_iter()
-        .find(|account| account_name(*account) == name)
+    // Their numbers are far below this.
+    let mut known = (1..=i32::from(u8::MAX)).filter_map(|number| Account::try_from(number).ok());
+    known.find(|account| account_name(*account) == name)
 }
 
 /// Name of an account as it appears in the API, in exports and on the command line.

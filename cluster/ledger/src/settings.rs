@@ -14,6 +14,8 @@ use crate::{Outcome, Rejection};
 pub const ADDRESS_BYTES_MAX: usize = 128;
 /// Most bytes of a worker's name.
 pub const WORKER_BYTES_MAX: usize = 128;
+/// Most bytes of the reason of a change.
+pub const REASON_BYTES_MAX: usize = 500;
 /// Largest PPLNS window, in thousandths of the expected work of a block.
 pub const WINDOW_MILLI_MAX: u32 = 100_000;
 /// Most payees of a transaction: the chain's own bound.
@@ -187,6 +189,17 @@ pub(crate) fn check_address(field: &'static str, address: &str) -> Result<(), Re
         0 => Err(invalid(field, "must not be empty")),
         1..=ADDRESS_BYTES_MAX => Ok(()),
         _ => Err(invalid(field, "must be at most 128 bytes long")),
+    }
+}
+
+/// Refuses what cannot be kept beside a change as its reason.
+pub(crate) fn check_reason(reason: &str) -> Result<(), Rejection> {
+    if reason.trim().is_empty() {
+        return Err(invalid("reason", "must not be empty"));
+    }
+    match reason.len() {
+        0..=REASON_BYTES_MAX => Ok(()),
+        _ => Err(invalid("reason", "must be at most 500 bytes long")),
     }
 }
 

@@ -17,15 +17,13 @@ use crate::books::Books;
 use crate::command::{AcknowledgeBlock, ReportBlock};
 use crate::invariant::MAX_SUPPLY_ATOMIC;
 use crate::record::{damaged, each};
-use crate::settings::{audit, invalid};
+use crate::settings::{audit, check_reason, invalid};
 use crate::state::Direction;
 use crate::{Outcome, Rejection, key};
 
 /// Most stray blocks that are kept. When all places are taken, the oldest one that somebody has
 /// looked at makes room.
 pub const STRAY_BLOCKS_MAX: u64 = 1_000;
-/// Most bytes of a reason.
-pub const ACKNOWLEDGE_REASON_BYTES_MAX: usize = 500;
 
 pub(crate) fn report(books: &mut Books<'_>, command: &ReportBlock) -> Result<Outcome, Stop> {
     check_hash("hash", &command.hash)?;
@@ -104,11 +102,7 @@ pub(crate) fn acknowledge(
     command: &AcknowledgeBlock,
 ) -> Result<Outcome, Stop> {
     check_hash("hash", &command.hash)?;
-    match command.reason.len() {
-        0 => return Err(invalid("reason", "must not be empty").into()),
-        1..=ACKNOWLEDGE_REASON_BYTES_MAX => {}
-        _ => return Err(invalid("reason", "must be at most 500 bytes long").into()),
-    }
+    check_reason(&command.reason)?;
     let own = key::stray_block(&command.hash);
     let Some(mut stray) = books.get::<row::StrayBlock>(&own)? else {
         return Err(Rejection::UnknownStrayBlock(hex(&command.hash)).into());

@@ -10,12 +10,11 @@
 use raftpool_proto::ledger as row;
 
 use crate::apply::Stop;
-use crate::bans::check_reason;
 use crate::books::Books;
 use crate::command::{HoldAddress, Scheme, SetMinerPreferences, Settings};
 use crate::invariant::MAX_SUPPLY_ATOMIC;
 use crate::key::{self, Key};
-use crate::settings::{audit, check_address, invalid, is_offered};
+use crate::settings::{audit, check_address, check_reason, invalid, is_offered};
 use crate::view::scheme_name;
 use crate::{Outcome, Rejection};
 

@@ -9,10 +9,9 @@ use raftpool_proto::ledger as row;
 use super::{End, find, give_back, open};
 use crate::apply::Stop;
 use crate::arithmetic::add;
-use crate::bans::check_reason;
 use crate::books::Books;
 use crate::command::AbandonPayout;
-use crate::settings::{audit, invalid};
+use crate::settings::{audit, check_reason, invalid};
 use crate::{Outcome, Rejection, key};
 
 /// Gives the amounts of a signed payout back, and its nonce to nobody.

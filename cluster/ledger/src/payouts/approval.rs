@@ -7,10 +7,9 @@ use raftpool_proto::ledger as row;
 
 use super::{End, give_back, open, pause_for};
 use crate::apply::Stop;
-use crate::bans::check_reason;
 use crate::books::Books;
 use crate::command::{ApprovePayout, RejectPayout, Settings};
-use crate::settings::{audit, invalid};
+use crate::settings::{audit, check_reason, invalid};
 use crate::{Outcome, Rejection, key};
 
 /// Whether a payout of these debits may only be signed when approved.
