@@ -4,6 +4,8 @@
 //! and FPPS are paid out of the reserve in the command that books them; while the reserve cannot
 //! bear them they are booked under PPLNS instead, or refused where that is not offered.
 
+use std::collections::BTreeMap;
+
 use raftpool_proto::ledger as row;
 
 use crate::apply::Stop;
@@ -49,8 +51,10 @@ pub fn payment(score: u128, income_atomic: u64, fee_bps: u32) -> u128 {
 }
 
 /// Decides about the shares of one command, in their order.
-pub(crate) struct Desk<'s> {
-    settings: &'s Settings,
+pub(crate) struct Desk<'a> {
+    settings: &'a Settings,
+    /// What miners prefer whose shares name no scheme: a batch has many shares of each.
+    preferred: BTreeMap<&'a str, Scheme>,
     /// What is known of the reserve, once a share needs it.
     reserve: Option<Till>,
 }
@@ -63,21 +67,22 @@ struct Till {
     fees_atomic: u64,
 }
 
-impl<'s> Desk<'s> {
-    pub(crate) fn new(settings: &'s Settings) -> Self {
+impl<'a> Desk<'a> {
+    pub(crate) fn new(settings: &'a Settings) -> Self {
         Self {
             settings,
+            preferred: BTreeMap::new(),
             reserve: None,
         }
     }
 
     /// The scheme and payment of a share.
-    pub(crate) fn admit<'w>(
+    pub(crate) fn admit(
         &mut self,
         books: &mut Books<'_>,
-        work: Work<'w>,
-    ) -> Result<Booked<'w>, Stop> {
-        let scheme = named(books, &work)?;
+        work: Work<'a>,
+    ) -> Result<Booked<'a>, Stop> {
+        let scheme = self.scheme_of(books, &work)?;
         if !is_offered(self.settings, scheme) {
             return Err(Rejection::SchemeNotOffered(scheme_name(scheme)).into());
         }
@@ -95,14 +100,27 @@ impl<'s> Desk<'s> {
     }
 
     /// The same for a share that found a block, which is worth more than the rules for new work.
-    pub(crate) fn admit_finder<'w>(
+    pub(crate) fn admit_finder(
         &mut self,
         books: &mut Books<'_>,
-        work: Work<'w>,
-    ) -> Result<Booked<'w>, Stop> {
-        let scheme = named(books, &work)?;
+        work: Work<'a>,
+    ) -> Result<Booked<'a>, Stop> {
+        let scheme = self.scheme_of(books, &work)?;
         let booked = self.book(books, work, scheme)?;
         Ok(booked.unwrap_or_else(|| unpaid(work, Scheme::Pplns)))
+    }
+
+    /// The scheme a share names, or that of its miner.
+    fn scheme_of(&mut self, books: &Books<'_>, work: &Work<'a>) -> Result<Scheme, Stop> {
+        if work.scheme != Scheme::Unspecified {
+            return Ok(work.scheme);
+        }
+        if let Some(scheme) = self.preferred.get(work.miner) {
+            return Ok(*scheme);
+        }
+        let scheme = preferred_scheme(books, self.settings, work.miner)?;
+        self.preferred.insert(work.miner, scheme);
+        Ok(scheme)
     }
 
     /// `None` when the reserve does not bear the share, or nobody knows yet what a block pays.
@@ -154,11 +172,10 @@ impl<'s> Desk<'s> {
     }
 
     fn till(&mut self, books: &mut Books<'_>) -> Result<&mut Till, Stop> {
-        if self.reserve.is_none() {
-            self.reserve = Some(Till::open(books, self.settings)?);
+        match self.reserve {
+            Some(ref mut till) => Ok(till),
+            None => Ok(self.reserve.insert(Till::open(books, self.settings)?)),
         }
-        // It was just made.
-        Ok(self.reserve.get_or_insert_with(Till::empty))
     }
 
     /// Keeps what the shares said about the reserve.
@@ -188,23 +205,6 @@ impl Till {
             left: u128::from(spendable) << 64,
             fees_atomic: network::average_fees_atomic(books.state())?,
         })
-    }
-
-    fn empty() -> Self {
-        Self {
-            before: row::Reserve::default(),
-            row: row::Reserve::default(),
-            left: 0,
-            fees_atomic: 0,
-        }
-    }
-}
-
-/// The scheme a share names, or that of its miner.
-fn named(books: &Books<'_>, work: &Work<'_>) -> Result<Scheme, Stop> {
-    match work.scheme {
-        Scheme::Unspecified => preferred_scheme(books, work.miner),
-        scheme => Ok(scheme),
     }
 }
 

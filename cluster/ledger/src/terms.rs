@@ -82,10 +82,13 @@ pub(crate) fn check_not_held(books: &Books<'_>, miner: &str) -> Result<(), Stop>
 }
 
 /// The scheme of a miner's shares that name none: its own while that is offered, else the pool's.
-pub(crate) fn preferred_scheme(books: &Books<'_>, miner: &str) -> Result<Scheme, Stop> {
-    let settings: Settings = books.get_or_default(&key::settings())?;
+pub(crate) fn preferred_scheme(
+    books: &Books<'_>,
+    settings: &Settings,
+    miner: &str,
+) -> Result<Scheme, Stop> {
     let preferences: row::MinerPreferences = books.get_or_default(&key::preferences(miner))?;
-    Ok(scheme_in_force(&preferences, &settings))
+    Ok(scheme_in_force(&preferences, settings))
 }
 
 /// The preferred scheme while it is offered, else the pool's default.
@@ -175,7 +178,9 @@ mod tests {
 
     fn preferred(state: &Overlay<'_>) -> Scheme {
         let entry = EntryContext { index: 99, term: 1 };
-        preferred_scheme(&Books::new(state, entry, 0, "test"), "a").unwrap()
+        let books = Books::new(state, entry, 0, "test");
+        let settings: Settings = books.get_or_default(&key::settings()).unwrap();
+        preferred_scheme(&books, &settings, "a").unwrap()
     }
 
     #[test]
