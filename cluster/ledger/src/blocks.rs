@@ -51,7 +51,7 @@ pub(crate) fn record(
     let block = row::Block {
         number,
         effort_score,
-        weights_total: weights::total_bytes(weights_total),
+        weights_total: wide_bytes(weights_total),
         found_at_ms: books.time_ms,
         fee_bps: fee_bps(settings, booked.scheme),
         donation_bps: settings.donation_bps,

@@ -11,7 +11,7 @@ use crate::apply::Stop;
 use crate::books::Books;
 use crate::invariant::broken;
 use crate::key;
-use crate::record::{damaged, each, page, wide, wide_bytes};
+use crate::record::{damaged, each, page, wide};
 use crate::state::Direction;
 use crate::{StateError, StateRead};
 
@@ -144,9 +144,4 @@ pub(crate) fn forget(books: &mut Books<'_>, number: u64) -> Result<(), Stop> {
 /// The sum of a frozen window, as the block's record has it.
 pub(crate) fn total(block: &row::Block) -> Result<u128, StateError> {
     wide(&block.weights_total)
-}
-
-/// A sum for a block's record.
-pub(crate) fn total_bytes(total: u128) -> Vec<u8> {
-    wide_bytes(total)
 }

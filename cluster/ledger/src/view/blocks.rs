@@ -8,6 +8,7 @@ use row::block::End;
 use super::{Block, BlockPart, BlockStatus, LedgerView, Result};
 use crate::arithmetic::{basis_points, share_of};
 use crate::command::Scheme;
+use crate::key::KeyRange;
 use crate::record::{damaged, each, hash, page, wide};
 use crate::state::Direction;
 use crate::{key, weights};
@@ -34,36 +35,27 @@ impl LedgerView<'_> {
 
     /// Every block that is neither settled nor orphaned, oldest first.
     pub fn blocks_maturing(&self) -> Result<Vec<Block>> {
-        let mut blocks = Vec::new();
-        let range = key::blocks_maturing();
-        each(
-            self.state,
-            range,
-            Direction::Ascending,
-            |_, reference: row::Reference| {
-                let block = self.load(key::block(reference.number))?;
-                blocks.push(read_block(block.ok_or_else(|| damaged("maturing block"))?)?);
-                Ok(ControlFlow::Continue(()))
-            },
-        )?;
-        Ok(blocks)
+        self.blocks_of(key::blocks_maturing())
     }
 
     /// Settled blocks whose amount is not handed out to all miners yet, oldest first.
     pub fn blocks_undistributed(&self) -> Result<Vec<Block>> {
-        let mut blocks = Vec::new();
-        let range = key::blocks_undistributed();
-        each(
-            self.state,
-            range,
+        self.blocks_of(key::blocks_undistributed())
+    }
+
+    /// The blocks that an index points at.
+    fn blocks_of(&self, index: KeyRange) -> Result<Vec<Block>> {
+        let (state, all) = (self.state, usize::MAX);
+        page(
+            state,
+            index,
             Direction::Ascending,
+            all,
             |_, reference: row::Reference| {
                 let block = self.load(key::block(reference.number))?;
-                blocks.push(read_block(block.ok_or_else(|| damaged("settled block"))?)?);
-                Ok(ControlFlow::Continue(()))
+                read_block(block.ok_or_else(|| damaged("block of an index"))?)
             },
-        )?;
-        Ok(blocks)
+        )
     }
 
     /// What a block would pay each miner if it paid `amount_atomic`, as frozen when it was found;
