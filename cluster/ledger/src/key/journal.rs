@@ -81,6 +81,11 @@ pub(crate) fn journals_of_block(block: u64) -> KeyRange {
     under(with_number(kind(JOURNAL_OF_BLOCK), block))
 }
 
+/// What finds entries by blocks.
+pub(crate) fn journals_of_blocks() -> KeyRange {
+    under(kind(JOURNAL_OF_BLOCK))
+}
+
 pub(crate) fn journal_of_payout(payout: u64, index: u64, entry: EntryKind) -> Key {
     with_kind(
         with_number(with_number(kind(JOURNAL_OF_PAYOUT), payout), index),
@@ -90,6 +95,11 @@ pub(crate) fn journal_of_payout(payout: u64, index: u64, entry: EntryKind) -> Ke
 
 pub(crate) fn journals_of_payout(payout: u64) -> KeyRange {
     under(with_number(kind(JOURNAL_OF_PAYOUT), payout))
+}
+
+/// What finds entries by payouts.
+pub(crate) fn journals_of_payouts() -> KeyRange {
+    under(kind(JOURNAL_OF_PAYOUT))
 }
 
 /// The log index and kind at the end of a key that finds an entry by something else.

@@ -1,50 +1,126 @@
 //! The journal against the accounts, against every miner, and against what finds its entries.
+//!
+//! It grows for ever, so nothing is kept of it but sums.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use raftpool_proto::ledger as row;
 
 use super::Scan;
 use crate::journal::MINERS_ACCOUNTS;
-use crate::record::damaged;
-use crate::{StateError, key};
+use crate::key::{self, KeyRange};
+use crate::record::{damaged, each};
+use crate::state::Direction;
+use crate::{StateError, StateRead};
 
 type Amounts = BTreeMap<i32, i128>;
 
 pub(super) fn check(scan: &mut Scan<'_>, accounts: &row::Accounts) -> Result<(), StateError> {
-    let mut entries = Vec::new();
-    let range = key::journal_entries_from(0);
-    scan.each(range, |_, entry: row::JournalEntry| {
-        entries.push(entry);
-        Ok(())
+    let mut found = Found::default();
+    let (state, range) = (scan.state, key::journal_entries_from(0));
+    each(state, range, Direction::Ascending, |key, entry| {
+        check_entry(scan, key, &entry, &mut found)?;
+        Ok(ControlFlow::Continue(()))
     })?;
-    let mut sums = Amounts::new();
-    let mut of_miners: BTreeMap<u64, Amounts> = BTreeMap::new();
-    let mut found_by = BTreeSet::new();
-    for entry in &entries {
-        add(&mut sums, &entry.amounts);
-        let sum: i128 = entry.amounts.values().copied().map(i128::from).sum();
-        scan.check_equal("L1", || format!("entry at {}", entry.index), 0, sum);
-        check_lines(scan, entry, &mut of_miners, &mut found_by)?;
-        check_marks(scan, entry)?;
-    }
     let kept = accounts.amounts.iter();
     let kept = kept.map(|(account, amount)| (*account, i128::from(*amount)));
     scan.check_equal(
         "L11",
         || "accounts by the journal".into(),
         without_zeros(kept.collect()),
-        without_zeros(sums),
+        without_zeros(found.sums),
     );
-    check_miners(scan, of_miners)?;
-    let marks = scan.keys(key::statements())?.into_iter().collect();
-    scan.check_equal("L10", || "entries of miners".into(), found_by, marks);
-    let times = entries.iter();
-    let times: BTreeSet<_> = times
-        .map(|entry| key::journal_time(entry.time_ms, entry.index))
-        .collect();
-    let marks = scan.keys(key::journal_times_from(0))?.into_iter().collect();
-    scan.check_equal("L10", || "times of entries".into(), times, marks);
+    check_miners(scan, found.of_miners)?;
+    let indexes = [
+        ("entries of miners", key::statements(), found.by_miner),
+        (
+            "entries of blocks",
+            key::journals_of_blocks(),
+            found.by_block,
+        ),
+        (
+            "entries of payouts",
+            key::journals_of_payouts(),
+            found.by_payout,
+        ),
+        (
+            "times of entries",
+            key::journal_times_from(0),
+            found.by_time,
+        ),
+    ];
+    for (what, range, expected) in indexes {
+        let marks = Marks::of(state, range)?;
+        scan.check_equal("L10", || what.into(), marks, expected);
+    }
+    Ok(())
+}
+
+/// What the entries add up to, and the keys that must find them.
+#[derive(Default)]
+struct Found {
+    sums: Amounts,
+    of_miners: BTreeMap<u64, Amounts>,
+    by_miner: Marks,
+    by_block: Marks,
+    by_payout: Marks,
+    by_time: Marks,
+    /// The entries of one command have one time.
+    last_index: u64,
+}
+
+/// Some keys, in whatever order: how many, and the sum of their hashes.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Marks {
+    count: u64,
+    hashes: u128,
+}
+
+impl Marks {
+    fn of(state: &dyn StateRead, (start, end): KeyRange) -> Result<Self, StateError> {
+        let mut marks = Self::default();
+        state.scan(&start, &end, Direction::Ascending, &mut |key, _| {
+            marks.add(key);
+            ControlFlow::Continue(())
+        })?;
+        Ok(marks)
+    }
+
+    fn add(&mut self, key: &[u8]) {
+        let mut half = [0; 16];
+        let hash = blake3::hash(key);
+        half.copy_from_slice(&hash.as_bytes()[..16]);
+        self.count += 1;
+        self.hashes = self.hashes.wrapping_add(u128::from_be_bytes(half));
+    }
+}
+
+fn check_entry(
+    scan: &mut Scan<'_>,
+    key: &[u8],
+    entry: &row::JournalEntry,
+    found: &mut Found,
+) -> Result<(), StateError> {
+    let (index, kind) = (entry.index, entry.kind());
+    let what = || "key of an entry".into();
+    scan.check_equal("L10", what, key::entry_at_end(key), Some((index, kind)));
+    add(&mut found.sums, &entry.amounts);
+    let sum: i128 = entry.amounts.values().copied().map(i128::from).sum();
+    scan.check_equal("L1", || format!("entry at {index}"), 0, sum);
+    check_lines(scan, entry, found)?;
+    if entry.block_number > 0 {
+        let mark = key::journal_of_block(entry.block_number, index, kind);
+        found.by_block.add(&mark);
+    }
+    if entry.payout_id > 0 {
+        let mark = key::journal_of_payout(entry.payout_id, index, kind);
+        found.by_payout.add(&mark);
+    }
+    if found.last_index != index {
+        found.by_time.add(&key::journal_time(entry.time_ms, index));
+    }
+    found.last_index = index;
     Ok(())
 }
 
@@ -52,8 +128,7 @@ pub(super) fn check(scan: &mut Scan<'_>, accounts: &row::Accounts) -> Result<(),
 fn check_lines(
     scan: &mut Scan<'_>,
     entry: &row::JournalEntry,
-    of_miners: &mut BTreeMap<u64, Amounts>,
-    found_by: &mut BTreeSet<key::Key>,
+    found: &mut Found,
 ) -> Result<(), StateError> {
     let (index, kind) = (entry.index, entry.kind());
     let mut lines = Amounts::new();
@@ -62,31 +137,16 @@ fn check_lines(
         |key, line: row::JournalLine| {
             let miner = key::miner_of_line(key).ok_or_else(|| damaged("line of the journal"))?;
             add(&mut lines, &line.amounts);
-            add(of_miners.entry(miner).or_default(), &line.amounts);
-            found_by.insert(key::statement(miner, index, kind));
+            add(found.of_miners.entry(miner).or_default(), &line.amounts);
+            found.by_miner.add(&key::statement(miner, index, kind));
             Ok(())
         },
     )?;
     for account in MINERS_ACCOUNTS.map(i32::from) {
         let kept = entry.amounts.get(&account).copied().unwrap_or_default();
-        let found = lines.get(&account).copied().unwrap_or_default();
+        let sum = lines.get(&account).copied().unwrap_or_default();
         let what = || format!("lines of the entry at {index} about account {account}");
-        scan.check_equal("L11", what, i128::from(kept), found);
-    }
-    Ok(())
-}
-
-fn check_marks(scan: &mut Scan<'_>, entry: &row::JournalEntry) -> Result<(), StateError> {
-    let (index, kind) = (entry.index, entry.kind());
-    let block = key::journal_of_block(entry.block_number, index, kind);
-    let payout = key::journal_of_payout(entry.payout_id, index, kind);
-    for (number, mark) in [(entry.block_number, block), (entry.payout_id, payout)] {
-        if number > 0 && scan.state.get(&mark)?.is_none() {
-            scan.report(
-                "L10",
-                format!("the entry at {index} is not found by {number}"),
-            );
-        }
+        scan.check_equal("L11", what, i128::from(kept), sum);
     }
     Ok(())
 }
@@ -95,32 +155,30 @@ fn check_miners(
     scan: &mut Scan<'_>,
     mut of_miners: BTreeMap<u64, Amounts>,
 ) -> Result<(), StateError> {
-    let mut miners = Vec::new();
-    scan.each(key::miners_after(None), |_, miner: row::Miner| {
-        miners.push(miner);
-        Ok(())
-    })?;
-    for miner in miners {
-        let own = [
-            miner.balance_atomic,
-            miner.in_flight_atomic,
-            miner.paid_atomic,
-            miner.network_fees_atomic,
-        ];
-        let own = own.into_iter().map(i128::from);
-        let own = MINERS_ACCOUNTS
-            .map(i32::from)
-            .into_iter()
-            .zip(own)
-            .collect();
-        let found = of_miners.remove(&miner.number).unwrap_or_default();
-        scan.check_equal(
-            "L11",
-            || format!("accounts of miner {} by the journal", miner.number),
-            without_zeros(own),
-            without_zeros(found),
-        );
-    }
+    let (state, range) = (scan.state, key::miners_after(None));
+    each(
+        state,
+        range,
+        Direction::Ascending,
+        |_, miner: row::Miner| {
+            let own = [
+                miner.balance_atomic,
+                miner.in_flight_atomic,
+                miner.paid_atomic,
+                miner.network_fees_atomic,
+            ];
+            let own = own.into_iter().map(i128::from);
+            let accounts = MINERS_ACCOUNTS.map(i32::from).into_iter();
+            let found = of_miners.remove(&miner.number).unwrap_or_default();
+            scan.check_equal(
+                "L11",
+                || format!("accounts of miner {} by the journal", miner.number),
+                without_zeros(accounts.zip(own).collect()),
+                without_zeros(found),
+            );
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
     for (number, amounts) in of_miners {
         let nothing = Amounts::new();
         let what = || format!("lines of miner {number}, who is unknown");
