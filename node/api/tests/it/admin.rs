@@ -1,50 +1,32 @@
 //! The admin socket: every route, every refusal, and the file itself.
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use raftpool_api::dto::admin::AdminSettings;
-use raftpool_api::{AdminError, AdminParts, AdminServer};
+use raftpool_api::{AdminError, AdminServer};
 use raftpool_ledger::cluster::Leadership;
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{Payee, ReservePayout};
-use raftpool_ledger::testing::{Fault, MemoryCluster};
+use raftpool_ledger::testing::Fault;
 use raftpool_ledger::view::LedgerView;
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::net::UnixStream;
 
-use crate::support::{
-    ALICE, BOB, TestBans, TestClock, TestControl, TestIssuer, TestPayouts, TestPool,
-};
+use crate::socket::{AdminSocket, parts};
+use crate::support::{ALICE, BOB, TestPool};
 
-/// An admin socket over the ledger of a test pool, and a client of it.
+/// An admin socket over the ledger of a test pool.
 struct TestAdmin {
     pool: TestPool,
-    server: Option<AdminServer>,
-    http: reqwest::Client,
-    path: PathBuf,
-    _directory: TempDir,
+    socket: AdminSocket,
 }
 
 impl TestAdmin {
     async fn over(pool: TestPool) -> anyhow::Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let path = directory.path().join("admin.sock");
-        let server = AdminServer::start(&path, parts(&pool.cluster)).await?;
-        let http = reqwest::Client::builder()
-            .unix_socket(path.as_path())
-            .build()?;
-        Ok(Self {
-            pool,
-            server: Some(server),
-            http,
-            path,
-            _directory: directory,
-        })
+        let socket = AdminSocket::over(&pool.cluster).await?;
+        Ok(Self { pool, socket })
     }
 
     /// Over a pool with settings, balances, and payout 2 signed and open.
@@ -52,49 +34,10 @@ impl TestAdmin {
         Self::over(TestPool::filled().await?).await
     }
 
-    async fn ask(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> anyhow::Result<(u16, Value)> {
-        let mut request = self.http.request(method, format!("http://localhost{path}"));
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await?;
-        let status = response.status();
-        let kind = response.headers()["content-type"].to_str()?.to_owned();
-        let wanted = match status {
-            StatusCode::OK => "application/json",
-            _ => "application/problem+json",
-        };
-        ensure!(kind == wanted, "{path}: {status} as {kind}");
-        let index = response.headers().get("x-raftpool-index").cloned();
-        let body: Value = response.json().await?;
-        if status == StatusCode::OK {
-            let index: u64 = index.context("no index")?.to_str()?.parse()?;
-            ensure!(body["index"] == json!(index), "{path}: {body}");
-        }
-        Ok((status.as_u16(), body))
-    }
-
-    async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let (status, body) = self.ask(Method::GET, path, None).await?;
-        ensure!(status == 200, "{path}: {body}");
-        Ok(body)
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let (status, answer) = self.ask(Method::POST, path, Some(body)).await?;
-        ensure!(status == 200, "{path} {body}: {answer}");
-        Ok(answer)
-    }
-
     /// A refusal; nothing may have changed.
     async fn refused(&self, path: &str, body: &Value, status: u16) -> anyhow::Result<Value> {
         let before = self.settings_and_pause()?;
-        let (found, answer) = self.ask(Method::POST, path, Some(body)).await?;
+        let (found, answer) = self.socket.ask(Method::POST, path, Some(body)).await?;
         ensure!(found == status, "{path} {body}: {found} {answer}");
         ensure!(
             before == self.settings_and_pause()?,
@@ -112,17 +55,6 @@ impl TestAdmin {
             view.payouts_paused()?,
             view.open_payout()?
         ))
-    }
-}
-
-fn parts(cluster: &Arc<MemoryCluster>) -> AdminParts {
-    AdminParts {
-        cluster: cluster.clone(),
-        clock: Arc::new(TestClock),
-        control: Arc::new(TestControl::default()),
-        issuer: Arc::new(TestIssuer::default()),
-        bans: Arc::new(TestBans::default()),
-        payouts: Arc::new(TestPayouts::default()),
     }
 }
 
@@ -154,7 +86,7 @@ fn reserve(pool: &TestPool) -> anyhow::Result<()> {
 #[tokio::test]
 async fn status_shows_pause_open_payout_settings_and_who_changed_them() -> anyhow::Result<()> {
     let admin = TestAdmin::filled().await?;
-    let status = admin.get("/admin/v1/status").await?;
+    let status = admin.socket.get("/admin/v1/status").await?;
     assert_eq!(status["node_id"], json!(1));
     assert_eq!(status["is_current"], json!(true));
     assert_eq!(status["payouts_paused_reason"], json!(null));
@@ -166,9 +98,10 @@ async fn status_shows_pause_open_payout_settings_and_who_changed_them() -> anyho
     assert_eq!(status["changes"][0]["change"], json!("settings_changed"));
 
     admin
+        .socket
         .post("/admin/v1/payouts/pause", &request("a look around"))
         .await?;
-    let status = admin.get("/admin/v1/status").await?;
+    let status = admin.socket.get("/admin/v1/status").await?;
     assert_eq!(status["payouts_paused_reason"], json!("a look around"));
     let change = &status["changes"][0];
     assert_eq!(change["change"], json!("payouts_paused"));
@@ -181,6 +114,7 @@ async fn status_shows_pause_open_payout_settings_and_who_changed_them() -> anyho
 async fn payouts_are_paused_and_resumed() -> anyhow::Result<()> {
     let admin = TestAdmin::filled().await?;
     let paused = admin
+        .socket
         .post("/admin/v1/payouts/pause", &request("why"))
         .await?;
     assert_eq!(paused["change"], json!("payouts_paused"));
@@ -188,6 +122,7 @@ async fn payouts_are_paused_and_resumed() -> anyhow::Result<()> {
     assert_eq!(public["payouts"]["paused_reason"], json!("why"));
 
     let resumed = admin
+        .socket
         .post("/admin/v1/payouts/resume", &request("done"))
         .await?;
     assert_eq!(resumed["change"], json!("payouts_resumed"));
@@ -203,6 +138,7 @@ async fn an_unsigned_payout_is_released_once_and_repeating_it_is_harmless() -> a
     reserve(&pool)?;
     let admin = TestAdmin::over(pool).await?;
     let released = admin
+        .socket
         .post("/admin/v1/payouts/release", &request("too early"))
         .await?;
     assert_eq!(released["payout_id"], json!(1));
@@ -211,7 +147,10 @@ async fn an_unsigned_payout_is_released_once_and_repeating_it_is_harmless() -> a
     assert_eq!(payout["release_reason"], json!("too early"));
 
     let named = json!({"author": "otto", "reason": "again", "payout_id": 1});
-    admin.post("/admin/v1/payouts/release", &named).await?;
+    admin
+        .socket
+        .post("/admin/v1/payouts/release", &named)
+        .await?;
     let nothing = admin
         .refused("/admin/v1/payouts/release", &request("x"), 409)
         .await?;
@@ -252,6 +191,7 @@ async fn a_release_carries_the_term_it_was_asked_in() -> anyhow::Result<()> {
         leader_id: Some(1),
     });
     admin
+        .socket
         .post("/admin/v1/payouts/release", &request("x"))
         .await?;
     let proposals = admin.pool.cluster.proposals();
@@ -267,16 +207,16 @@ async fn a_release_carries_the_term_it_was_asked_in() -> anyhow::Result<()> {
 #[tokio::test]
 async fn settings_are_changed_as_a_whole_and_shown() -> anyhow::Result<()> {
     let admin = TestAdmin::filled().await?;
-    let present = admin.get("/admin/v1/settings").await?["settings"].clone();
+    let present = admin.socket.get("/admin/v1/settings").await?["settings"].clone();
     let mut wanted = present.clone();
     wanted["pplns_fee_bps"] = json!(250);
     wanted["schemes"] = json!(["pplns"]);
     wanted["payout_threshold_atomic"] = json!("77000");
     let body =
         json!({"author": "otto", "reason": "dearer", "settings": wanted, "replaces": present});
-    let changed = admin.post("/admin/v1/settings", &body).await?;
+    let changed = admin.socket.post("/admin/v1/settings", &body).await?;
     assert_eq!(changed["change"], json!("settings_changed"));
-    let shown = admin.get("/admin/v1/settings").await?;
+    let shown = admin.socket.get("/admin/v1/settings").await?;
     assert_eq!(shown["settings"], wanted);
     let public = admin.pool.json("/api/v1/pool").await?;
     assert_eq!(
@@ -293,7 +233,7 @@ async fn settings_are_changed_as_a_whole_and_shown() -> anyhow::Result<()> {
 #[tokio::test]
 async fn settings_the_ledger_does_not_take_are_refused_in_its_words() -> anyhow::Result<()> {
     let admin = TestAdmin::filled().await?;
-    let present = admin.get("/admin/v1/settings").await?["settings"].clone();
+    let present = admin.socket.get("/admin/v1/settings").await?["settings"].clone();
     for (field, value, status, words) in [
         (
             "pplns_fee_bps",
@@ -394,6 +334,7 @@ async fn bodies_that_are_not_what_is_asked_for_are_refused_and_nothing_is_propos
         assert!(detail.contains(words), "`{detail}` has no `{words}`");
     }
     let empty = admin
+        .socket
         .ask(Method::POST, "/admin/v1/payouts/pause", None)
         .await?;
     assert_eq!(empty.0, 400);
@@ -412,7 +353,7 @@ async fn other_paths_and_methods_are_refused() -> anyhow::Result<()> {
         (Method::GET, "/", 404),
         (Method::GET, "/admin/v1/status?x=1", 400),
     ] {
-        let (found, answer) = admin.ask(method.clone(), path, None).await?;
+        let (found, answer) = admin.socket.ask(method.clone(), path, None).await?;
         assert_eq!(found, status, "{method} {path}: {answer}");
     }
     // And the public listener knows nothing of operators.
@@ -450,9 +391,12 @@ async fn an_answer_says_what_is_known_of_a_change_that_was_not_confirmed() -> an
         );
     }
     admin.pool.cluster.fail_next(1, Fault::UnknownApplied);
-    let (status, _) = admin.ask(Method::POST, pause, Some(&request("y"))).await?;
+    let (status, _) = admin
+        .socket
+        .ask(Method::POST, pause, Some(&request("y")))
+        .await?;
     assert_eq!(status, 504);
-    let shown = admin.get("/admin/v1/status").await?;
+    let shown = admin.socket.get("/admin/v1/status").await?;
     assert_eq!(shown["payouts_paused_reason"], json!("y"));
     Ok(())
 }
@@ -461,9 +405,9 @@ async fn an_answer_says_what_is_known_of_a_change_that_was_not_confirmed() -> an
 async fn without_a_leader_the_status_says_so_and_nothing_is_taken_for_current() -> anyhow::Result<()>
 {
     let admin = TestAdmin::filled().await?;
-    let present = admin.get("/admin/v1/settings").await?["settings"].clone();
+    let present = admin.socket.get("/admin/v1/settings").await?["settings"].clone();
     admin.pool.cluster.fail_linearize("no leader");
-    let status = admin.get("/admin/v1/status").await?;
+    let status = admin.socket.get("/admin/v1/status").await?;
     assert_eq!(status["is_current"], json!(false));
     let body = json!({"author": "otto", "reason": "x", "settings": present, "replaces": present});
     for (path, body) in [
@@ -479,13 +423,13 @@ async fn without_a_leader_the_status_says_so_and_nothing_is_taken_for_current() 
 #[tokio::test]
 async fn the_socket_is_private_and_gone_after_a_shutdown() -> anyhow::Result<()> {
     let mut admin = TestAdmin::filled().await?;
-    let found = std::fs::symlink_metadata(&admin.path)?;
+    let found = std::fs::symlink_metadata(&admin.socket.path)?;
     assert!(found.file_type().is_socket());
     assert_eq!(found.permissions().mode() & 0o777, 0o600);
-    let server = admin.server.take().context("a server")?;
+    let server = admin.socket.server.take().context("a server")?;
     server.shutdown().await;
-    assert!(!admin.path.exists());
-    assert!(UnixStream::connect(&admin.path).await.is_err());
+    assert!(!admin.socket.path.exists());
+    assert!(UnixStream::connect(&admin.socket.path).await.is_err());
     Ok(())
 }
 

@@ -1,67 +1,37 @@
 //! Bans over the admin socket.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use raftpool_api::{AdminParts, AdminServer, LocalBan, LocalBanOf};
+use raftpool_api::{LocalBan, LocalBanOf};
 use raftpool_ledger::Outcome;
 use raftpool_ledger::command::{BanWorker, command::Body};
 use raftpool_ledger::view::LedgerView;
+use reqwest::Method;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::{
-    ALICE, BOB, NOW_MS, TestBans, TestClock, TestControl, TestIssuer, TestPayouts, TestPool,
-};
+use crate::socket::AdminSocket;
+use crate::support::{ALICE, BOB, NOW_MS, TestPool};
 
 struct TestAdmin {
     pool: TestPool,
-    bans: Arc<TestBans>,
-    http: reqwest::Client,
-    _server: AdminServer,
-    _directory: TempDir,
+    socket: AdminSocket,
 }
 
 impl TestAdmin {
     async fn start() -> anyhow::Result<Self> {
         let pool = TestPool::filled().await?;
-        let bans = Arc::new(TestBans::default());
-        let directory = tempfile::tempdir()?;
-        let path = directory.path().join("admin.sock");
-        let parts = AdminParts {
-            cluster: pool.cluster.clone(),
-            clock: Arc::new(TestClock),
-            control: Arc::new(TestControl::default()),
-            issuer: Arc::new(TestIssuer::default()),
-            bans: bans.clone(),
-            payouts: Arc::new(TestPayouts::default()),
-        };
-        let server = AdminServer::start(&path, parts).await?;
-        let http = reqwest::Client::builder()
-            .unix_socket(path.as_path())
-            .build()?;
-        Ok(Self {
-            pool,
-            bans,
-            http,
-            _server: server,
-            _directory: directory,
-        })
+        let socket = AdminSocket::over(&pool.cluster).await?;
+        Ok(Self { pool, socket })
     }
 
     async fn list(&self, query: &str) -> anyhow::Result<Value> {
-        let url = format!("http://localhost/admin/v1/bans{query}");
-        let response = self.http.get(url).send().await?;
-        ensure!(response.status().is_success(), "{response:?}");
-        Ok(response.json().await?)
+        self.socket.get(&format!("/admin/v1/bans{query}")).await
     }
 
     async fn lift(&self, body: &Value) -> anyhow::Result<(u16, Value)> {
-        let url = "http://localhost/admin/v1/bans/lift";
-        let response = self.http.post(url).json(body).send().await?;
-        let status = response.status().as_u16();
-        Ok((status, response.json().await?))
+        let path = "/admin/v1/bans/lift";
+        self.socket.ask(Method::POST, path, Some(body)).await
     }
 
     fn ban(&self, miner: &str, worker: &str) -> anyhow::Result<()> {
@@ -90,7 +60,7 @@ async fn bans_of_all_nodes_and_of_this_one_are_listed() -> anyhow::Result<()> {
     admin.ban(ALICE, "garage")?;
     admin.ban(BOB, "")?;
     let ip: IpAddr = "203.0.113.7".parse()?;
-    *admin.bans.0.lock().ok().context("poisoned")? = vec![LocalBan {
+    *admin.socket.bans.0.lock().ok().context("poisoned")? = vec![LocalBan {
         who: LocalBanOf::Ip(ip),
         reason: "several of its workers were banned".into(),
         until_ms: NOW_MS + 1_000,
@@ -161,7 +131,8 @@ async fn what_only_this_node_refuses_is_lifted_here() -> anyhow::Result<()> {
         until_ms: NOW_MS + 1_000,
     };
     let ip: IpAddr = "2001:db8::".parse()?;
-    *admin.bans.0.lock().ok().context("poisoned")? = vec![local(worker), local(LocalBanOf::Ip(ip))];
+    *admin.socket.bans.0.lock().ok().context("poisoned")? =
+        vec![local(worker), local(LocalBanOf::Ip(ip))];
     let request = json!({"author": "otto", "reason": "a cable", "ip": "2001:db8::"});
     for (request, wanted) in [
         (&request, 200),

@@ -1,64 +1,33 @@
 //! The network's fees, stray blocks, and the effort of blocks, over HTTP.
 
-use std::sync::Arc;
-
-use anyhow::ensure;
-use raftpool_api::{AdminParts, AdminServer};
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{PublishNetworkSample, ReportBlock};
+use reqwest::Method;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::{
-    NETWORK_DIFFICULTY, NOW_MS, TestBans, TestClock, TestControl, TestIssuer, TestPayouts,
-    TestPool, decimal,
-};
+use crate::socket::AdminSocket;
+use crate::support::{NETWORK_DIFFICULTY, NOW_MS, TestPool, decimal};
 
 struct TestAdmin {
     pool: TestPool,
-    http: reqwest::Client,
-    _server: AdminServer,
-    _directory: TempDir,
+    socket: AdminSocket,
 }
 
 impl TestAdmin {
     async fn start() -> anyhow::Result<Self> {
         let pool = TestPool::filled().await?;
-        let directory = tempfile::tempdir()?;
-        let path = directory.path().join("admin.sock");
-        let parts = AdminParts {
-            cluster: pool.cluster.clone(),
-            clock: Arc::new(TestClock),
-            control: Arc::new(TestControl::default()),
-            issuer: Arc::new(TestIssuer::default()),
-            bans: Arc::new(TestBans::default()),
-            payouts: Arc::new(TestPayouts::default()),
-        };
-        let server = AdminServer::start(&path, parts).await?;
-        let http = reqwest::Client::builder()
-            .unix_socket(path.as_path())
-            .build()?;
-        Ok(Self {
-            pool,
-            http,
-            _server: server,
-            _directory: directory,
-        })
+        let socket = AdminSocket::over(&pool.cluster).await?;
+        Ok(Self { pool, socket })
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let url = format!("http://localhost/admin/v1/{path}");
-        let response = self.http.get(url).send().await?;
-        ensure!(response.status().is_success(), "{response:?}");
-        Ok(response.json().await?)
+        self.socket.get(&format!("/admin/v1/{path}")).await
     }
 
     async fn acknowledge(&self, hash: &str, reason: &str) -> anyhow::Result<(u16, Value)> {
-        let url = "http://localhost/admin/v1/blocks/acknowledge";
+        let path = "/admin/v1/blocks/acknowledge";
         let body = json!({"author": "otto", "reason": reason, "hash": hash});
-        let response = self.http.post(url).json(&body).send().await?;
-        let status = response.status().as_u16();
-        Ok((status, response.json().await?))
+        self.socket.ask(Method::POST, path, Some(&body)).await
     }
 }
 

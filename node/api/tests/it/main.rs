@@ -13,5 +13,6 @@ mod miners;
 mod resources;
 mod rules;
 mod server;
+mod socket;
 mod support;
 mod tokens;

@@ -4,51 +4,32 @@ use std::sync::{Arc, PoisonError};
 
 use anyhow::ensure;
 use raftpool_api::dto::cluster::MemberChange;
-use raftpool_api::{AdminParts, AdminServer};
 use raftpool_ledger::testing::MemoryCluster;
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{TestBans, TestClock, TestControl, TestIssuer, TestPayouts};
+use crate::socket::AdminSocket;
 
 /// An admin socket over a scripted cluster.
 struct Desk {
-    _directory: tempfile::TempDir,
-    control: Arc<TestControl>,
-    _server: AdminServer,
-    http: reqwest::Client,
+    socket: AdminSocket,
 }
 
 impl Desk {
     async fn open() -> anyhow::Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let socket = directory.path().join("admin.sock");
-        let control = Arc::new(TestControl::default());
-        let parts = AdminParts {
-            cluster: Arc::new(MemoryCluster::new()),
-            clock: Arc::new(TestClock),
-            control: control.clone(),
-            issuer: Arc::new(TestIssuer::default()),
-            bans: Arc::new(TestBans::default()),
-            payouts: Arc::new(TestPayouts::default()),
-        };
-        let server = AdminServer::start(&socket, parts).await?;
-        let http = reqwest::Client::builder().unix_socket(socket).build()?;
-        Ok(Self {
-            _directory: directory,
-            control,
-            _server: server,
-            http,
-        })
+        let socket = AdminSocket::over(&Arc::new(MemoryCluster::new())).await?;
+        Ok(Self { socket })
     }
 
     async fn post(&self, name: &str, body: Value) -> anyhow::Result<(u16, Value)> {
-        let url = format!("http://localhost/admin/v1/cluster/{name}");
-        let answer = self.http.post(url).json(&body).send().await?;
-        Ok((answer.status().as_u16(), answer.json().await?))
+        let path = format!("/admin/v1/cluster/{name}");
+        self.socket
+            .ask_unindexed(Method::POST, &path, Some(&body))
+            .await
     }
 
     fn asked(&self) -> Vec<MemberChange> {
-        let asked = self.control.asked.lock();
+        let asked = self.socket.control.asked.lock();
         asked.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -132,8 +113,11 @@ async fn a_body_that_does_not_fit_asks_for_nothing() -> anyhow::Result<()> {
         ensure!((400..500).contains(&status), "{body}: {status} {answer}");
     }
     ensure!(desk.asked().is_empty(), "{:?}", desk.asked());
-    let url = "http://localhost/admin/v1/cluster";
-    let status: Value = desk.http.get(url).send().await?.json().await?;
+    let (found, status) = desk
+        .socket
+        .ask_unindexed(Method::GET, "/admin/v1/cluster", None)
+        .await?;
+    ensure!(found == 200, "{found} {status}");
     ensure!(status["next_node_id"] == json!(2), "{status}");
     Ok(())
 }

@@ -1,91 +1,44 @@
 //! Operators' decisions about payouts over the admin socket, and what the public sees of them.
 
-use std::sync::Arc;
-
 use anyhow::Context;
 use raftpool_api::dto::rules::NonceInsight;
-use raftpool_api::{AdminParts, AdminServer};
 use raftpool_ledger::command::Settings;
 use raftpool_ledger::testing::change_settings;
 use raftpool_ledger::view::LedgerView;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::{
-    ALICE, BOB, TestBans, TestClock, TestControl, TestIssuer, TestPayouts, TestPool,
-};
+use crate::socket::{AdminSocket, by_otto};
+use crate::support::{ALICE, BOB, TestPool};
 
 /// An admin socket over a pool with balances and payout 2 signed and open.
 struct Desk {
     pool: TestPool,
-    payouts: Arc<TestPayouts>,
-    http: reqwest::Client,
-    _server: AdminServer,
-    _directory: TempDir,
+    socket: AdminSocket,
 }
 
 impl Desk {
     async fn over(pool: TestPool) -> anyhow::Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let socket = directory.path().join("admin.sock");
-        let payouts = Arc::new(TestPayouts::default());
-        let parts = AdminParts {
-            cluster: pool.cluster.clone(),
-            clock: Arc::new(TestClock),
-            control: Arc::new(TestControl::default()),
-            issuer: Arc::new(TestIssuer::default()),
-            bans: Arc::new(TestBans::default()),
-            payouts: payouts.clone(),
-        };
-        let server = AdminServer::start(&socket, parts).await?;
-        let http = reqwest::Client::builder().unix_socket(socket).build()?;
-        Ok(Self {
-            pool,
-            payouts,
-            http,
-            _server: server,
-            _directory: directory,
-        })
+        let socket = AdminSocket::over(&pool.cluster).await?;
+        Ok(Self { pool, socket })
     }
 
     async fn filled() -> anyhow::Result<Self> {
         Self::over(TestPool::filled().await?).await
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Value) -> anyhow::Result<(u16, Value)> {
-        let url = format!("http://localhost/admin/v1/{path}");
-        let request = self.http.request(method.clone(), url);
-        let request = match method {
-            Method::POST => request.json(&body),
-            _ => request,
-        };
-        let response = request.send().await?;
-        let status = response.status().as_u16();
-        Ok((status, response.json().await?))
-    }
-
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let (status, body) = self.ask(Method::GET, path, Value::Null).await?;
-        assert_eq!(status, 200, "{path}: {body}");
-        Ok(body)
-    }
-
-    /// Asks for a change by otto.
-    async fn post(&self, path: &str, mut body: Value) -> anyhow::Result<(u16, Value)> {
-        body["author"] = json!("otto");
-        body["reason"] = json!("a try");
-        self.ask(Method::POST, path, body).await
+        self.socket.get(&format!("/admin/v1/{path}")).await
     }
 
     async fn done(&self, path: &str, body: Value) -> anyhow::Result<Value> {
-        let (status, answer) = self.post(path, body).await?;
-        assert_eq!(status, 200, "{path}: {answer}");
-        Ok(answer)
+        let path = format!("/admin/v1/{path}");
+        self.socket.post(&path, &by_otto(body)).await
     }
 
     async fn refused(&self, path: &str, body: Value, code: &str) -> anyhow::Result<String> {
-        let (status, answer) = self.post(path, body).await?;
+        let (path, body) = (format!("/admin/v1/{path}"), by_otto(body));
+        let (status, answer) = self.socket.ask(Method::POST, &path, Some(&body)).await?;
         assert_ne!(status, 200, "{path}: {answer}");
         assert_eq!(answer["code"], json!(code), "{path}: {answer}");
         Ok(answer["detail"].as_str().context("no detail")?.to_owned())
@@ -224,11 +177,11 @@ async fn a_signed_payout_is_given_up_only_when_the_leader_has_seen_that_its_nonc
         at_ms: 1,
     };
     for facts in [seen(2, false), seen(1, true)] {
-        desk.payouts.see(facts);
+        desk.socket.payouts.see(facts);
         desk.refused("payouts/abandon", abandon(false), "may_execute")
             .await?;
     }
-    desk.payouts.see(seen(2, true));
+    desk.socket.payouts.see(seen(2, true));
     let status = desk.get("status").await?;
     assert_eq!(status["nonce"]["is_used_by_another"], json!(true));
     desk.done("payouts/resume", json!({})).await?;
@@ -282,11 +235,13 @@ async fn the_history_has_fee_confirmations_and_payees_on_request() -> anyhow::Re
 async fn a_simulation_is_passed_on_or_said_to_be_impossible() -> anyhow::Result<()> {
     let desk = Desk::filled().await?;
     let (status, answer) = desk
-        .ask(Method::GET, "payouts/simulation", Value::Null)
+        .socket
+        .ask(Method::GET, "/admin/v1/payouts/simulation", None)
         .await?;
     assert_eq!((status, &answer["code"]), (503, &json!("not_simulated")));
     assert_eq!(answer["detail"], json!("this node does not serve yet"));
-    desk.payouts
+    desk.socket
+        .payouts
         .simulate_as(vec!["payouts are paused: x".into()]);
     let simulation = desk.get("payouts/simulation").await?;
     assert_eq!(simulation["obstacles"], json!(["payouts are paused: x"]));

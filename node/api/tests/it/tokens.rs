@@ -1,78 +1,44 @@
 //! Tokens over the admin socket: shown once, listed without being shown, revoked.
 
-use std::sync::Arc;
-
 use anyhow::Context;
-use raftpool_api::{AdminParts, AdminServer};
 use raftpool_ledger::tokens::token_hash;
 use raftpool_ledger::view::LedgerView;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{
-    ALICE, NOW_MS, TestBans, TestClock, TestControl, TestIssuer, TestPayouts, TestPool,
-};
+use crate::socket::{AdminSocket, by_otto};
+use crate::support::{ALICE, NOW_MS, TestPool};
 
 /// An admin socket over a pool that is set up.
 struct Desk {
     pool: TestPool,
-    http: reqwest::Client,
-    _server: AdminServer,
-    _directory: tempfile::TempDir,
+    socket: AdminSocket,
 }
 
 impl Desk {
     async fn open() -> anyhow::Result<Self> {
         let pool = TestPool::filled().await?;
-        let directory = tempfile::tempdir()?;
-        let socket = directory.path().join("admin.sock");
-        let parts = AdminParts {
-            cluster: pool.cluster.clone(),
-            clock: Arc::new(TestClock),
-            control: Arc::new(TestControl::default()),
-            issuer: Arc::new(TestIssuer::default()),
-            bans: Arc::new(TestBans::default()),
-            payouts: Arc::new(TestPayouts::default()),
-        };
-        let server = AdminServer::start(&socket, parts).await?;
-        let http = reqwest::Client::builder().unix_socket(socket).build()?;
-        Ok(Self {
-            pool,
-            http,
-            _server: server,
-            _directory: directory,
-        })
+        let socket = AdminSocket::over(&pool.cluster).await?;
+        Ok(Self { pool, socket })
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Value) -> anyhow::Result<(u16, Value)> {
-        let url = format!("http://localhost/admin/v1/tokens{path}");
-        let request = self.http.request(method.clone(), url);
-        let request = match method {
-            Method::POST => request.json(&body),
-            _ => request,
-        };
-        let response = request.send().await?;
-        let status = response.status().as_u16();
-        let index = response.headers().get("x-raftpool-index").cloned();
-        let body: Value = response.json().await?;
-        if status == 200 {
-            let index: u64 = index.context("no index")?.to_str()?.parse()?;
-            assert_eq!(body["index"], index, "{path}");
-        }
-        Ok((status, body))
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(u16, Value)> {
+        let path = format!("/admin/v1/tokens{path}");
+        self.socket.ask(method, &path, body).await
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let (status, body) = self.ask(Method::GET, path, Value::Null).await?;
-        assert_eq!(status, 200, "{path}: {body}");
-        Ok(body)
+        self.socket.get(&format!("/admin/v1/tokens{path}")).await
     }
 
     /// Asks for a change by otto.
-    async fn post(&self, path: &str, mut body: Value) -> anyhow::Result<(u16, Value)> {
-        body["author"] = json!("otto");
-        body["reason"] = json!("a try");
-        self.ask(Method::POST, path, body).await
+    async fn post(&self, path: &str, body: Value) -> anyhow::Result<(u16, Value)> {
+        self.ask(Method::POST, path, Some(&by_otto(body))).await
     }
 
     async fn make(&self, body: Value) -> anyhow::Result<Value> {
@@ -153,12 +119,7 @@ async fn tokens_are_revoked_and_required_and_the_journal_says_by_whom() -> anyho
     desk.post("/require", require(false)).await?;
     assert_eq!(desk.get("").await?["items"], json!([]));
 
-    let socket = desk
-        .http
-        .get("http://localhost/admin/v1/status")
-        .send()
-        .await?;
-    let status: Value = socket.json().await?;
+    let status = desk.socket.get("/admin/v1/status").await?;
     let names: Vec<_> = status["changes"]
         .as_array()
         .context("no changes")?
@@ -256,9 +217,9 @@ async fn what_cannot_be_a_token_is_refused_with_the_reason() -> anyhow::Result<(
             "{path} {body}: {found} {detail}"
         );
     }
-    let (status, _) = desk.ask(Method::GET, "/nobody", Value::Null).await?;
+    let (status, _) = desk.ask(Method::GET, "/nobody", None).await?;
     assert_eq!(status, 400);
-    let (status, _) = desk.ask(Method::GET, "/make", Value::Null).await?;
+    let (status, _) = desk.ask(Method::GET, "/make", None).await?;
     assert_eq!(status, 405);
     assert_eq!(
         desk.get("").await?["items"],
