@@ -3,8 +3,10 @@
 pub mod ban;
 pub mod block;
 pub mod cluster;
+mod ledger;
 pub mod load;
 pub mod payout;
+mod pool;
 pub mod token;
 
 use std::path::PathBuf;
@@ -17,6 +19,9 @@ use cluster::ClusterCommand;
 use load::LoadgenArgs;
 use payout::{AbandonArgs, DecideArgs, HistoryArgs, HoldArgs, MinerCommand};
 use token::TokenCommand;
+
+pub use ledger::{ExportArgs, ExportFormat, LedgerCommand};
+pub use pool::{ApplyArgs, MoveArgs, PoolCommand};
 
 /// A highly available mining pool for the XELIS blockchain.
 ///
@@ -307,28 +312,6 @@ pub enum PayoutCommand {
     Simulate(LookArgs),
 }
 
-/// Look at the pool's settings, and change them.
-#[derive(Debug, Subcommand)]
-pub enum PoolCommand {
-    /// Show the settings in force, as lines of a configuration file
-    Show(LookArgs),
-    /// Put the settings of a configuration file in force
-    ///
-    /// Reads the `[settings]` section (a key that is left out has its default), shows line by
-    /// line what would change, asks, and changes it. New fees hold for the blocks found from then
-    /// on. The network and the pool's address can never be changed.
-    Apply(ApplyArgs),
-    /// Show the accounts and how safe the reserve of PPS and FPPS is
-    Accounts(LookArgs),
-    /// Move money between accounts: fill the reserve, take fees out, give some away
-    ///
-    /// From deposits to the reserve after you have sent coins to the pool's address; from the
-    /// reserve to fees_pps or fees_fpps; from fees to the reserve, to the donations or to a miner's
-    /// balance, which the next payout pays; from rounding to the reserve or a miner; from donations
-    /// to a miner.
-    Move(MoveArgs),
-}
-
 /// Which node to ask, and how to show the answer.
 #[derive(Debug, Args)]
 pub struct LookArgs {
@@ -347,19 +330,6 @@ pub struct ChangeArgs {
     /// Why: one line, kept in the books for ever
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
-}
-
-/// Which settings, and why.
-#[derive(Debug, Args)]
-pub struct ApplyArgs {
-    /// Configuration file of the node, with the settings as they shall be
-    pub config: PathBuf,
-    /// Why: one line, kept in the books for ever
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-    /// Do not ask
-    #[arg(long)]
-    pub yes: bool,
 }
 
 /// How an answer is shown.
@@ -381,74 +351,6 @@ pub enum ConfigCommand {
     },
     /// Print a commented example with every key and its default
     Example,
-}
-
-/// Check the books, export them, and add an export up.
-#[derive(Debug, Subcommand)]
-pub enum LedgerCommand {
-    /// Check every invariant of the books; exit code 1 when one is broken
-    ///
-    /// Asks the node if it runs, and otherwise reads its data directory.
-    Verify {
-        /// Configuration file of the node
-        config: PathBuf,
-    },
-    /// Write the whole journal, and what every account and every miner holds
-    ///
-    /// All of it is of one moment. Asks the node if it runs, and otherwise reads its data directory.
-    Export(ExportArgs),
-    /// Add up an export in JSON lines, and compare it with the balances at its end
-    ///
-    /// Exit code 1 when anything does not add up. Needs no node and no configuration.
-    Replay {
-        /// The export; standard input when not given
-        file: Option<PathBuf>,
-    },
-}
-
-/// What to export, and how.
-#[derive(Debug, Args)]
-pub struct ExportArgs {
-    /// Configuration file of the node
-    pub config: PathBuf,
-    /// How to write it
-    #[arg(long, value_enum, default_value_t = ExportFormat::Json)]
-    pub format: ExportFormat,
-    /// File to write to; standard output when not given
-    #[arg(long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-/// Form of an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ExportFormat {
-    /// One JSON object a line, which `raftpool ledger replay` reads
-    Json,
-    /// One change of one account a line, for spreadsheets
-    Csv,
-}
-
-/// Money to move, and why.
-#[derive(Debug, Args)]
-pub struct MoveArgs {
-    /// Configuration file of the node
-    pub config: PathBuf,
-    /// Account it comes from: deposits, reserve, fees_pplns, fees_solo, fees_pps, fees_fpps,
-    /// rounding or donations
-    #[arg(long, value_name = "ACCOUNT")]
-    pub from: String,
-    /// Account it goes to: reserve, fees_pps, fees_fpps, donations, or mature for a miner's balance
-    #[arg(long, value_name = "ACCOUNT")]
-    pub to: String,
-    /// Whose balance it goes to
-    #[arg(long, value_name = "ADDRESS")]
-    pub miner: Option<String>,
-    /// How much, in atomic units: 1 XEL is 100000000
-    #[arg(long, value_name = "ATOMIC")]
-    pub amount: u64,
-    /// Why: one line, kept in the books for ever
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
 }
 
 /// Compute and measure the proof of work.

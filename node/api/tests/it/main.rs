@@ -3,6 +3,7 @@
 mod admin;
 mod bans;
 mod chain;
+mod doubles;
 mod health;
 mod hostile;
 mod lateness;

@@ -1,27 +1,23 @@
 //! A running API over a cluster in memory, and commands that fill it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, ensure};
 use prometheus::Registry;
-use raftpool_api::dto::cluster::{ClusterStatus, MemberChange};
-use raftpool_api::dto::rules::{NonceInsight, Simulation};
-use raftpool_api::{
-    ApiConfig, ApiParts, ApiServer, BuildFacts, ChangeRefusal, ClusterControl, Condition,
-    DaemonFacts, LiveFacts, LocalBan, LocalBanOf, LocalBans, MemberChanged, NodeFacts, PayoutFacts,
-    PayoutInsight, TemplateFacts, TokenIssuer,
-};
-use raftpool_ledger::cluster::BoxFuture;
+use raftpool_api::{ApiConfig, ApiParts, ApiServer, Condition};
 use raftpool_ledger::command::{
     BatchId, ChangeSettings, ConfirmPayout, CreditShares, OrphanBlock, Payee, RecordBlock,
     RejectCount, RejectReason, ReservePayout, Scheme, Settings, SettleBlock, Share, SignPayout,
     WorkerReport, command::Body,
 };
 use raftpool_ledger::testing::MemoryCluster;
-use raftpool_ledger::{Clock, Cluster, Outcome, compose};
+use raftpool_ledger::{Cluster, Outcome, compose};
 use reqwest::{Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::doubles::TestFacts;
+pub use crate::doubles::{TestBans, TestClock, TestControl, TestIssuer, TestPayouts};
 
 pub const ALICE: &str = "xet:alice";
 pub const BOB: &str = "xet:bob";
@@ -36,197 +32,6 @@ pub struct TestPool {
     pub registry: Registry,
     http: reqwest::Client,
     sequence: AtomicU64,
-}
-
-/// Facts a test can change.
-pub struct TestFacts {
-    pub liveness: Mutex<Condition>,
-    pub template_fresh: Mutex<Condition>,
-}
-
-/// A cluster of one whose members are changed by writing down what was asked for.
-#[derive(Default)]
-pub struct TestControl {
-    pub asked: Mutex<Vec<MemberChange>>,
-}
-
-impl ClusterControl for TestControl {
-    fn status(&self) -> BoxFuture<'_, ClusterStatus> {
-        let node = json!({
-            "id": 1, "address": "node-1.internal:5078", "reachable": true, "serving": true,
-            "version": "1.2.3", "role": "leader", "is_voter": true, "term": 4,
-            "applied_index": 70, "lag": 0, "digest": "ab12", "digest_index": 64,
-            "database_bytes": 1000, "daemon_height": 41, "connections": 7,
-            "shares_per_second": "1.500", "hashrate": "12000", "payout_status": "nothing is due",
-            "api": "10.0.0.1:8000", "errors": ["disk of 10.0.0.1 is slow"],
-        });
-        let status = json!({
-            "cluster_id": "c1", "node_id": 1, "is_member": true, "waiting_for": null,
-            "health": "degraded", "leader_id": 1, "term": 4, "next_node_id": 2,
-            "problems": ["node 1: disk of 10.0.0.1 is slow"], "nodes": [node],
-        });
-        Box::pin(async { serde_json::from_value(status).expect("a status") })
-    }
-
-    fn change(&self, change: MemberChange) -> BoxFuture<'_, Result<MemberChanged, ChangeRefusal>> {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.push(change.clone());
-        let answer = match change {
-            MemberChange::Replace { .. } => Ok(MemberChanged::UnderWay("catching up".into())),
-            MemberChange::Remove { .. } => Err(ChangeRefusal::Refused("the only voter".into())),
-            MemberChange::Transfer { .. } => Err(ChangeRefusal::NotLed("nobody leads".into())),
-            MemberChange::Promote { .. } => Err(ChangeRefusal::Unknown("no answer".into())),
-            _ => Ok(MemberChanged::Done("done".into())),
-        };
-        Box::pin(async { answer })
-    }
-}
-
-/// Draws the same bits one after the other, and knows addresses that begin with `xet:`.
-#[derive(Default)]
-pub struct TestIssuer(AtomicU64);
-
-impl TokenIssuer for TestIssuer {
-    fn random(&self) -> [u8; 32] {
-        let number = self.0.fetch_add(1, Ordering::Relaxed);
-        let mut bits = [0xa5; 32];
-        bits[24..].copy_from_slice(&number.to_be_bytes());
-        bits
-    }
-
-    fn canonical_address(&self, text: &str) -> Result<String, String> {
-        let text = text.to_ascii_lowercase();
-        match text.starts_with("xet:") {
-            true => Ok(text),
-            false => Err("it does not begin with xet:".into()),
-        }
-    }
-}
-
-/// What a node refuses by itself, written down by a test.
-#[derive(Default)]
-pub struct TestBans(pub Mutex<Vec<LocalBan>>);
-
-impl LocalBans for TestBans {
-    fn list(&self) -> Vec<LocalBan> {
-        let bans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        bans.clone()
-    }
-
-    fn lift(&self, who: &LocalBanOf) -> bool {
-        let mut bans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = bans.len();
-        bans.retain(|ban| ban.who != *who);
-        bans.len() < before
-    }
-}
-
-/// What a payout duty knows, written down by a test; it does not serve until then.
-#[derive(Default)]
-pub struct TestPayouts {
-    nonce: Mutex<Option<NonceInsight>>,
-    obstacles: Mutex<Option<Vec<String>>>,
-}
-
-impl TestPayouts {
-    pub fn see(&self, nonce: NonceInsight) {
-        *self.nonce.lock().unwrap_or_else(PoisonError::into_inner) = Some(nonce);
-    }
-
-    /// Simulates a run that pays nobody because of these.
-    pub fn simulate_as(&self, obstacles: Vec<String>) {
-        let mut known = self
-            .obstacles
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *known = Some(obstacles);
-    }
-}
-
-impl PayoutInsight for TestPayouts {
-    fn nonce(&self) -> Option<NonceInsight> {
-        let nonce = self.nonce.lock().unwrap_or_else(PoisonError::into_inner);
-        nonce.clone()
-    }
-
-    fn simulate(&self) -> BoxFuture<'_, Result<Simulation, String>> {
-        let known = self
-            .obstacles
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let simulation = known.clone().map(|obstacles| Simulation {
-            obstacles,
-            payees: vec![],
-            debit_atomic: 0_u64.into(),
-            pool_fee_budget_atomic: 0_u64.into(),
-            needs_approval: false,
-            left_out: vec![],
-            left_out_counts: std::collections::BTreeMap::new(),
-            is_complete: true,
-            is_leading: true,
-        });
-        let simulation = simulation.ok_or_else(|| "this node does not serve yet".into());
-        Box::pin(async { simulation })
-    }
-
-    fn stable_topoheight(&self) -> BoxFuture<'_, Option<u64>> {
-        Box::pin(async { Some(400) })
-    }
-}
-
-pub struct TestClock;
-
-impl Clock for TestClock {
-    fn now_ms(&self) -> u64 {
-        NOW_MS
-    }
-}
-
-impl LiveFacts for TestFacts {
-    fn liveness(&self) -> Condition {
-        self.liveness
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn conditions(&self) -> Vec<Condition> {
-        vec![
-            self.template_fresh
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
-        ]
-    }
-
-    fn node(&self) -> NodeFacts {
-        NodeFacts {
-            build: BuildFacts {
-                version: "1.2.3".into(),
-                revision: None,
-            },
-            started_at_ms: NOW_MS - 60_000,
-            miner_connections: 7,
-            daemons: vec![DaemonFacts {
-                name: "own \"daemon\"".into(),
-                healthy: true,
-                height: Some(41),
-                problem: None,
-            }],
-            template: Some(TemplateFacts {
-                height: 42,
-                topoheight: 50,
-                network_difficulty: "36893488147419103232".into(),
-                algorithm: "xelis/v3".into(),
-                received_at_ms: NOW_MS - 1_500,
-            }),
-            stability_heights: 24,
-            payout: PayoutFacts {
-                status: "nothing to pay".into(),
-                alarms: vec![],
-            },
-        }
-    }
 }
 
 impl TestPool {
