@@ -78,14 +78,8 @@ async fn approve(
     Extension(peer): Extension<Peer>,
     body: Given<DecisionRequest>,
 ) -> Answer<Changed> {
-    let DecisionRequest {
-        author,
-        reason,
-        payout_id,
-    } = of_body(body)?;
-    let author = Author::new(author, &reason, peer)?;
-    let body = Body::ApprovePayout(ApprovePayout { payout_id, reason });
-    decide(&admin, &author, "payout_approved", payout_id, body).await
+    let make = |payout_id, reason| Body::ApprovePayout(ApprovePayout { payout_id, reason });
+    approve_or_reject(&admin, peer, body, "payout_approved", make).await
 }
 
 /// `POST /admin/v1/payouts/reject`
@@ -94,14 +88,25 @@ async fn reject(
     Extension(peer): Extension<Peer>,
     body: Given<DecisionRequest>,
 ) -> Answer<Changed> {
+    let make = |payout_id, reason| Body::RejectPayout(RejectPayout { payout_id, reason });
+    approve_or_reject(&admin, peer, body, "payout_rejected", make).await
+}
+
+/// What both decisions have in common; `make` turns the payout and the reason into the command.
+async fn approve_or_reject(
+    admin: &Admin,
+    peer: Peer,
+    body: Given<DecisionRequest>,
+    change: &'static str,
+    make: impl FnOnce(u64, String) -> Body,
+) -> Answer<Changed> {
     let DecisionRequest {
         author,
         reason,
         payout_id,
     } = of_body(body)?;
     let author = Author::new(author, &reason, peer)?;
-    let body = Body::RejectPayout(RejectPayout { payout_id, reason });
-    decide(&admin, &author, "payout_rejected", payout_id, body).await
+    decide(admin, &author, change, payout_id, make(payout_id, reason)).await
 }
 
 /// `POST /admin/v1/payouts/abandon`
