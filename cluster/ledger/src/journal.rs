@@ -66,7 +66,7 @@ fn amount_of(miner: &mut row::Miner, account: Account) -> Option<&mut u64> {
 }
 
 /// Accounts whose amount is the sum over miners.
-pub(crate) const MINERS_ACCOUNTS: [Account; 4] = [
+pub const MINERS_ACCOUNTS: [Account; 4] = [
     Account::Mature,
     Account::InFlight,
     Account::Paid,

@@ -45,6 +45,7 @@ struct Inner {
     index: u64,
     leadership: Leadership,
     faults: VecDeque<Fault>,
+    linearize_fault: Option<String>,
     read_fault: Option<String>,
     proposals: Vec<Command>,
     stopped: Option<String>,
@@ -77,6 +78,7 @@ impl MemoryCluster {
             index,
             leadership,
             faults: VecDeque::new(),
+            linearize_fault: None,
             read_fault: None,
             proposals: Vec::new(),
             stopped: None,
@@ -96,11 +98,17 @@ impl MemoryCluster {
     pub fn heal(&self) {
         let mut inner = self.lock();
         inner.faults.clear();
+        inner.linearize_fault = None;
         inner.read_fault = None;
     }
 
     /// Makes [`Cluster::linearize`] fail until [`MemoryCluster::heal`].
     pub fn fail_linearize(&self, reason: impl Into<String>) {
+        self.lock().linearize_fault = Some(reason.into());
+    }
+
+    /// Makes every read break off after its last answer until [`MemoryCluster::heal`].
+    pub fn fail_reads(&self, reason: impl Into<String>) {
         self.lock().read_fault = Some(reason.into());
     }
 
@@ -191,13 +199,16 @@ impl Cluster for MemoryCluster {
     fn read(&self, query: Query<'_>) -> Result<u64, ReadError> {
         let inner = self.lock();
         query(&inner.state)?;
-        Ok(inner.index)
+        match &inner.read_fault {
+            None => Ok(inner.index),
+            Some(reason) => Err(ReadError::NotCurrent(reason.clone())),
+        }
     }
 
     fn linearize(&self) -> BoxFuture<'_, Result<u64, ReadError>> {
         Box::pin(async move {
             let inner = self.lock();
-            match &inner.read_fault {
+            match &inner.linearize_fault {
                 None => Ok(inner.index),
                 Some(reason) => Err(ReadError::NotCurrent(reason.clone())),
             }

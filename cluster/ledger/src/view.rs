@@ -23,10 +23,12 @@ use crate::command::{RejectReason, Scheme, Settings};
 use crate::record::{Record, load, page, wide};
 use crate::reserve::{self, Reserve};
 use crate::state::Direction;
+use crate::verify::{self, Violation};
 use crate::{StateError, StateRead};
 use crate::{key, meter, record};
 
 pub use crate::funds::{account_name, account_of_name};
+pub use crate::journal::MINERS_ACCOUNTS;
 pub use accounts::Accounts;
 pub use effort::RecentEffort;
 pub use journal::{EntryKind, JournalEntry, JournalLine, JournalQuery, entry_kind_name};
@@ -67,6 +69,11 @@ impl<'a> LedgerView<'a> {
             [] => Ok([0; 32]),
             digest => record::hash(digest),
         }
+    }
+
+    /// Every invariant that does not hold over the whole state, as [`crate::verify`] finds them.
+    pub fn verify(&self) -> Result<Vec<Violation>> {
+        verify::verify(self.state)
     }
 
     /// The pool's settings; none before the first `ChangeSettings`.

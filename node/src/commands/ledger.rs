@@ -27,16 +27,18 @@ pub(super) async fn execute(command: &LedgerCommand) -> anyhow::Result<ExitCode>
 async fn verify(config_file: &std::path::Path) -> anyhow::Result<ExitCode> {
     let config = Config::load(config_file, std::env::vars())?;
     let client = AdminClient::new(&config, config_file)?;
-    let verified = match client.get("ledger/verify").await {
-        Ok(answer) => serde_json::from_value(answer).context("read the node's answer")?,
-        Err(error) if is_not_running(&error) => verify_stopped(&config).await?,
+    let (index, verified) = match client.get_slowly("ledger/verify").await {
+        Ok(answer) => {
+            let index = answer["index"].as_u64();
+            let verified = serde_json::from_value(answer).context("read the node's answer")?;
+            (index.context("the node's answer has no index")?, verified)
+        }
+        Err(error) if is_not_running(&error) => {
+            read_stopped(&config, |view| Ok((view.index()?, Verified::read(view)?))).await?
+        }
         Err(error) => return Err(error),
     };
-    let Verified {
-        index,
-        digest,
-        violations,
-    } = verified;
+    let Verified { digest, violations } = verified;
     println!("index {index}, digest {digest}");
     for violation in &violations {
         println!("broken {violation}");
@@ -50,24 +52,10 @@ async fn verify(config_file: &std::path::Path) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn verify_stopped(config: &Config) -> anyhow::Result<Verified> {
-    read_stopped(config, |view, state| {
-        let violations = raftpool_ledger::verify(state)?.into_iter();
-        Ok(Verified {
-            index: view.index()?,
-            digest: hex::encode(view.digest()?),
-            violations: violations
-                .map(|violation| format!("{}: {}", violation.id, violation.detail))
-                .collect(),
-        })
-    })
-    .await
-}
-
 /// Reads the books of a node that does not run.
 async fn read_stopped<T>(
     config: &Config,
-    query: impl FnOnce(&LedgerView<'_>, &dyn raftpool_ledger::StateRead) -> Result<T, StateError>,
+    query: impl FnOnce(&LedgerView<'_>) -> Result<T, StateError>,
 ) -> anyhow::Result<T> {
     let directory = &config.raw.node.data_directory;
     let Some(identity) = stored_identity(directory)? else {
@@ -87,7 +75,7 @@ async fn read_stopped<T>(
     let mut found = None;
     store.state().reader().read(&mut |state| {
         if let Some(query) = query.take() {
-            found = Some(query(&LedgerView::new(state), state)?);
+            found = Some(query(&LedgerView::new(state))?);
         }
         Ok(())
     })?;

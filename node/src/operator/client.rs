@@ -16,8 +16,8 @@ use crate::system::user_name;
 /// A change waits for the one before it and for the cluster; both know shorter bounds.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Longest time a resource of many lines takes.
-const LINES_TIMEOUT: Duration = Duration::from_secs(3_600);
+/// Longest time that what goes through the whole books takes.
+const SLOW_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// Between two questions whether a new node has caught up.
 const CATCH_UP_INTERVAL: Duration = Duration::from_millis(500);
@@ -99,6 +99,15 @@ impl AdminClient {
         self.answer(self.http.get(url(path))).await
     }
 
+    /// Reads a resource that takes the node long to find.
+    ///
+    /// # Errors
+    /// When the node does not run, refuses, or does not answer.
+    pub(crate) async fn get_slowly(&self, path: &str) -> anyhow::Result<Value> {
+        let request = self.http.get(url(path)).timeout(SLOW_TIMEOUT);
+        self.answer(request).await
+    }
+
     /// Asks for a change.
     ///
     /// # Errors
@@ -146,7 +155,7 @@ impl AdminClient {
         path: &str,
         take: &mut (dyn FnMut(&str) -> anyhow::Result<()> + Send),
     ) -> anyhow::Result<()> {
-        let request = self.http.get(url(path)).timeout(LINES_TIMEOUT);
+        let request = self.http.get(url(path)).timeout(SLOW_TIMEOUT);
         let mut answer = request.send().await.map_err(|error| self.missing(error))?;
         if !answer.status().is_success() {
             let body: Value = answer.json().await.map_err(|error| self.missing(error))?;
@@ -155,11 +164,12 @@ impl AdminClient {
         let mut waiting = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| self.missing(error))? {
             waiting.extend_from_slice(&chunk);
-            while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = waiting.drain(..=end).collect();
-                let line = std::str::from_utf8(&line).context("read the node's answer")?;
-                take(line.trim_end())?;
-            }
+            let Some(end) = waiting.iter().rposition(|byte| *byte == b'\n') else {
+                continue;
+            };
+            let lines = std::str::from_utf8(&waiting[..end]).context("read the node's answer")?;
+            lines.lines().try_for_each(&mut *take)?;
+            waiting.drain(..=end);
         }
         Ok(())
     }

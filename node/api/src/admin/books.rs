@@ -1,19 +1,21 @@
 //! The books as a whole: exported, verified, and money moved between accounts.
 
+use std::io;
 use std::ops::ControlFlow;
 
 use axum::Extension;
 use axum::body::{Body as HttpBody, Bytes};
 use axum::extract::State;
+use axum::http::Uri;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use raftpool_ledger::cluster::read;
+use raftpool_ledger::cluster::{ReadError, read};
 use raftpool_ledger::command::MoveFunds;
 use raftpool_ledger::command::command::Body;
-use raftpool_ledger::verify;
 use raftpool_ledger::view::{LedgerView, account_of_name};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::changes::{Admin, Author, Peer};
 use super::routes::{Answer, Given, of_body};
@@ -31,33 +33,45 @@ const CHUNKS_WAITING: usize = 8;
 
 /// `GET /admin/v1/ledger/export`: every line of the books, as of one moment.
 ///
-/// The lines come out of one consistent view, which is kept until the last one is written.
+/// The lines come out of one consistent view, which is kept until the last one is written. What
+/// breaks off on the way breaks the answer off too, so that nobody takes a part for the whole.
 pub(super) async fn export_all(State(admin): State<Admin>) -> Response {
-    let (sender, receiver) = mpsc::channel::<Bytes>(CHUNKS_WAITING);
+    let (sender, receiver) = mpsc::channel(CHUNKS_WAITING);
     let cluster = admin.cluster.clone();
-    tokio::task::spawn_blocking(move || {
+    let reading = tokio::task::spawn_blocking(move || {
         let mut lines = Lines {
             sender,
             waiting: Vec::new(),
         };
-        let done = read(cluster.as_ref(), |state| {
+        read(cluster.as_ref(), |state| {
             export(&LedgerView::new(state), &mut |row| lines.write(&row))
-        });
-        match done {
-            Ok(()) => lines.flush().is_continue(),
-            Err(error) => {
-                // The last lines are missing, which the reader sees.
-                tracing::error!(error = %error, "read the ledger for an export");
-                false
-            }
-        }
+        })?;
+        // Who no longer reads misses nothing.
+        let _ = lines.flush();
+        Ok(())
     });
-    let chunks = stream::unfold(receiver, |mut receiver| async {
-        let chunk = receiver.recv().await?;
-        Some((Ok::<_, std::convert::Infallible>(chunk), receiver))
-    });
+    let chunks = stream::unfold((receiver, Some(reading)), next_chunk);
     let body = HttpBody::from_stream(chunks);
     ([(CONTENT_TYPE, "application/x-ndjson")], body).into_response()
+}
+
+/// Lines that wait to be sent, and what reads more of them until it has ended.
+type Reading = (
+    mpsc::Receiver<Bytes>,
+    Option<JoinHandle<Result<(), ReadError>>>,
+);
+
+async fn next_chunk((mut receiver, reading): Reading) -> Option<(io::Result<Bytes>, Reading)> {
+    if let Some(chunk) = receiver.recv().await {
+        return Some((Ok(chunk), (receiver, reading)));
+    }
+    let error = match reading?.await {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => io::Error::other(error),
+        Err(error) => io::Error::other(error),
+    };
+    tracing::error!(%error, "read the ledger for an export");
+    Some((Err(error), (receiver, None)))
 }
 
 struct Lines {
@@ -88,43 +102,16 @@ impl Lines {
 }
 
 /// `GET /admin/v1/ledger/verify`: every invariant over the whole books, which takes a while.
-pub(super) async fn verify_all(
-    State(admin): State<Admin>,
-) -> Result<axum::Json<Verified>, Problem> {
-    let cluster = admin.cluster.clone();
-    let done = tokio::task::spawn_blocking(move || {
-        read(cluster.as_ref(), |state| {
-            let view = LedgerView::new(state);
-            Ok(Verified {
-                index: view.index()?,
-                digest: hex::encode(view.digest()?),
-                violations: verify(state)?
-                    .into_iter()
-                    .map(|violation| format!("{}: {}", violation.id, violation.detail))
-                    .collect(),
-            })
-        })
-    });
-    match done.await {
-        Ok(Ok(verified)) => Ok(axum::Json(verified)),
-        Ok(Err(error)) => {
-            tracing::error!(error = %error, "read the ledger to verify it");
-            Err(Problem::new(
-                problem::LEDGER_UNREADABLE,
-                "the log of the node says why",
-            ))
-        }
-        Err(_) => Err(Problem::new(
-            problem::LEDGER_UNREADABLE,
-            "the node is about to stop",
-        )),
-    }
+pub(super) async fn verify_all(State(admin): State<Admin>, uri: Uri) -> Answer<At<Verified>> {
+    let parameters = Parameters::of(&uri, &[])?;
+    let min_index = parameters.min_index()?;
+    admin.reader.read(min_index, Verified::read).await
 }
 
 /// `GET /admin/v1/accounts`: every account, and how safe the reserve is.
 pub(super) async fn accounts(
     State(admin): State<Admin>,
-    uri: axum::http::Uri,
+    uri: Uri,
 ) -> Answer<At<AccountsAndReserve>> {
     let parameters = Parameters::of(&uri, &[])?;
     let source = admin.source().await;

@@ -171,15 +171,29 @@ pub struct MoveRequest {
     pub amount_atomic: Decimal,
 }
 
-/// The answer of `GET /admin/v1/ledger/verify`.
+/// The answer of `GET /admin/v1/ledger/verify`, beside the index.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Verified {
-    /// Log index of the books that were verified.
-    pub index: u64,
-    /// Their digest, hexadecimal.
+    /// Digest of the books that were verified, hexadecimal.
     pub digest: String,
     /// Each broken invariant, with what was found; empty when all hold.
     pub violations: Vec<String>,
+}
+
+impl Verified {
+    /// Verifies the whole books.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn read(view: &LedgerView<'_>) -> Result<Self, StateError> {
+        let violations = view.verify()?.into_iter();
+        Ok(Self {
+            digest: hex::encode(view.digest()?),
+            violations: violations
+                .map(|violation| format!("{}: {}", violation.id, violation.detail))
+                .collect(),
+        })
+    }
 }
 
 /// The body of `POST /admin/v1/payouts/release`.

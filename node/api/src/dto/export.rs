@@ -9,7 +9,9 @@ use std::ops::ControlFlow;
 
 use raftpool_ledger::StateError;
 use raftpool_ledger::command::Account;
-use raftpool_ledger::view::{self, JournalQuery, LedgerView, account_name, entry_kind_name};
+use raftpool_ledger::view::{
+    self, JournalQuery, LedgerView, MINERS_ACCOUNTS, account_name, entry_kind_name,
+};
 use serde::{Deserialize, Serialize};
 
 /// Entries, lines and miners read at a time.
@@ -20,6 +22,11 @@ pub const EXPORT_FORMAT: u32 = 1;
 
 /// Atomic units by name of the account, as decimal text with a sign.
 pub type Amounts = BTreeMap<String, String>;
+
+/// Accounts of which every unit is a miner's: an entry's changes of them are in its lines as well.
+pub fn miners_accounts() -> [&'static str; 4] {
+    MINERS_ACCOUNTS.map(account_name)
+}
 
 /// One line of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 mod admin;
 mod bans;
+mod books;
 mod chain;
 mod doubles;
 mod health;

@@ -101,6 +101,17 @@ impl AdminSocket {
         Ok(answer)
     }
 
+    /// An answer of many lines, each JSON.
+    pub async fn lines(&self, path: &str) -> anyhow::Result<Vec<Value>> {
+        let url = format!("http://localhost{path}");
+        let response = self.http.get(url).send().await?.error_for_status()?;
+        let kind = response.headers()["content-type"].to_str()?;
+        ensure!(kind == "application/x-ndjson", "{path}: {kind}");
+        let text = response.text().await?;
+        let lines = text.lines().map(serde_json::from_str);
+        Ok(lines.collect::<Result<_, _>>()?)
+    }
+
     async fn send(
         &self,
         method: Method,

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use raftpool_api::dto::export::{Amounts, ExportRow, export};
+use raftpool_api::dto::export::{Amounts, ExportRow, export, miners_accounts};
 
 use super::read_stopped;
 use crate::cli::{ExportArgs, ExportFormat};
@@ -34,7 +34,7 @@ pub(super) async fn execute(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         Ok(()) => {}
         Err(error) if is_not_running(&error) => {
             let mut failure = None;
-            read_stopped(&config, |view, _| {
+            read_stopped(&config, |view| {
                 export(view, &mut |row| match writer.write(&row) {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(error) => {
@@ -53,9 +53,6 @@ pub(super) async fn execute(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     writer.finish()?;
     Ok(ExitCode::SUCCESS)
 }
-
-/// Accounts of which every unit is a miner's: their changes are in the lines of the miners.
-const MINERS_ACCOUNTS: [&str; 4] = ["mature", "in_flight", "paid", "network_fees"];
 
 /// The last entry's fields that its lines repeat in CSV.
 #[derive(Default)]
@@ -137,7 +134,8 @@ fn write_csv(
                 block: number(block_number),
                 payout: number(payout_id),
             };
-            let of_pool = |account: &str| !MINERS_ACCOUNTS.contains(&account);
+            // The lines of the miners have the rest.
+            let of_pool = |account: &str| !miners_accounts().contains(&account);
             write_amounts(csv, of, (*index, kind, ""), amounts, of_pool)
         }
         ExportRow::Line {

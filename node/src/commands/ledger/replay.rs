@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
-use raftpool_api::dto::export::{Amounts, EXPORT_FORMAT, ExportRow};
+use raftpool_api::dto::export::{Amounts, EXPORT_FORMAT, ExportRow, miners_accounts};
 
 pub(super) fn execute(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     let lines: Box<dyn BufRead> = match file {
@@ -111,7 +111,7 @@ impl Replay {
         for (miner, held) in &self.held_by_miners {
             compare(&mut self.problems, miner, held, &Sums::new());
         }
-        for account in ["mature", "in_flight", "paid", "network_fees"] {
+        for account in miners_accounts() {
             let of = |sums: &Sums| sums.get(account).copied().unwrap_or_default();
             let (of_pool, of_all) = (of(&self.accounts), of(&of_miners));
             if of_pool != of_all {
