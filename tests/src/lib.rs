@@ -1,7 +1,8 @@
 //! What needs several crates or processes: end to end, faults, crashes, and the shape of the house.
 //!
 //! The library holds the shared means: pools and clusters as real processes, proxies between
-//! nodes, a scripted miner, a load generator as a process, runs under faults with their audit, waiting for conditions, and seeds.
+//! nodes, an operator's commands, a scripted miner, a load generator as a process, runs under
+//! faults with their audit, waiting for conditions, and seeds.
 
 #![forbid(unsafe_code)]
 
@@ -10,6 +11,8 @@ pub mod processes;
 pub mod devnet;
 
 pub mod node;
+
+pub mod command;
 
 pub mod configuration;
 

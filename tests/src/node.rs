@@ -237,18 +237,8 @@ impl NodeProcess {
     /// # Errors
     /// When an invariant of the books is broken.
     pub fn verify_books(&self) -> Result<()> {
-        let output = std::process::Command::new(executable()?)
-            .args(["ledger", "verify"])
-            .arg(self.config_file())
-            .output()
-            .context("run raftpool ledger verify")?;
-        ensure!(
-            output.status.success(),
-            "the books do not verify: {}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(())
+        let verified = self.tell(&["ledger", "verify"], &[]);
+        verified.map(drop).context("the books do not verify")
     }
 
     /// Its name.

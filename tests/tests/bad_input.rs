@@ -1,20 +1,14 @@
 //! What operators, daemons and strangers get wrong, against the real program.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use raftpool_tests::command::run;
 use raftpool_tests::miner::ScriptedMiner;
-use raftpool_tests::processes::{MINERS, Pool, PoolOptions, executable};
+use raftpool_tests::processes::{MINERS, Pool, PoolOptions};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-fn run(arguments: &[&str]) -> Result<Output> {
-    Command::new(executable()?)
-        .args(arguments)
-        .output()
-        .context("run raftpool")
-}
 
 #[track_caller]
 fn check(output: &Output, code: i32, expected: &str) {

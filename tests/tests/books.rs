@@ -1,54 +1,24 @@
 //! The books of a real node from outside: paid work, exports that add up, and how a block is shared.
 
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
-
 use anyhow::{Context, Result, ensure};
+use raftpool_tests::command::{holds, refusal, tell};
 use raftpool_tests::miner::ScriptedMiner;
-use raftpool_tests::processes::{MINERS, Pool, executable};
+use raftpool_tests::processes::{MINERS, Pool};
 use raftpool_tests::story::{atomic, find_block, hashing_options, mine_until};
 use serde_json::{Value, json};
 
-/// Runs `raftpool` without a terminal.
-fn run(words: &[&str]) -> Result<Output> {
-    Command::new(executable()?)
-        .args(words)
-        .stdin(Stdio::null())
-        .output()
-        .context("run raftpool")
-}
-
-/// What the command printed; it must succeed.
-fn tell(words: &[&str]) -> Result<String> {
-    let output = run(words)?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let printed = String::from_utf8_lossy(&output.stdout);
-    ensure!(output.status.success(), "{words:?}: {errors}{printed}");
-    Ok(printed.into_owned())
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap_or_default()
-}
-
 /// Offers PPS and fills its reserve.
 fn offer_pps(pool: &Pool) -> Result<()> {
-    let file = std::fs::read_to_string(pool.config_file())?;
-    let schemes = "[settings]\nschemes = [\"pplns\", \"solo\", \"pps\"]\npps_fee_bps = 200";
-    std::fs::write(pool.config_file(), file.replace("[settings]", schemes))?;
-    let config = pool.config_file();
-    tell(&["pool", "apply", text(&config), "--yes"])?;
-    let moved = tell(&[
-        "pool",
-        "move",
-        text(&config),
+    pool.node
+        .apply("schemes = [\"pplns\", \"solo\", \"pps\"]\npps_fee_bps = 200")?;
+    let options = [
         "--from=deposits",
         "--to=reserve",
         "--amount=20000000000",
         "--reason=sent from the cold wallet",
-    ])?;
-    ensure!(moved.contains("200.00000000 XEL moved"), "{moved}");
-    Ok(())
+    ];
+    let moved = pool.node.tell(&["pool", "move"], &options)?;
+    holds(&moved, "200.00000000 XEL moved")
 }
 
 /// Shares that are paid at once.
@@ -66,11 +36,11 @@ async fn work_for_pps(pool: &Pool, shares: u64) -> Result<()> {
 
 /// Exports, adds up, and returns the export.
 fn export(pool: &Pool, name: &str) -> Result<String> {
-    let file = pool.directory().join(name);
-    let config = pool.config_file();
-    tell(&["ledger", "export", text(&config), "--output", text(&file)])?;
-    let replayed = tell(&["ledger", "replay", text(&file)])?;
-    ensure!(replayed.contains("every balance is the sum"), "{replayed}");
+    let file = pool.directory().join(name).display().to_string();
+    pool.node
+        .tell(&["ledger", "export"], &["--output", &file])?;
+    let replayed = tell(&["ledger", "replay", &file])?;
+    holds(&replayed, "every balance is the sum")?;
     Ok(std::fs::read_to_string(&file)?)
 }
 
@@ -114,30 +84,25 @@ async fn paid_work_is_in_the_journal_and_exports_add_up_running_or_stopped() -> 
         .sum();
     ensure!(Some(sum) == atomic(&proof["shared_atomic"]), "{proof}");
 
-    let config = pool.config_file();
     let exported = export(&pool, "running.jsonl")?;
-    let verified = tell(&["ledger", "verify", text(&config)])?;
-    ensure!(verified.contains("every invariant holds"), "{verified}");
-    let csv = tell(&["ledger", "export", text(&config), "--format=csv"])?;
+    let verified = pool.node.tell(&["ledger", "verify"], &[])?;
+    holds(&verified, "every invariant holds")?;
+    let csv = pool.node.tell(&["ledger", "export"], &["--format=csv"])?;
     ensure!(
         csv.starts_with("index,kind,time_ms,author,reason,"),
         "{csv}"
     );
-    ensure!(csv.contains("sent from the cold wallet"), "{csv}");
-    let accounts = tell(&["pool", "accounts", text(&config)])?;
-    ensure!(
-        accounts.contains("reserve of PPS and FPPS: safe"),
-        "{accounts}"
-    );
+    holds(&csv, "sent from the cold wallet")?;
+    let accounts = pool.node.tell(&["pool", "accounts"], &[])?;
+    holds(&accounts, "reserve of PPS and FPPS: safe")?;
 
     // One unit more in one line of a miner.
-    let spoilt = pool.directory().join("spoilt.jsonl");
+    let spoilt = pool.directory().join("spoilt.jsonl").display().to_string();
     let right = format!("\"mature\":\"{earned}\"");
     let wrong = format!("\"mature\":\"{}\"", earned + 1);
     std::fs::write(&spoilt, exported.replacen(&right, &wrong, 1))?;
     ensure!(exported.contains(&right), "{exported}");
-    let output = run(&["ledger", "replay", text(&spoilt)])?;
-    ensure!(output.status.code() == Some(1), "{output:?}");
+    refusal(&["ledger", "replay", &spoilt])?;
 
     ensure!(pool.stop_node().await, "the node does not end cleanly");
     export(&pool, "stopped.jsonl")?;
@@ -148,8 +113,6 @@ async fn paid_work_is_in_the_journal_and_exports_add_up_running_or_stopped() -> 
 #[tokio::test(flavor = "multi_thread")]
 async fn money_moves_only_where_it_may() -> Result<()> {
     let pool = Pool::start(hashing_options()).await?;
-    let config = pool.config_file();
-    let config = text(&config);
     for (from, to, complaint) in [
         (
             "income",
@@ -164,25 +127,14 @@ async fn money_moves_only_where_it_may() -> Result<()> {
         ),
     ] {
         let (from, to) = (format!("--from={from}"), format!("--to={to}"));
-        let words = [
-            "pool",
-            "move",
-            config,
-            &from,
-            &to,
-            "--amount=5",
-            "--reason=x",
-        ];
-        let output = run(&words)?;
-        let errors = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.code() == Some(1), "{output:?}");
-        ensure!(errors.contains(complaint), "{errors}");
+        let options = ["--amount=5", &from, &to, "--reason=x"];
+        let refused = pool.node.refusal(&["pool", "move"], &options)?;
+        holds(&refused, complaint)?;
     }
     for line in ["", "{}", "{\"row\":\"head\"}"] {
-        let file = pool.directory().join("no-export");
+        let file = pool.directory().join("no-export").display().to_string();
         std::fs::write(&file, line)?;
-        let output = run(&["ledger", "replay", text(&file)])?;
-        ensure!(output.status.code() == Some(1), "{line}: {output:?}");
+        refusal(&["ledger", "replay", &file]).with_context(|| format!("{line:?} is replayed"))?;
     }
     Ok(())
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use raftpool_miner::load::{Kind, LoadReport};
 use raftpool_tests::cluster::{ClusterOptions, ClusterPool};
+use raftpool_tests::command::run;
 use raftpool_tests::loadgen::Loadgen;
 use raftpool_tests::node::NodeProcess;
-use raftpool_tests::processes::{DEADLINE, MINERS, Pool, PoolOptions, executable};
+use raftpool_tests::processes::{DEADLINE, MINERS, Pool, PoolOptions};
 use raftpool_tests::{tls, wait};
 use serde_json::json;
 
@@ -232,9 +233,7 @@ async fn miners_of_a_load_move_on_when_their_node_dies() -> Result<()> {
 
 #[test]
 fn somebody_elses_pool_is_not_loaded() -> Result<()> {
-    let output = std::process::Command::new(executable()?)
-        .args(["loadgen", "--pool=198.51.100.7:5077", "--address=xet:a"])
-        .output()?;
+    let output = run(&["loadgen", "--pool=198.51.100.7:5077", "--address=xet:a"])?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(
         !output.status.success() && complaint.contains("not on this machine"),

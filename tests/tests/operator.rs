@@ -1,9 +1,8 @@
 //! What an operator does to a running pool from the command line, and what a stopped one answers.
 
-use std::process::{Command, Output, Stdio};
-
 use anyhow::{Context, Result, ensure};
-use raftpool_tests::processes::{MINERS, Pool, executable};
+use raftpool_tests::command::holds;
+use raftpool_tests::processes::{MINERS, Pool};
 use raftpool_tests::story::{
     atomic, audit_payouts, find_block, hashing_options, mine_until, mine_until_quiet,
 };
@@ -20,50 +19,16 @@ const COMMANDS: [&[&str]; 7] = [
     &["pool", "apply"],
 ];
 
-/// Runs a command on the pool's configuration file, without a terminal.
-fn run(pool: &Pool, command: &[&str], options: &[&str]) -> Result<Output> {
-    Command::new(executable()?)
-        .args(command)
-        .arg(pool.config_file())
-        .args(options)
-        .env("SUDO_USER", "otto")
-        .stdin(Stdio::null())
-        .output()
-        .context("run raftpool")
-}
-
-/// What the command printed; it must succeed.
-fn tell(pool: &Pool, command: &[&str], options: &[&str]) -> Result<String> {
-    let output = run(pool, command, options)?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{command:?}: {errors}");
-    Ok(String::from_utf8(output.stdout)?)
-}
-
-/// What the command complained of; it must fail with exit code 1.
-fn refusal(pool: &Pool, command: &[&str], options: &[&str]) -> Result<String> {
-    let output = run(pool, command, options)?;
-    ensure!(output.status.code() == Some(1), "{command:?}: {output:?}");
-    Ok(String::from_utf8(output.stderr)?)
-}
-
-fn tell_json(pool: &Pool, command: &[&str]) -> Result<Value> {
-    Ok(serde_json::from_str(&tell(
-        pool,
-        command,
-        &["--output", "json"],
-    )?)?)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn paused_payouts_wait_and_resumed_ones_are_paid_once() -> Result<()> {
     let pool = Pool::start(hashing_options()).await?;
+    let node = &pool.node;
     pool.control("produce_blocks", json!({"count": 2})).await?;
-    let status = tell(&pool, &["payout", "status"], &[])?;
+    let status = node.tell(&["payout", "status"], &[])?;
     ensure!(status.starts_with("payouts   running\n"), "{status}");
 
     let reason = "the wallet moves to another machine";
-    tell(&pool, &["payout", "pause"], &["--reason", reason])?;
+    node.tell(&["payout", "pause"], &["--reason", reason])?;
     let hash = find_block(&pool).await?;
     mine_until(
         &pool,
@@ -87,16 +52,13 @@ async fn paused_payouts_wait_and_resumed_ones_are_paid_once() -> Result<()> {
         "paid though paused: {payouts}"
     );
 
-    let status = tell_json(&pool, &["payout", "status"])?;
+    let status = node.tell_json(&["payout", "status"], &[])?;
     ensure!(status["payouts_paused_reason"] == json!(reason), "{status}");
     ensure!(status["changes"][0]["author"] == json!("otto"), "{status}");
-    let status = tell(&pool, &["payout", "status"], &[])?;
-    ensure!(
-        status.contains(&format!("payouts   paused: {reason}\n")),
-        "{status}"
-    );
+    let status = node.tell(&["payout", "status"], &[])?;
+    holds(&status, &format!("payouts   paused: {reason}\n"))?;
 
-    tell(&pool, &["payout", "resume"], &[])?;
+    node.tell(&["payout", "resume"], &[])?;
     mine_until_quiet(&pool).await?;
     ensure!(audit_payouts(&pool).await? == 1, "one payout was due");
     let miner = pool.api(&format!("/api/v1/miners/{}", MINERS[0])).await?;
@@ -107,9 +69,10 @@ async fn paused_payouts_wait_and_resumed_ones_are_paid_once() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_payout_is_not_released_and_is_shown_with_its_transaction() -> Result<()> {
     let pool = Pool::start(hashing_options()).await?;
+    let node = &pool.node;
     pool.control("produce_blocks", json!({"count": 2})).await?;
-    let nothing = refusal(&pool, &["payout", "release"], &[])?;
-    ensure!(nothing.contains("no payout is open"), "{nothing}");
+    let nothing = node.refusal(&["payout", "release"], &[])?;
+    holds(&nothing, "no payout is open")?;
 
     pool.control("stall_execution", json!({"on": true})).await?;
     find_block(&pool).await?;
@@ -117,15 +80,15 @@ async fn a_signed_payout_is_not_released_and_is_shown_with_its_transaction() -> 
         (answer["payouts"]["open"]["status"] == json!("signed")).then_some(())
     })
     .await?;
-    let refused = refusal(&pool, &["payout", "release"], &["--reason", "a try"])?;
-    ensure!(
-        refused.contains("payout 1 has a signed transaction that may have been sent"),
-        "{refused}"
-    );
-    let status = tell_json(&pool, &["payout", "status"])?;
+    let refused = node.refusal(&["payout", "release"], &["--reason", "a try"])?;
+    holds(
+        &refused,
+        "payout 1 has a signed transaction that may have been sent",
+    )?;
+    let status = node.tell_json(&["payout", "status"], &[])?;
     let tx_hash = status["open_payout"]["variants"][0]["tx_hash"].as_str();
-    let text = tell(&pool, &["payout", "status"], &[])?;
-    ensure!(text.contains(tx_hash.context("no transaction")?), "{text}");
+    let text = node.tell(&["payout", "status"], &[])?;
+    holds(&text, tx_hash.context("no transaction")?)?;
 
     pool.control("stall_execution", json!({"on": false}))
         .await?;
@@ -138,6 +101,7 @@ async fn a_signed_payout_is_not_released_and_is_shown_with_its_transaction() -> 
 async fn a_block_nobody_recorded_is_shown_until_it_is_acknowledged_and_never_booked() -> Result<()>
 {
     let mut pool = Pool::start(hashing_options()).await?;
+    let node = &pool.node;
     let settings = pool.api("/api/v1/pool").await?["settings"].clone();
     let address = &settings["pool_address"];
     pool.control("produce_blocks", json!({"count": 1, "miner": address}))
@@ -152,9 +116,9 @@ async fn a_block_nobody_recorded_is_shown_until_it_is_acknowledged_and_never_boo
         .await?;
     ensure!(fees["items"][0]["blocks"] == json!(120), "{fees}");
     ensure!(fees["items"][0]["first_topoheight"] == json!(0), "{fees}");
-    let status = tell(&pool, &["payout", "status"], &[])?;
-    ensure!(status.contains("\nstrays    1 blocks"), "{status}");
-    let strays = tell_json(&pool, &["block", "list-stray"])?;
+    let status = node.tell(&["payout", "status"], &[])?;
+    holds(&status, "\nstrays    1 blocks")?;
+    let strays = node.tell_json(&["block", "list-stray"], &[])?;
     let stray = &strays["blocks"][0];
     ensure!(stray["topoheight"] == json!(1), "{strays}");
     ensure!(atomic(&stray["amount_atomic"]) > Some(0), "{strays}");
@@ -167,12 +131,12 @@ async fn a_block_nobody_recorded_is_shown_until_it_is_acknowledged_and_never_boo
 
     let hash = stray["hash"].as_str().context("no hash")?;
     let command = ["block", "acknowledge"];
-    let wrong = refusal(&pool, &command, &[&"ab".repeat(32), "--reason", "a try"])?;
-    ensure!(wrong.contains("no stray block abab"), "{wrong}");
-    tell(&pool, &command, &[hash, "--reason", "of the old pool"])?;
-    let text = tell(&pool, &["block", "list-stray"], &[])?;
-    ensure!(text.contains("acknowledged by otto"), "{text}");
-    ensure!(text.contains("of the old pool"), "{text}");
+    let wrong = node.refusal(&command, &[&"ab".repeat(32), "--reason", "a try"])?;
+    holds(&wrong, "no stray block abab")?;
+    node.tell(&command, &[hash, "--reason", "of the old pool"])?;
+    let text = node.tell(&["block", "list-stray"], &[])?;
+    holds(&text, "acknowledged by otto")?;
+    holds(&text, "of the old pool")?;
     pool.api_until("the alarm is over", "/api/v1/pool", |answer| {
         is_alarmed(answer).is_none().then_some(())
     })
@@ -186,35 +150,32 @@ async fn a_block_nobody_recorded_is_shown_until_it_is_acknowledged_and_never_boo
 #[tokio::test(flavor = "multi_thread")]
 async fn an_applied_fee_is_shown_and_holds_for_the_next_found_block() -> Result<()> {
     let mut pool = Pool::start(hashing_options()).await?;
+    let node = &pool.node;
     pool.control("produce_blocks", json!({"count": 2})).await?;
-    let unchanged = tell(&pool, &["pool", "apply"], &[])?;
-    ensure!(unchanged.contains("nothing to change"), "{unchanged}");
+    let unchanged = node.tell(&["pool", "apply"], &[])?;
+    holds(&unchanged, "nothing to change")?;
     let before = find_block(&pool).await?;
 
     let original = std::fs::read_to_string(pool.config_file())?;
     let write = |text: String| std::fs::write(pool.config_file(), text);
     write(original.replace("[settings]", "[settings]\npplns_fee_bps = 300"))?;
-    let unasked = refusal(&pool, &["pool", "apply"], &[])?;
-    ensure!(unasked.contains("confirm with --yes"), "{unasked}");
+    let unasked = node.refusal(&["pool", "apply"], &[])?;
+    holds(&unasked, "confirm with --yes")?;
     ensure!(
         fee_bps(&pool).await? == json!(100),
         "changed without asking"
     );
 
-    let told = tell(
-        &pool,
+    let told = node.tell(
         &["pool", "apply"],
         &["--yes", "--reason", "a new wallet costs"],
     )?;
     let difference = "- settings.pplns_fee_bps = 100\n+ settings.pplns_fee_bps = 300\n";
     ensure!(told.starts_with(difference), "{told}");
     ensure!(fee_bps(&pool).await? == json!(300), "not changed");
-    let shown = tell(&pool, &["pool", "show"], &[])?;
-    ensure!(
-        shown.contains("\nsettings.pplns_fee_bps = 300\n"),
-        "{shown}"
-    );
-    let status = tell_json(&pool, &["payout", "status"])?;
+    let shown = node.tell(&["pool", "show"], &[])?;
+    holds(&shown, "\nsettings.pplns_fee_bps = 300\n")?;
+    let status = node.tell_json(&["payout", "status"], &[])?;
     ensure!(
         status["changes"][0]["reason"] == json!("a new wallet costs"),
         "{status}"
@@ -237,8 +198,8 @@ async fn an_applied_fee_is_shown_and_holds_for_the_next_found_block() -> Result<
     // What can never change is refused, and the file that was applied is the one in force.
     let applied = std::fs::read_to_string(pool.config_file())?;
     write(applied.replace(&pool.network.addresses.pool_address, MINERS[1]))?;
-    let refused = refusal(&pool, &["pool", "apply"], &["--yes"])?;
-    ensure!(refused.contains("cannot be changed to"), "{refused}");
+    let refused = node.refusal(&["pool", "apply"], &["--yes"])?;
+    holds(&refused, "cannot be changed to")?;
     write(applied)?;
     mine_until_quiet(&pool).await?;
     ensure!(pool.stop_node().await, "the node did not stop cleanly");
@@ -268,13 +229,13 @@ async fn commands_to_a_node_that_does_not_run_say_so() -> Result<()> {
 
     // The next start takes the place of the dead socket.
     pool.start_node(&[]).await?;
-    tell(&pool, &["payout", "status"], &[])?;
+    pool.node.tell(&["payout", "status"], &[])?;
     Ok(())
 }
 
 fn check_not_running(pool: &Pool) -> Result<()> {
     for command in COMMANDS {
-        let error = refusal(pool, command, &[])?;
+        let error = pool.node.refusal(command, &[])?;
         ensure!(
             error.contains("the node is not running: nobody listens at")
                 && error.contains("start it with `raftpool run"),

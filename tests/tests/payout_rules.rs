@@ -1,59 +1,19 @@
 //! What an operator decides about payouts of a running pool, from the command line.
 
-use std::process::{Command, Output, Stdio};
-
-use anyhow::{Context, Result, ensure};
-use raftpool_tests::processes::{MINERS, Pool, executable};
+use anyhow::{Result, ensure};
+use raftpool_tests::command::holds;
+use raftpool_tests::processes::{MINERS, Pool};
 use raftpool_tests::story::{
     atomic, audit_payouts, find_block, hashing_options, mine_until, mine_until_quiet,
 };
 use serde_json::json;
 
-/// Runs `raftpool` with words around the pool's configuration file, without a terminal.
-fn run(pool: &Pool, command: &[&str], options: &[&str]) -> Result<Output> {
-    Command::new(executable()?)
-        .args(command)
-        .arg(pool.config_file())
-        .args(options)
-        .env("SUDO_USER", "otto")
-        .stdin(Stdio::null())
-        .output()
-        .context("run raftpool")
-}
-
-/// What the command printed; it must succeed.
-fn tell(pool: &Pool, command: &[&str], options: &[&str]) -> Result<String> {
-    let output = run(pool, command, options)?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{command:?}: {errors}");
-    Ok(String::from_utf8(output.stdout)?)
-}
-
-/// What the command complained of; it must fail with exit code 1.
-fn refusal(pool: &Pool, command: &[&str], options: &[&str]) -> Result<String> {
-    let output = run(pool, command, options)?;
-    ensure!(output.status.code() == Some(1), "{command:?}: {output:?}");
-    Ok(String::from_utf8(output.stderr)?)
-}
-
-fn holds(text: &str, what: &str) -> Result<()> {
-    ensure!(text.contains(what), "`{what}` is not in: {text}");
-    Ok(())
-}
-
-/// Puts a line into the `[settings]` of the pool's file and applies it.
-fn apply(pool: &Pool, line: &str) -> Result<String> {
-    let file = std::fs::read_to_string(pool.config_file())?;
-    let changed = file.replace("[settings]", &format!("[settings]\n{line}"));
-    std::fs::write(pool.config_file(), changed)?;
-    tell(pool, &["pool", "apply"], &["--yes"])
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payout_waits_for_its_approval_and_the_history_tells_of_it() -> Result<()> {
     let pool = Pool::start(hashing_options()).await?;
+    let node = &pool.node;
     pool.control("produce_blocks", json!({"count": 2})).await?;
-    let difference = apply(&pool, "payout_approval_above_atomic = 0")?;
+    let difference = node.apply("payout_approval_above_atomic = 0")?;
     holds(
         &difference,
         "- settings.payout_approval_above_atomic = never\n",
@@ -66,24 +26,24 @@ async fn a_payout_waits_for_its_approval_and_the_history_tells_of_it() -> Result
         (open["awaits_approval"] == json!(true)).then_some(())
     };
     mine_until(&pool, "a payout waits", "/api/v1/pool", waits).await?;
-    let status = tell(&pool, &["payout", "status"], &[])?;
+    let status = node.tell(&["payout", "status"], &[])?;
     holds(&status, "waits   for an operator's approval")?;
 
     // Rejected, it does not come again before payouts are resumed.
-    tell(&pool, &["payout", "reject"], &["--reason", "a rehearsal"])?;
-    let simulated = tell(&pool, &["payout", "simulate"], &[])?;
+    node.tell(&["payout", "reject"], &["--reason", "a rehearsal"])?;
+    let simulated = node.tell(&["payout", "simulate"], &[])?;
     holds(&simulated, "payout 1 was rejected: a rehearsal")?;
     holds(&simulated, "it would wait for an operator's approval")?;
     holds(&simulated, &format!("pay {}", MINERS[0]))?;
-    tell(&pool, &["payout", "resume"], &[])?;
+    node.tell(&["payout", "resume"], &[])?;
     mine_until(&pool, "it waits again", "/api/v1/pool", waits).await?;
-    tell(&pool, &["payout", "approve"], &["--reason", "looked at"])?;
-    let status = tell(&pool, &["payout", "status"], &[])?;
+    node.tell(&["payout", "approve"], &["--reason", "looked at"])?;
+    let status = node.tell(&["payout", "status"], &[])?;
     holds(&status, "approved by otto")?;
     mine_until_quiet(&pool).await?;
     ensure!(audit_payouts(&pool).await? == 1, "one payout was approved");
 
-    let history = tell(&pool, &["payout", "history"], &["--payees"])?;
+    let history = node.tell(&["payout", "history"], &["--payees"])?;
     holds(&history, "payout 2, confirmed")?;
     holds(&history, "stable confirmations")?;
     holds(&history, &format!("to {}", MINERS[0]))?;
@@ -94,12 +54,12 @@ async fn a_payout_waits_for_its_approval_and_the_history_tells_of_it() -> Result
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_address_is_not_paid_and_a_threshold_of_its_own_is_shown() -> Result<()> {
     let pool = Pool::start(hashing_options()).await?;
+    let node = &pool.node;
     pool.control("produce_blocks", json!({"count": 2})).await?;
-    let unknown = refusal(&pool, &["payout", "hold"], &[MINERS[0]])?;
+    let unknown = node.refusal(&["payout", "hold"], &[MINERS[0]])?;
     holds(&unknown, "has no accepted work here")?;
     let hash = find_block(&pool).await?;
-    tell(
-        &pool,
+    node.tell(
         &["payout", "hold"],
         &[MINERS[0], "--reason", "a key was lost"],
     )?;
@@ -116,9 +76,9 @@ async fn a_held_address_is_not_paid_and_a_threshold_of_its_own_is_shown() -> Res
     let miner = format!("/api/v1/miners/{}", MINERS[0]);
     let public = pool.api(&miner).await?;
     ensure!(public["on_hold"] == json!(true), "{public}");
-    let simulated = tell(&pool, &["payout", "simulate"], &[])?;
+    let simulated = node.tell(&["payout", "simulate"], &[])?;
     holds(&simulated, "held: a key was lost")?;
-    holds(&tell(&pool, &["payout", "holds"], &[])?, "a key was lost")?;
+    holds(&node.tell(&["payout", "holds"], &[])?, "a key was lost")?;
 
     let options = [
         MINERS[0],
@@ -127,16 +87,16 @@ async fn a_held_address_is_not_paid_and_a_threshold_of_its_own_is_shown() -> Res
         "--scheme",
         "solo",
     ];
-    let shown = tell(&pool, &["miner", "set"], &options)?;
+    let shown = node.tell(&["miner", "set"], &options)?;
     holds(&shown, "threshold 0.20000000 XEL, its own")?;
     holds(&shown, "scheme    solo, its own")?;
     let options = [MINERS[0], "--scheme", "default"];
-    let shown = tell(&pool, &["miner", "set"], &options)?;
+    let shown = node.tell(&["miner", "set"], &options)?;
     holds(&shown, "threshold 0.20000000 XEL, its own")?;
-    let shown = tell(&pool, &["miner", "show"], &[MINERS[0]])?;
+    let shown = node.tell(&["miner", "show"], &[MINERS[0]])?;
     holds(&shown, "scheme    pplns, the pool's")?;
     holds(&shown, "held      by otto")?;
-    tell(&pool, &["payout", "unhold"], &[MINERS[0]])?;
+    node.tell(&["payout", "unhold"], &[MINERS[0]])?;
     mine_until_quiet(&pool).await?;
     let paid = pool.api(&miner).await?;
     ensure!(atomic(&paid["paid_atomic"]) > Some(0), "{paid}");
@@ -146,6 +106,7 @@ async fn a_held_address_is_not_paid_and_a_threshold_of_its_own_is_shown() -> Res
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payout_that_may_execute_is_not_given_up() -> Result<()> {
     let pool = Pool::start(hashing_options()).await?;
+    let node = &pool.node;
     pool.control("produce_blocks", json!({"count": 2})).await?;
     pool.control("stall_execution", json!({"on": true})).await?;
     find_block(&pool).await?;
@@ -153,10 +114,10 @@ async fn a_payout_that_may_execute_is_not_given_up() -> Result<()> {
         (answer["payouts"]["open"]["status"] == json!("signed")).then_some(())
     })
     .await?;
-    tell(&pool, &["payout", "pause"], &[])?;
-    let refused = refusal(&pool, &["payout", "abandon"], &[])?;
+    node.tell(&["payout", "pause"], &[])?;
+    let refused = node.refusal(&["payout", "abandon"], &[])?;
     holds(&refused, "The payout may still execute")?;
-    tell(&pool, &["payout", "resume"], &[])?;
+    node.tell(&["payout", "resume"], &[])?;
     pool.control("stall_execution", json!({"on": false}))
         .await?;
     mine_until_quiet(&pool).await?;

@@ -1,42 +1,21 @@
 //! Tokens through whole nodes: made on one, good on all, revoked on a third, and written nowhere.
 
-use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use raftpool_tests::cluster::{ClusterOptions, ClusterPool};
+use raftpool_tests::command::holds;
 use raftpool_tests::miner::ScriptedMiner;
 use raftpool_tests::node::NodeProcess;
-use raftpool_tests::processes::{DEADLINE, MINERS, Pool, PoolOptions, executable};
+use raftpool_tests::processes::{DEADLINE, MINERS, Pool, PoolOptions};
 use raftpool_tests::wait;
 use serde_json::{Value, json};
 
 /// For one message of the pool.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs `raftpool token` against a node, as otto.
-fn token(node: &NodeProcess, command: &str, options: &[&str]) -> Result<Output> {
-    Command::new(executable()?)
-        .args(["token", command])
-        .arg(node.config_file())
-        .args(options)
-        .env("SUDO_USER", "otto")
-        .stdin(Stdio::null())
-        .output()
-        .context("run raftpool token")
-}
-
-/// What the command printed; it must succeed.
-fn tell(node: &NodeProcess, command: &str, options: &[&str]) -> Result<String> {
-    let output = token(node, command, options)?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{command} {options:?}: {errors}");
-    Ok(String::from_utf8(output.stdout)?)
-}
-
 fn tokens_of(node: &NodeProcess) -> Result<Vec<Value>> {
-    let answer: Value =
-        serde_json::from_str(&tell(node, "list", &[MINERS[0], "--output", "json"])?)?;
+    let answer = node.tell_json(&["token", "list"], &[MINERS[0]])?;
     Ok(answer["items"].as_array().context("no items")?.clone())
 }
 
@@ -75,12 +54,12 @@ async fn a_token_holds_on_every_node_and_revoking_it_closes_connections_everywhe
 
     let mut stranger = connect(two, "x").await?;
     ensure!(is_accepted(&mut stranger).await?, "nothing is required yet");
-    let made = tell(one, "make", &[MINERS[0], "--label", "garage"])?;
+    let made = one.tell(&["token", "make"], &[MINERS[0], "--label", "garage"])?;
     let secret = made.trim();
     ensure!(secret.starts_with("rpt_"), "{made}");
-    tell(three, "require", &[MINERS[0]])?;
+    three.tell(&["token", "require"], &[MINERS[0]])?;
     let last = last_word(&mut stranger).await.to_string();
-    ensure!(last.contains("requires a token"), "{last}");
+    holds(&last, "requires a token")?;
 
     // As soon as a node has the change, the token is good there.
     let mut miners = Vec::new();
@@ -97,10 +76,10 @@ async fn a_token_holds_on_every_node_and_revoking_it_closes_connections_everywhe
         .as_str()
         .context("no id")?
         .to_owned();
-    tell(two, "revoke", &[MINERS[0], &id, "--reason", "lost"])?;
+    two.tell(&["token", "revoke"], &[MINERS[0], &id, "--reason", "lost"])?;
     for miner in &mut miners {
         let last = last_word(miner).await.to_string();
-        ensure!(last.contains("revoked"), "{last}");
+        holds(&last, "revoked")?;
     }
     let refused = connect(three, secret).await;
     ensure!(refused.is_err(), "a revoked token let somebody in");
@@ -116,15 +95,18 @@ async fn a_token_is_shown_once_and_in_no_log_file_of_the_node() -> Result<()> {
     pool.control("produce_blocks", json!({"count": 2})).await?;
     let node = &pool.node;
 
-    let none = tell(node, "list", &[])?;
+    let none = node.tell(&["token", "list"], &[])?;
     ensure!(none == "no address has tokens or requires one\n", "{none}");
-    let made = tell(node, "make", &[MINERS[0], "--worker", "rig", "--days", "2"])?;
+    let made = node.tell(
+        &["token", "make"],
+        &[MINERS[0], "--worker", "rig", "--days", "2"],
+    )?;
     let secret = made.trim().to_owned();
-    let told = tell(node, "require", &[MINERS[0]])?;
+    let told = node.tell(&["token", "require"], &[MINERS[0]])?;
     ensure!(!told.contains("nobody can mine"), "{told}");
-    let told = tell(node, "require", &[MINERS[1], "--reason", "closed"])?;
-    ensure!(told.contains("nobody can mine"), "{told}");
-    let list = tell(node, "list", &[MINERS[0]])?;
+    let told = node.tell(&["token", "require"], &[MINERS[1], "--reason", "closed"])?;
+    holds(&told, "nobody can mine")?;
+    let list = node.tell(&["token", "list"], &[MINERS[0]])?;
     let ending = &secret[secret.len() - 4..];
     for word in [
         "requires a token",
@@ -133,10 +115,10 @@ async fn a_token_is_shown_once_and_in_no_log_file_of_the_node() -> Result<()> {
         "ends in 1 days",
         "otto",
     ] {
-        ensure!(list.contains(word), "{word}: {list}");
+        holds(&list, word)?;
     }
     ensure!(!list.contains(&secret), "{list}");
-    let list = tell(node, "list", &[])?;
+    let list = node.tell(&["token", "list"], &[])?;
     ensure!(list.lines().count() == 2, "{list}");
 
     let mut miner = connect(node, &secret).await?;
@@ -147,12 +129,8 @@ async fn a_token_is_shown_once_and_in_no_log_file_of_the_node() -> Result<()> {
     tokio_tungstenite::connect_async(format!("{getwork}{secret}")).await?;
     let refused = tokio_tungstenite::connect_async(format!("{getwork}rpt_wrong")).await;
     ensure!(refused.is_err(), "a wrong token over getwork");
-    let wrong = token(node, "make", &["xet:nobody"])?;
-    let complaint = String::from_utf8(wrong.stderr)?;
-    ensure!(
-        wrong.status.code() == Some(1) && complaint.contains("address"),
-        "{complaint}"
-    );
+    let complaint = node.refusal(&["token", "make"], &["xet:nobody"])?;
+    holds(&complaint, "address")?;
 
     ensure!(pool.stop_node().await, "the node did not stop cleanly");
     let log = pool.node_log();
