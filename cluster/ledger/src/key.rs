@@ -7,10 +7,12 @@
 mod journal;
 mod network;
 mod people;
+mod series;
 
 pub(crate) use journal::*;
 pub(crate) use network::*;
 pub(crate) use people::*;
+pub(crate) use series::*;
 
 /// The coin every key begins with; a second coin gets the next number.
 pub const COIN_XELIS: u32 = 1;
@@ -29,6 +31,7 @@ const MINER: u8 = 0x20;
 const WORKER: u8 = 0x21;
 const MINER_NUMBER: u8 = 0x23;
 const BALANCE: u8 = 0x22;
+const SPAN: u8 = 0x24;
 const BLOCK: u8 = 0x30;
 const BLOCK_NUMBER: u8 = 0x31;
 const BLOCK_MATURING: u8 = 0x32;

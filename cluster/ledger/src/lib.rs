@@ -17,6 +17,7 @@ pub mod settings;
 mod batches;
 pub mod schemes;
 mod score;
+pub mod series;
 pub mod shares;
 pub mod window;
 

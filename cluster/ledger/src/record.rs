@@ -40,6 +40,7 @@ records! {
     row::Node => "node",
     row::Miner => "miner",
     row::Worker => "worker",
+    row::Span => "span",
     row::Block => "block",
     row::NetworkFees => "network fees",
     row::NetworkSample => "network sample",

@@ -14,6 +14,7 @@ use crate::journal::Subject;
 use crate::record::{wide, wide_bytes};
 use crate::schemes::{Booked, Desk};
 use crate::score;
+use crate::series::{self, Owner, Rejects, Work, count};
 use crate::settings::invalid;
 use crate::{batches, key, meter, window};
 
@@ -56,28 +57,13 @@ pub(crate) fn credit(
     Ok(Outcome::SharesCredited { credited, refused })
 }
 
-/// Work that is booked together.
-#[derive(Debug, Clone, Copy, Default)]
-struct Sum {
-    shares: u64,
-    work: u128,
-}
-
-impl Sum {
-    fn add(&mut self, difficulty: u64) {
-        // A batch holds at most 2^16 shares of at most 2^64 each.
-        self.shares += 1;
-        self.work += u128::from(difficulty);
-    }
-}
-
 /// One miner's part of a batch.
 #[derive(Default)]
 struct MinerPart<'a> {
-    sum: Sum,
+    sum: Work,
     window_score: u128,
     paid: PaidPart,
-    workers: BTreeMap<&'a str, Sum>,
+    workers: BTreeMap<&'a str, Work>,
 }
 
 /// Work that is paid at once.
@@ -100,7 +86,7 @@ pub(crate) fn book(
     }
     let mut order: Vec<&str> = Vec::new();
     let mut parts: BTreeMap<&str, MinerPart<'_>> = BTreeMap::new();
-    let mut pool = Sum::default();
+    let mut pool = Work::default();
     let mut round_score = 0;
     for Booked {
         work,
@@ -139,21 +125,23 @@ pub(crate) fn book(
     window::append(books, settings, &scores)
 }
 
-fn book_pool(books: &mut Books<'_>, sum: Sum, round_score: u128) -> Result<(), Stop> {
-    let now_ms = books.time_ms;
-    books.change(key::totals(), |totals: &mut row::Totals| {
-        totals.shares = add(totals.shares, sum.shares, "number of shares")?;
-        totals.work = wide_bytes(add_wide(wide(&totals.work)?, sum.work, "work of the pool")?);
-        // The effort of a round is shown, never paid by: it may stay at its largest value.
-        let round_score = wide(&totals.round_score)?.saturating_add(round_score);
-        totals.round_score = wide_bytes(round_score);
-        meter::add(
-            totals.meter.get_or_insert_default(),
-            now_ms,
-            metered(sum.work),
-        );
-        Ok(())
-    })
+fn book_pool(books: &mut Books<'_>, work: Work, round_score: u128) -> Result<(), Stop> {
+    let mut totals: row::Totals = books.get_or_default(&key::totals())?;
+    totals.shares = add(totals.shares, work.shares, "number of shares")?;
+    totals.work = wide_bytes(add_wide(
+        wide(&totals.work)?,
+        work.work,
+        "work of the pool",
+    )?);
+    // The effort of a round is shown, never paid by: it may stay at its largest value.
+    let round_score = wide(&totals.round_score)?.saturating_add(round_score);
+    totals.round_score = wide_bytes(round_score);
+    let meter = totals.meter.get_or_insert_default();
+    meter::add(meter, books.time_ms, metered(work.work));
+    let none = Rejects::new();
+    series::book(books, Owner::Pool, &mut totals.running, work, &none)?;
+    books.put(key::totals(), &totals);
+    Ok(())
 }
 
 /// Returns the miner's number.
@@ -163,9 +151,10 @@ fn book_miner(books: &mut Books<'_>, address: &str, part: &MinerPart<'_>) -> Res
         pay(books, &mut open, part.paid)?;
     }
     let miner = &mut open.miner;
-    for (name, sum) in &part.workers {
-        let is_new = book_worker(books, address, name, miner.workers, sum)?;
-        miner.workers += u64::from(is_new);
+    for (name, work) in &part.workers {
+        let mut open = open_worker(books, address, name, miner)?;
+        book_worker(books, miner.number, &mut open, *work)?;
+        close_worker(books, address, miner, open);
     }
     if miner.shares == 0 {
         miner.first_share_ms = books.time_ms;
@@ -177,7 +166,9 @@ fn book_miner(books: &mut Books<'_>, address: &str, part: &MinerPart<'_>) -> Res
         "work of a miner",
     )?);
     miner.last_share_ms = books.time_ms;
-    let number = miner.number;
+    let (number, none) = (miner.number, Rejects::new());
+    let owner = Owner::Miner(number);
+    series::book(books, owner, &mut miner.running, part.sum, &none)?;
     books.close_miner(open)?;
     Ok(number)
 }
@@ -195,45 +186,61 @@ fn pay(books: &mut Books<'_>, open: &mut OpenMiner, paid: PaidPart) -> Result<()
     books.note_paid_work(open.miner.number, paid.shares, paid.score)
 }
 
-/// Books work to a worker; returns whether its record is new.
-fn book_worker(
-    books: &mut Books<'_>,
-    address: &str,
-    name: &str,
-    workers: u64,
-    sum: &Sum,
-) -> Result<bool, Stop> {
-    let now_ms = books.time_ms;
-    let (key, is_new, mut worker) = open_worker(books, address, name, workers)?;
-    worker.shares = add(worker.shares, sum.shares, "shares of a worker")?;
-    worker.work = wide_bytes(add_wide(wide(&worker.work)?, sum.work, "work of a worker")?);
-    worker.last_share_ms = now_ms;
-    meter::add(
-        worker.meter.get_or_insert_default(),
-        now_ms,
-        metered(sum.work),
-    );
-    books.put(key, &worker);
-    Ok(is_new)
+/// A worker's record that is being changed.
+struct OpenWorker<'a> {
+    /// The name it is kept under.
+    name: &'a str,
+    is_new: bool,
+    worker: row::Worker,
 }
 
 /// A worker's record, or that of the nameless worker when the miner has too many.
-fn open_worker(
+fn open_worker<'a>(
     books: &Books<'_>,
     address: &str,
-    name: &str,
-    workers: u64,
-) -> Result<(key::Key, bool, row::Worker), Stop> {
-    let own = key::worker(address, name);
-    if let Some(worker) = books.get(&own)? {
-        return Ok((own, false, worker));
-    }
-    if workers < WORKERS_PER_MINER_MAX {
-        return Ok((own, true, row::Worker::default()));
-    }
-    let shared = key::worker(address, "");
-    let known = books.get(&shared)?;
-    Ok((shared, known.is_none(), known.unwrap_or_default()))
+    name: &'a str,
+    miner: &row::Miner,
+) -> Result<OpenWorker<'a>, Stop> {
+    let load = |name| books.get(&key::worker(address, name));
+    let (name, known) = match load(name)? {
+        None if miner.workers >= WORKERS_PER_MINER_MAX => ("", load("")?),
+        known => (name, known),
+    };
+    Ok(OpenWorker {
+        name,
+        is_new: known.is_none(),
+        worker: known.unwrap_or_default(),
+    })
+}
+
+fn close_worker(
+    books: &mut Books<'_>,
+    address: &str,
+    miner: &mut row::Miner,
+    open: OpenWorker<'_>,
+) {
+    miner.workers += u64::from(open.is_new);
+    books.put(key::worker(address, open.name), &open.worker);
+}
+
+fn book_worker(
+    books: &mut Books<'_>,
+    miner: u64,
+    open: &mut OpenWorker<'_>,
+    work: Work,
+) -> Result<(), Stop> {
+    let worker = &mut open.worker;
+    worker.shares = add(worker.shares, work.shares, "shares of a worker")?;
+    worker.work = wide_bytes(add_wide(
+        wide(&worker.work)?,
+        work.work,
+        "work of a worker",
+    )?);
+    worker.last_share_ms = books.time_ms;
+    let meter = worker.meter.get_or_insert_default();
+    meter::add(meter, books.time_ms, metered(work.work));
+    let (owner, none) = (Owner::Worker(miner, open.name), Rejects::new());
+    series::book(books, owner, &mut worker.running, work, &none)
 }
 
 /// Work for a meter, which may stay at its largest value.
@@ -244,7 +251,7 @@ fn metered(work: u128) -> u64 {
 /// Books what a node saw of its workers. Only a miner with accepted work gets records, so that
 /// nobody fills the disk without having worked; the pool's counts are kept in any case.
 fn report(books: &mut Books<'_>, reports: &[WorkerReport]) -> Result<(), Stop> {
-    let mut pool: BTreeMap<i32, u64> = BTreeMap::new();
+    let mut pool = Rejects::new();
     for report in reports {
         let rejects = rejects(report);
         count(&mut pool, &rejects);
@@ -256,50 +263,55 @@ fn report(books: &mut Books<'_>, reports: &[WorkerReport]) -> Result<(), Stop> {
     if pool.is_empty() {
         return Ok(());
     }
-    books.change(key::totals(), |totals: &mut row::Totals| {
-        count(&mut totals.rejects, &pool);
-        Ok(())
-    })
+    let mut totals: row::Totals = books.get_or_default(&key::totals())?;
+    count(&mut totals.rejects, &pool);
+    series::book(
+        books,
+        Owner::Pool,
+        &mut totals.running,
+        Work::default(),
+        &pool,
+    )?;
+    books.put(key::totals(), &totals);
+    Ok(())
 }
 
 fn report_worker(
     books: &mut Books<'_>,
     report: &WorkerReport,
-    rejects: &BTreeMap<i32, u64>,
+    rejects: &Rejects,
 ) -> Result<(), Stop> {
     let miner_key = key::miner(&report.miner);
     let Some(mut miner) = books.get::<row::Miner>(&miner_key)? else {
         return Ok(());
     };
-    let (key, is_new, mut worker) =
-        open_worker(books, &report.miner, &report.worker, miner.workers)?;
+    let mut open = open_worker(books, &report.miner, &report.worker, &miner)?;
+    let is_changed = open.is_new || !rejects.is_empty();
+    let worker = &mut open.worker;
     if report.difficulty > 0 {
         worker.difficulty = report.difficulty;
     }
-    count(&mut worker.rejects, rejects);
-    books.put(key, &worker);
-    if is_new {
-        miner.workers += 1;
+    if !rejects.is_empty() {
+        count(&mut worker.rejects, rejects);
+        let owner = Owner::Worker(miner.number, open.name);
+        series::book(books, owner, &mut worker.running, Work::default(), rejects)?;
+        let owner = Owner::Miner(miner.number);
+        series::book(books, owner, &mut miner.running, Work::default(), rejects)?;
+    }
+    close_worker(books, &report.miner, &mut miner, open);
+    if is_changed {
         books.put(miner_key, &miner);
     }
     Ok(())
 }
 
 /// Counts by known reasons; a reason this program has no name for counts as unspecified.
-fn rejects(report: &WorkerReport) -> BTreeMap<i32, u64> {
-    let mut counts: BTreeMap<i32, u64> = BTreeMap::new();
+fn rejects(report: &WorkerReport) -> Rejects {
+    let mut counts = Rejects::new();
     for reject in report.rejects.iter().filter(|reject| reject.count > 0) {
         let reason = RejectReason::try_from(reject.reason).unwrap_or_default();
         let count = counts.entry(reason.into()).or_default();
         *count = count.saturating_add(reject.count);
     }
     counts
-}
-
-fn count(into: &mut BTreeMap<i32, u64>, counts: &BTreeMap<i32, u64>) {
-    // Counts come from nodes and pay nothing: they may stay at their largest value.
-    for (reason, count) in counts {
-        let total = into.entry(*reason).or_default();
-        *total = total.saturating_add(*count);
-    }
 }

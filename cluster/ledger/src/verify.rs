@@ -8,6 +8,7 @@ mod journal;
 mod miners;
 mod network;
 mod payouts;
+mod series;
 mod terms;
 mod tokens;
 mod window;
@@ -47,6 +48,7 @@ pub fn verify(state: &dyn StateRead) -> Result<Vec<Violation>, StateError> {
         scan.report(id, detail);
     }
     miners::check(&mut scan, &accounts, &totals)?;
+    series::check(&mut scan, &totals)?;
     window::check(&mut scan)?;
     blocks::check(&mut scan, &accounts, &totals)?;
     payouts::check(&mut scan, &accounts, &totals)?;
@@ -78,6 +80,17 @@ impl Scan<'_> {
             visit(key, record)?;
             Ok(ControlFlow::Continue(()))
         })
+    }
+
+    /// How many keys a range has.
+    fn count(&self, (start, end): KeyRange) -> Result<u64, StateError> {
+        let mut count = 0;
+        self.state
+            .scan(&start, &end, Direction::Ascending, &mut |_, _| {
+                count += 1;
+                ControlFlow::Continue(())
+            })?;
+        Ok(count)
     }
 
     /// The keys of a range.

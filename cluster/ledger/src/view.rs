@@ -13,6 +13,7 @@ mod lateness;
 mod miners;
 mod network;
 mod payouts;
+mod series;
 mod terms;
 mod tokens;
 mod types;
@@ -34,6 +35,7 @@ pub use effort::RecentEffort;
 pub use journal::{EntryKind, JournalEntry, JournalLine, JournalQuery, entry_kind_name};
 pub use lateness::{Fate, LATENESS_BLOCKS_MAX, LATENESS_CLASSES, Lateness, lateness_class};
 pub use network::{Acknowledgement, NetworkFees, NetworkSample, StrayBlock, StrayCounts};
+pub use series::{SPANS_MAX, SeriesQuery};
 pub use tokens::{Admission, Gate, Token, TokenProblem, TokenRule};
 pub use types::*;
 

@@ -65,7 +65,7 @@ fn a_recorded_log_gives_the_recorded_state_for_ever() {
         std::fs::create_dir_all(path("")).unwrap();
         let commands = story().into_iter().zip(1_u64..);
         let lines = commands.map(|(body, position)| {
-            let command = compose("golden", 1_000 * position, body);
+            let command = compose("golden", 200_000 * position, body);
             hex(&command.encode_to_vec()) + "\n"
         });
         std::fs::write(path("log.txt"), lines.collect::<String>()).unwrap();
@@ -112,7 +112,7 @@ fn the_recorded_log_has_every_kind_of_command_and_record() {
     let found: BTreeSet<u8> = state.pairs().keys().map(|key| key[4]).collect();
     let wanted: BTreeSet<u8> = (0x01..=0x02)
         .chain(0x04..=0x09)
-        .chain([0x10, 0x20, 0x21, 0x22, 0x23, 0x30, 0x31])
+        .chain([0x10, 0x20, 0x21, 0x22, 0x23, 0x24, 0x30, 0x31])
         .chain(0x34..=0x37)
         .chain(0x40..=0x47)
         .chain(0x50..=0x53)
@@ -139,7 +139,7 @@ fn a_full_scan_finds_every_missing_record_and_every_false_key() {
             missed.push(format!("{} missing", hex(key)));
         }
     }
-    let indexes = [0x22, 0x32, 0x46, 0x47, 0x62, 0x63, 0x64, 0x65, 0x68];
+    let indexes = [0x22, 0x24, 0x32, 0x46, 0x47, 0x62, 0x63, 0x64, 0x65, 0x68];
     for (key, value) in state.pairs() {
         if indexes.contains(&key[4]) {
             let (mut wrong, mut damaged) = (key.clone(), state.clone());

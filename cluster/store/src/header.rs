@@ -9,9 +9,9 @@ use crate::files;
 
 /// Version of everything below the data directory. A program refuses directories of newer ones.
 ///
-/// Version 1 had a ledger without a journal. No release has written it, and it cannot be carried
-/// over: entries of the journal cannot be made up afterwards.
-pub const FORMAT_VERSION: u32 = 2;
+/// Version 1 had a ledger without a journal, version 2 one without work over time. No release has
+/// written them, and they cannot be carried over: what happened when cannot be made up afterwards.
+pub const FORMAT_VERSION: u32 = 3;
 
 const MAGIC: &str = "raftpool-data";
 const FILE_NAME: &str = "FORMAT";

@@ -78,16 +78,16 @@ fn directory_of_another_node_cluster_or_version_is_refused_by_name() {
 
         let header = path.join("FORMAT");
         let good = fs::read_to_string(&header).unwrap();
-        fs::write(&header, good.replace("raftpool-data 2", "raftpool-data 1")).unwrap();
+        fs::write(&header, good.replace("raftpool-data 3", "raftpool-data 1")).unwrap();
         let error = refused(path, IDENTITY);
         assert!(
             matches!(error, StoreError::OlderVersion { found: 1, .. }),
             "{error}"
         );
-        fs::write(&header, good.replace("raftpool-data 2", "raftpool-data 3")).unwrap();
+        fs::write(&header, good.replace("raftpool-data 3", "raftpool-data 4")).unwrap();
         let error = refused(path, IDENTITY);
         assert!(
-            matches!(error, StoreError::NewerVersion { found: 3, .. }),
+            matches!(error, StoreError::NewerVersion { found: 4, .. }),
             "{error}"
         );
         fs::write(&header, good.replace("node 1", "node 7")).unwrap();

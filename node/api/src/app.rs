@@ -15,7 +15,7 @@ use crate::health::Probe;
 use crate::metrics::HttpMetrics;
 use crate::page::Page;
 use crate::reading::Reader;
-use crate::{books, guard, health, metrics, network, page, routes};
+use crate::{books, guard, health, metrics, network, page, routes, series};
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -42,12 +42,14 @@ pub(crate) fn router(app: App, miners: Router) -> Router {
         .route("/api/v1/pool", get(routes::pool))
         .route("/api/v1/pool/effort", get(routes::effort))
         .route("/api/v1/pool/lateness", get(routes::lateness))
+        .route("/api/v1/pool/series", get(series::pool))
         .route("/api/v1/network/fees", get(network::fees))
         .route("/api/v1/reserve", get(books::reserve))
         .route("/api/v1/journal", get(books::journal))
         .route("/api/v1/window/shares", get(books::window_shares))
         .route("/api/v1/blocks/{hash}/proof", get(books::proof))
         .route("/api/v1/miners/{address}/statement", get(books::statement))
+        .route("/api/v1/miners/{address}/series", get(series::miner))
         .route("/api/v1/nodes", get(routes::nodes))
         .route("/api/v1/miners", get(routes::miners))
         .route("/api/v1/miners/{address}", get(routes::miner))

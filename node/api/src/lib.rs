@@ -29,6 +29,7 @@ mod health;
 mod network;
 mod page;
 mod routes;
+mod series;
 
 mod parameters;
 mod problem;

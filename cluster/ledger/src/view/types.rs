@@ -48,6 +48,19 @@ pub struct Worker {
     pub hashrate: u64,
 }
 
+/// What was accepted and refused in a span of time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Span {
+    /// When it begins; how long it is follows from the series.
+    pub start_ms: u64,
+    /// Accepted shares.
+    pub shares: u64,
+    /// Accepted work in expected hashes.
+    pub work: u128,
+    /// Refused shares by reason.
+    pub rejects: BTreeMap<i32, u64>,
+}
+
 /// Where a found block stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BlockStatus {

@@ -202,7 +202,7 @@ fn people() -> Vec<Body> {
             miner: miner.into(),
             worker: "w".into(),
             reason: reason(),
-            until_ms: 90_000,
+            until_ms: 90_000_000,
         })
     };
     vec![

@@ -14,6 +14,7 @@ mod metrics;
 mod miners;
 mod resources;
 mod rules;
+mod series;
 mod server;
 mod socket;
 mod support;
