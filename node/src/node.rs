@@ -189,6 +189,7 @@ async fn start_raft(config: &Config, fatal: mpsc::Sender<String>) -> anyhow::Res
     let identity = founding::data_identity(config)?;
     let storage = &config.raw.storage;
     let mut raft = RaftNodeConfig::new(directory, identity, on_fatal);
+    raft.clock = Some(Arc::new(SystemClock));
     raft.fault = switches::fault()?;
     raft.log_policy = storage.log_policy();
     raft.snapshot_bytes_per_second = storage.snapshot_bytes_per_second;

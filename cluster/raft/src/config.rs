@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::{Config, SnapshotPolicy, StepDownPolicy};
+use raftpool_ledger::Clock;
 use raftpool_store::{Fault, Identity, OnFatal};
 
 use crate::error::RaftNodeError;
@@ -45,6 +46,8 @@ pub struct RaftNodeConfig {
     pub sync_stall_limit: Duration,
     /// How often this node compares its ledger's digests with those of its peers.
     pub digest_interval: Duration,
+    /// Tells a leader whether the clock of whoever proposes is right; without one nobody's is doubted.
+    pub clock: Option<Arc<dyn Clock>>,
     /// Makes the disk fail, for tests of what happens then.
     pub fault: Option<Arc<dyn Fault>>,
 }
@@ -68,6 +71,7 @@ impl RaftNodeConfig {
             timing: Timing::default(),
             sync_stall_limit: Duration::from_secs(30),
             digest_interval: Duration::from_secs(2),
+            clock: None,
             fault: None,
         }
     }

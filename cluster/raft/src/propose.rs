@@ -24,6 +24,11 @@ pub(crate) const HOPS_MAX: u32 = 2;
 /// Between two tries, unless leadership changes sooner.
 pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(30);
 
+/// How far the clock of whoever proposes may be ahead of the leader's. The ledger's time never goes
+/// back: one wrong clock would keep everything that waits for a time from happening. It is long,
+/// because a leader whose own clock is behind must not refuse what is right.
+const CLOCK_AHEAD_MAX_MS: u64 = 600_000;
+
 /// What came of handing a proposal to whoever seems to lead.
 pub(crate) enum Attempt {
     /// It was decided, or cannot be known.
@@ -62,7 +67,10 @@ impl RaftNode {
                 return refused(ProposeError::NotAccepted(reason.to_owned()));
             }
         };
-        if let Err(error) = self.check(&command) {
+        if let Err(error) = self
+            .check(&command)
+            .and_then(|()| self.check_clock(&command))
+        {
             return refused(error);
         }
         match self.admission.admit(request.command.len()) {
@@ -252,6 +260,19 @@ impl RaftNode {
     }
 
     /// Refuses what would stop every node when it is applied, or what no message could carry.
+    fn check_clock(&self, command: &Command) -> Result<(), ProposeError> {
+        let Some(clock) = &self.config.clock else {
+            return Ok(());
+        };
+        match command.proposed_at_ms.saturating_sub(clock.now_ms()) {
+            0..=CLOCK_AHEAD_MAX_MS => Ok(()),
+            ahead_ms => Err(ProposeError::NotAccepted(format!(
+                "the clock of the node that proposes is {} s ahead of the leader's: set them right",
+                ahead_ms / 1_000
+            ))),
+        }
+    }
+
     fn check(&self, command: &Command) -> Result<(), ProposeError> {
         if let Some(reason) = self.stopped() {
             return Err(ProposeError::Stopped(reason));

@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 
 use common::cluster::{Nodes, insist, wait_until};
 use common::{batch, credit, credited, summary};
-use raftpool_ledger::cluster::ProposeError;
-use raftpool_ledger::{Cluster, Outcome};
+use raftpool_ledger::cluster::{ProposeError, read};
+use raftpool_ledger::command::Command;
+use raftpool_ledger::view::LedgerView;
+use raftpool_ledger::{Clock, Cluster, Outcome};
 use raftpool_raft::{ChangeError, LogPolicy, RaftNode, RaftNodeConfig, Role};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -415,4 +417,34 @@ async fn node_that_lost_its_disk_takes_part_in_nothing_under_its_old_id() {
     nodes.promote(&through, &[4]).await;
     through.remove(lost, false).await.unwrap();
     nodes.assert_alike().await;
+}
+
+/// A clock that stands at a second past the epoch.
+struct StandingClock;
+
+impl Clock for StandingClock {
+    fn now_ms(&self) -> u64 {
+        1_000
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_clock_is_far_ahead_is_told_so_and_does_not_move_the_ledgers_time() {
+    let nodes = Nodes::form_with(&[1, 2, 3], |config| {
+        config.clock = Some(Arc::new(StandingClock));
+    })
+    .await;
+    let node = nodes.get(nodes.follower().await);
+    let at = |sequence, proposed_at_ms| Command {
+        proposed_at_ms,
+        ..batch(sequence)
+    };
+    node.propose(at(1, 601_000)).await.unwrap();
+    let refused = node.propose(at(2, 601_001)).await.unwrap_err();
+    assert!(
+        matches!(&refused, ProposeError::NotAccepted(reason) if reason.contains("600 s ahead")),
+        "{refused}"
+    );
+    let time_ms = read(node.as_ref(), |state| LedgerView::new(state).time_ms());
+    assert_eq!(time_ms.unwrap(), 601_000);
 }

@@ -6,6 +6,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use raftpool_ledger::cluster::read;
+use raftpool_ledger::view::LedgerView;
 use raftpool_proto::node::{DaemonReport, NodeReport};
 use raftpool_raft::RaftNode;
 use tokio::time::Instant;
@@ -18,6 +20,8 @@ use crate::system::now_ms;
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
 /// Looks over which rates are taken: a minute.
 const SAMPLES: usize = 13;
+/// How far the books' time may be ahead of the clock.
+const CLOCK_AHEAD_MAX_MS: u64 = 60_000;
 /// Certificates that expire sooner are told as an error.
 const CERTIFICATE_DAYS_MIN: u64 = 21;
 
@@ -92,6 +96,9 @@ impl Reporter {
         {
             report.waiting_reason = waiting_for(&self.raft);
         }
+        report
+            .errors
+            .extend(clock_error(self.books_time_ms(), now_ms()));
         report.errors.extend(status.stopped);
         report.errors.extend(status.divergence);
         if let Some(peer) = status.peer {
@@ -106,6 +113,12 @@ impl Reporter {
             }
         }
         report
+    }
+
+    /// The ledger's time; 0 when it cannot be read, which others say.
+    fn books_time_ms(&self) -> u64 {
+        let read = read(self.raft.as_ref(), |state| LedgerView::new(state).time_ms());
+        read.unwrap_or_default()
     }
 
     fn sample(&self) {
@@ -136,6 +149,18 @@ impl Reporter {
         };
         rates_between(first, now)
     }
+}
+
+/// A node that proposed with a wrong clock took the ledger's time with it, which never goes back.
+fn clock_error(books_time_ms: u64, now_ms: u64) -> Option<String> {
+    let ahead_ms = books_time_ms.saturating_sub(now_ms);
+    (ahead_ms > CLOCK_AHEAD_MAX_MS).then(|| {
+        format!(
+            "the time of the books is {} s ahead of its clock: some node's clock is wrong, and what \
+             waits for a time, such as payouts, waits so much longer",
+            ahead_ms / 1_000
+        )
+    })
 }
 
 fn rates_between(first: Sample, last: Sample) -> (u64, u64) {
@@ -185,6 +210,14 @@ fn fill(report: &mut NodeReport, serving: &Serving) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn books_ahead_of_the_clock_are_an_error() {
+        assert_eq!(clock_error(CLOCK_AHEAD_MAX_MS, 0), None);
+        assert_eq!(clock_error(0, 9_999_999), None);
+        let error = clock_error(CLOCK_AHEAD_MAX_MS + 7_001, 7_000).unwrap();
+        assert!(error.contains("60 s ahead"), "{error}");
+    }
 
     #[test]
     fn rates_are_taken_over_the_time_that_passed() {
