@@ -5,6 +5,7 @@
 
 mod accounts;
 mod bans;
+mod changes;
 mod client;
 mod cluster;
 mod payouts;
@@ -15,6 +16,7 @@ mod tokens;
 
 pub(crate) use accounts::account_listing;
 pub(crate) use bans::ban_listing;
+pub(crate) use changes::change_history;
 pub(crate) use client::{AdminClient, is_not_running};
 pub(crate) use cluster::{node_table, restart_table};
 pub(crate) use payouts::{history, hold_list, miner_terms, simulation};

@@ -17,6 +17,10 @@ pub enum PoolCommand {
     /// line what would change, asks, and changes it. New fees hold for the blocks found from then
     /// on. The network and the pool's address can never be changed.
     Apply(ApplyArgs),
+    /// Show what was changed by hand, newest first: by whom, when and why
+    ///
+    /// A change of settings is shown line by line, with the log index it is in force since.
+    History(HistoryArgs),
     /// Show the accounts and how safe the reserve of PPS and FPPS is
     Accounts(LookArgs),
     /// Move money between accounts: fill the reserve, take fees out, give some away
@@ -39,6 +43,17 @@ pub struct ApplyArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+/// How far to look back.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Which node to ask, and how to show it
+    #[command(flatten)]
+    pub look: LookArgs,
+    /// Most changes to show
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    pub limit: usize,
 }
 
 /// Money to move, and why.

@@ -9,14 +9,15 @@ use serde_json::Value;
 
 use super::payout::{connect, reason};
 use crate::amount::xel;
-use crate::cli::{ApplyArgs, LookArgs, MoveArgs, OutputFormat, PoolCommand};
-use crate::operator::{account_listing, difference, listing};
-use crate::system::user_name;
+use crate::cli::{ApplyArgs, HistoryArgs, LookArgs, MoveArgs, OutputFormat, PoolCommand};
+use crate::operator::{account_listing, change_history, difference, listing};
+use crate::system::{now_ms, user_name};
 
 pub(super) async fn execute(command: &PoolCommand) -> anyhow::Result<ExitCode> {
     match command {
         PoolCommand::Show(args) => show(args).await?,
         PoolCommand::Apply(args) => apply(args).await?,
+        PoolCommand::History(args) => history(args).await?,
         PoolCommand::Accounts(args) => accounts(args).await?,
         PoolCommand::Move(args) => move_funds(args).await?,
     }
@@ -62,6 +63,35 @@ async fn apply(args: &ApplyArgs) -> anyhow::Result<()> {
         "the settings of {file} are in force since log index {}",
         changed["index"]
     );
+    Ok(())
+}
+
+async fn history(args: &HistoryArgs) -> anyhow::Result<()> {
+    let (_, client) = connect(&args.look.config)?;
+    // A change of settings is told by what it replaced, which may be any number of changes ago.
+    let mut changes = Vec::new();
+    let mut path = "changes?limit=100".to_owned();
+    loop {
+        let mut page = client.get(&path).await?;
+        if let Value::Array(items) = page["items"].take() {
+            changes.extend(items);
+        }
+        match page["next_before"].as_u64() {
+            Some(before) => path = format!("changes?limit=100&before={before}"),
+            None => break,
+        }
+    }
+    let entries = change_history(&changes, now_ms())?;
+    let shown = entries.len().min(args.limit);
+    match args.look.output {
+        OutputFormat::Text => entries[..shown].iter().for_each(|entry| print!("{entry}")),
+        OutputFormat::Json => {
+            println!("{:#}", Value::from(&changes[..shown]));
+        }
+    }
+    if shown < entries.len() && matches!(args.look.output, OutputFormat::Text) {
+        println!("{} older ones: see --limit", entries.len() - shown);
+    }
     Ok(())
 }
 

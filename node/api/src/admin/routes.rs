@@ -9,13 +9,16 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{ChangeSettings, PausePayouts, ReleasePayout, Settings};
+use raftpool_ledger::view::Audit;
 use serde::de::DeserializeOwned;
 
 use super::changes::{Admin, Author, Peer};
 use super::{bans, books, members, payouts, strays, tokens};
+use crate::dto::Page;
 use crate::dto::admin::{
     AdminSettings, Changed, PauseRequest, ReleaseRequest, SettingsInForce, SettingsRequest, Status,
 };
+use crate::dto::change::ChangeByHand;
 use crate::parameters::{Parameters, shorten};
 use crate::problem::{self, Problem};
 use crate::reading::At;
@@ -30,6 +33,7 @@ pub(super) type Given<T> = Result<Json<T>, JsonRejection>;
 pub(super) fn router(admin: Admin) -> Router {
     Router::new()
         .route("/admin/v1/status", get(status))
+        .route("/admin/v1/changes", get(changes))
         .route("/admin/v1/payouts/pause", post(pause))
         .route("/admin/v1/payouts/resume", post(resume))
         .route("/admin/v1/payouts/release", post(release))
@@ -61,6 +65,22 @@ async fn status(State(admin): State<Admin>, uri: Uri) -> Answer<At<Status>> {
         .reader
         .read(parameters.min_index()?, move |view| {
             Status::read(view, source, nonce)
+        })
+        .await
+}
+
+/// `GET /admin/v1/changes?before=&limit=`
+///
+/// Everything that was changed by hand, newest first; a change of settings with the whole set.
+async fn changes(State(admin): State<Admin>, uri: Uri) -> Answer<At<Page<ChangeByHand>>> {
+    let parameters = Parameters::of(&uri, &["before", "limit"])?;
+    let (before, limit) = (parameters.number("before")?, parameters.limit()?);
+    admin
+        .reader
+        .read(parameters.min_index()?, move |view| {
+            let changes = view.audits(before, limit + 1)?;
+            let cursor = |change: &Audit| change.index;
+            Ok(Page::backward(changes, limit, cursor, ChangeByHand::from))
         })
         .await
 }
@@ -107,7 +127,11 @@ async fn set_paused(
         false => "payouts_resumed",
     };
     let _turn = admin.turn().await?;
-    let body = Body::PausePayouts(PausePayouts { paused, reason });
+    let body = Body::PausePayouts(PausePayouts {
+        paused,
+        reason,
+        ..PausePayouts::default()
+    });
     admin.propose(&author, name, body).await
 }
 

@@ -8,10 +8,11 @@ use raftpool_ledger::StateError;
 use raftpool_ledger::cluster::Leadership;
 use raftpool_ledger::command::{NetworkFeePayer, Scheme, Settings};
 use raftpool_ledger::settings::{SCHEMES, is_offered, offer, scheme_of_name};
-use raftpool_ledger::view::{self, Audit, LedgerView, account_name, scheme_name};
+use raftpool_ledger::view::{LedgerView, scheme_name};
 use serde::{Deserialize, Serialize};
 
 use super::Decimal;
+use super::change::ChangeByHand;
 use super::payout::PayoutDetail;
 use super::rules::NonceInsight;
 use super::stray::StrayCounts;
@@ -74,26 +75,6 @@ pub struct Source {
     /// Whether the answer has everything that was committed before it was asked for; when no
     /// leader confirms that, it may be old.
     pub is_current: bool,
-}
-
-/// A change that was made by hand, or by a node that stopped payouts.
-#[derive(Debug, Serialize)]
-pub struct ChangeByHand {
-    /// Log index of the change.
-    pub index: u64,
-    /// When it was made.
-    pub time_ms: u64,
-    /// Who made it.
-    pub author: String,
-    /// Why.
-    pub reason: String,
-    /// "settings_changed", "payouts_paused", "payouts_resumed", "payout_approved",
-    /// "payout_rejected", "payout_abandoned", "address_held", "address_not_held",
-    /// "preferences_set", "token_made", "token_revoked", "token_required", "token_not_required",
-    /// "ban_lifted", "block_acknowledged" or "funds_moved".
-    pub change: &'static str,
-    /// The payout or the address it is about; null when it is about neither.
-    pub about: Option<String>,
 }
 
 /// The pool's settings: the whole set.
@@ -301,38 +282,6 @@ impl Source {
     }
 }
 
-impl From<Audit> for ChangeByHand {
-    fn from(audit: Audit) -> Self {
-        Self {
-            index: audit.index,
-            time_ms: audit.time_ms,
-            author: audit.author,
-            reason: audit.reason,
-            about: about(&audit.change),
-            change: match audit.change {
-                view::Change::PayoutApproved { .. } => "payout_approved",
-                view::Change::PayoutRejected { .. } => "payout_rejected",
-                view::Change::PayoutAbandoned { .. } => "payout_abandoned",
-                view::Change::AddressHeld { is_held: true, .. } => "address_held",
-                view::Change::AddressHeld { .. } => "address_not_held",
-                view::Change::PreferencesSet { .. } => "preferences_set",
-                view::Change::Settings(_) => "settings_changed",
-                view::Change::Paused => "payouts_paused",
-                view::Change::Resumed => "payouts_resumed",
-                view::Change::TokenMade { .. } => "token_made",
-                view::Change::TokenRevoked { .. } => "token_revoked",
-                view::Change::TokenRequired {
-                    is_required: true, ..
-                } => "token_required",
-                view::Change::TokenRequired { .. } => "token_not_required",
-                view::Change::FundsMoved(_) => "funds_moved",
-                view::Change::BanLifted { .. } => "ban_lifted",
-                view::Change::StrayAcknowledged { .. } => "block_acknowledged",
-            },
-        }
-    }
-}
-
 impl From<Settings> for AdminSettings {
     fn from(settings: Settings) -> Self {
         let offered = SCHEMES
@@ -359,30 +308,6 @@ impl From<Settings> for AdminSettings {
             payout_approval_above_atomic: settings.payout_approval_above_atomic.map(Decimal::from),
             network_fee_payer: payer.into(),
         }
-    }
-}
-
-/// What a change is about, in a word.
-fn about(change: &view::Change) -> Option<String> {
-    use view::Change as C;
-    match change {
-        C::PayoutApproved { payout_id }
-        | C::PayoutRejected { payout_id }
-        | C::PayoutAbandoned { payout_id } => Some(format!("payout {payout_id}")),
-        C::AddressHeld { miner, .. }
-        | C::PreferencesSet { miner, .. }
-        | C::TokenMade { miner, .. }
-        | C::TokenRevoked { miner, .. }
-        | C::TokenRequired { miner, .. }
-        | C::BanLifted { miner, .. } => Some(miner.clone()),
-        C::StrayAcknowledged { hash, .. } => Some(hex::encode(hash)),
-        C::FundsMoved(funds) => Some(format!(
-            "{} from {} to {}",
-            funds.amount_atomic,
-            account_name(funds.from()),
-            account_name(funds.to())
-        )),
-        C::Settings(_) | C::Paused | C::Resumed => None,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod admin;
 pub mod ban;
 pub mod block;
 pub mod books;
+pub mod change;
 pub mod cluster;
 pub mod effort;
 pub mod export;
