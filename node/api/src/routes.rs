@@ -92,6 +92,7 @@ pub(crate) async fn miner(State(app): State<App>, uri: Uri, path: PathText) -> A
         let workers = view.workers(&wanted, None, usize::MAX)?;
         Ok(Some(MinerDetail {
             miner: Miner::new(miner, view.totals()?.window_score),
+            immature_atomic: view.immature_atomic(&wanted)?.into(),
             payout_threshold_atomic: is_set_up.then(|| terms.threshold_atomic.into()),
             preferences: Preferences::new(&terms),
             on_hold: terms.hold.is_some(),

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use super::changes::{Admin, Author, Peer};
 use super::routes::{Answer, Given, of_body};
+use super::tokens::address_of;
 use crate::dto::admin::{Changed, MoveRequest, Verified};
 use crate::dto::books::AccountsAndReserve;
 use crate::dto::export::{ExportRow, export};
@@ -151,6 +152,7 @@ pub(super) async fn move_funds(
             "amount_atomic: is more than there can be",
         )
     })?;
+    let miner = miner.map(|miner| address_of(&admin, &miner)).transpose()?;
     let _turn = admin.turn().await?;
     let body = Body::MoveFunds(MoveFunds {
         from: from.into(),

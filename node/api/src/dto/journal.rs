@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use raftpool_ledger::StateError;
+use raftpool_ledger::command::Scheme;
 use raftpool_ledger::reserve::ReserveLevel;
+use raftpool_ledger::schemes::is_paid_at_once;
 use raftpool_ledger::view::{self, LedgerView, entry_kind_name, scheme_name};
 use serde::Serialize;
 
@@ -52,11 +54,13 @@ pub struct BlockProof {
     pub scheme: &'static str,
     /// The amount that is shared: what the chain paid, or what is reckoned with.
     pub amount_atomic: Decimal,
-    /// The pool's fee when it was found.
+    /// The pool's fee when it was found; 0 for a block of PPS or FPPS.
     pub fee_bps: u32,
     /// `floor(amount * fee_bps / 10000)`.
     pub fee_atomic: Decimal,
-    /// The amount less the fee.
+    /// What goes to the reserve: all that a block of PPS or FPPS pays, because its work is paid.
+    pub reserve_atomic: Decimal,
+    /// The rest, which miners share.
     pub shared_atomic: Decimal,
     /// Sum of all weights, in 2^-64 of the expected work of a block.
     pub weights_total: Decimal,
@@ -86,13 +90,14 @@ pub struct Reserve {
     pub level: &'static str,
     /// What it holds.
     pub held_atomic: Decimal,
-    /// What it should hold; null when no reserve is enough, because a scheme has no fee.
+    /// What it should hold, its floor included; null when no reserve is enough, because blocks leave
+    /// nothing of a scheme's fee.
     pub required_atomic: Option<Decimal>,
-    /// The probability that it is ever used up, in millionths.
+    /// The probability that what is above its floor is ever used up, in millionths.
     pub ruin_per_million: u32,
     /// What a block was expected to pay by the newest share.
     pub expected_income_atomic: Decimal,
-    /// Settled blocks that the required reserve rests on; with less than 20 it rests on the
+    /// Final blocks that the required reserve rests on; with less than 20 it rests on the
     /// expected income.
     pub blocks: u64,
     /// Since when it is exhausted, or not any more; null when it never was.
@@ -168,13 +173,19 @@ impl BlockProof {
         weights_total: u128,
         parts: Page<ProofPart>,
     ) -> Self {
+        let scheme = block.map_or(Scheme::Pplns, |block| block.scheme);
+        let is_paid = is_paid_at_once(scheme);
+        let fee_bps = if is_paid { 0 } else { fee_bps };
+        let reserve = if is_paid { amount_atomic } else { 0 };
         let fee = u128::from(amount_atomic) * u128::from(fee_bps) / 10_000;
+        let shared = u128::from(amount_atomic - reserve).saturating_sub(fee);
         Self {
-            scheme: block.map_or("pplns", |block| scheme_name(block.scheme)),
+            scheme: scheme_name(scheme),
             amount_atomic: amount_atomic.into(),
             fee_bps,
             fee_atomic: fee.into(),
-            shared_atomic: u128::from(amount_atomic).saturating_sub(fee).into(),
+            reserve_atomic: reserve.into(),
+            shared_atomic: shared.into(),
             weights_total: weights_total.into(),
             parts,
         }

@@ -40,6 +40,9 @@ pub struct MinerDetail {
     /// Money and counts.
     #[serde(flatten)]
     pub miner: Miner,
+    /// What it may expect of blocks that are not final, by what each was expected to pay when it was
+    /// found. It is no claim: the chain can still drop them.
+    pub immature_atomic: Decimal,
     /// Smallest balance that is paid out to it; null until the pool is set up.
     pub payout_threshold_atomic: Option<Decimal>,
     /// What it wants of its own, and what counts.

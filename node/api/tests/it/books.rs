@@ -1,9 +1,12 @@
 //! The whole books over the admin socket: exported to the last line or visibly broken off, verified.
 
 use anyhow::Context;
+use raftpool_ledger::testing::change_settings;
+use raftpool_ledger::view::LedgerView;
+use reqwest::Method;
 use serde_json::json;
 
-use crate::socket::AdminSocket;
+use crate::socket::{AdminSocket, by_otto};
 use crate::support::{ALICE, BOB, TestPool};
 
 #[tokio::test]
@@ -41,5 +44,61 @@ async fn an_export_whose_reading_fails_is_broken_off() -> anyhow::Result<()> {
     assert!(whole.is_err(), "{whole:?}");
     pool.cluster.heal();
     assert!(!socket.lines("/admin/v1/ledger/export").await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn changes_by_hand_go_back_to_the_first_and_those_of_settings_have_the_whole_set()
+-> anyhow::Result<()> {
+    let pool = TestPool::filled().await?;
+    let socket = AdminSocket::over(&pool.cluster).await?;
+    let mut settings = LedgerView::new(&pool.cluster.state())
+        .settings()?
+        .context("no settings")?;
+    settings.pplns_fee_bps = 77;
+    pool.propose(change_settings(settings))?;
+    let paused = by_otto(json!({}));
+    socket.post("/admin/v1/payouts/pause", &paused).await?;
+
+    let newest = socket.get("/admin/v1/changes?limit=2").await?;
+    let rows = &newest["items"];
+    assert_eq!(rows[0]["change"], "payouts_paused");
+    assert_eq!(rows[0]["author"], "otto");
+    assert!(rows[0]["settings"].is_null());
+    assert_eq!(rows[1]["change"], "settings_changed");
+    assert_eq!(rows[1]["settings"]["pplns_fee_bps"], 77);
+    let before = newest["next_before"].as_u64().context("no more")?;
+    let path = format!("/admin/v1/changes?before={before}");
+    let oldest = socket.get(&path).await?;
+    assert_eq!(oldest["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(oldest["items"][0]["settings"]["pplns_fee_bps"], 100);
+    assert!(oldest["next_before"].is_null());
+    Ok(())
+}
+
+/// A misspelt address would be a balance that can never be paid.
+#[tokio::test]
+async fn money_moves_only_to_an_address_that_can_be_paid() -> anyhow::Result<()> {
+    let pool = TestPool::filled().await?;
+    let socket = AdminSocket::over(&pool.cluster).await?;
+    let path = "/admin/v1/funds/move";
+    let to = |miner: &str| {
+        by_otto(json!({
+            "from": "fees_pplns", "to": "mature", "miner": miner, "amount_atomic": "5",
+        }))
+    };
+    let (status, refused) = socket.ask(Method::POST, path, Some(&to("alice"))).await?;
+    assert_eq!(status, 400, "{refused}");
+    let detail = refused["detail"].as_str().context("no detail")?;
+    assert!(detail.contains("does not begin with xet:"), "{detail}");
+
+    let balance = || -> anyhow::Result<u64> {
+        let state = pool.cluster.state();
+        let miner = LedgerView::new(&state).miner(ALICE)?;
+        Ok(miner.context("no Alice")?.balance_atomic)
+    };
+    let before = balance()?;
+    socket.post(path, &to(&ALICE.to_ascii_uppercase())).await?;
+    assert_eq!(balance()?, before + 5, "the same address in other letters");
     Ok(())
 }
