@@ -4,7 +4,8 @@
 //! a block's income `W`, a reserve of `R` is ever used up with a probability of about
 //! `exp(-2 f R E[W] / E[W^2])` (the approximation of Rosenfeld, "Analysis of Bitcoin Pooled Mining
 //! Reward Systems", arXiv 1112.4980, for incomes that differ), so that a probability of `p` takes
-//! `R = ln(1/p) E[W^2] / (2 f E[W])`. It holds for honest miners whose blocks reach the chain.
+//! `R = ln(1/p) E[W^2] / (2 f E[W])`. It holds for honest miners. Work is paid for whether its blocks
+//! reach the chain or not: what they paid less than was expected of them takes from the fee.
 //!
 //! All of it is integer arithmetic: what is shown on one node is shown on every other.
 
@@ -19,7 +20,7 @@ use crate::command::{Account, Settings};
 use crate::key;
 use crate::record::load;
 
-/// Settled blocks whose income tells what a block pays.
+/// Final blocks whose income tells what a block pays.
 pub const INCOMES_KEPT: usize = 256;
 
 /// Below so many of them, the expected income of the newest share is taken instead.
@@ -37,7 +38,7 @@ const LN_2: u64 = 2_977_044_472;
 /// Where the reserve stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReserveLevel {
-    /// At least one and a half times what is required.
+    /// At least one and a half times what is required, above its floor.
     Safe,
     /// Below that, or nothing is enough because the scheme has no fee.
     Low,
@@ -50,10 +51,12 @@ pub enum ReserveLevel {
 pub struct Reserve {
     /// What it holds.
     pub held_atomic: u64,
-    /// What it should hold for the probability of ruin in the settings; none when no reserve is
-    /// enough, because the lowest fee of the offered schemes is 0.
+    /// What it should hold, its floor included, for the probability of ruin in the settings; none
+    /// when no reserve is enough, because blocks leave nothing of the lowest fee of the offered
+    /// schemes.
     pub required_atomic: Option<u64>,
-    /// The probability that what it holds is ever used up, in millionths, rounded up.
+    /// The probability that what it holds above its floor is ever used up, in millionths, rounded
+    /// up.
     pub ruin_per_million: u32,
     /// Where it stands.
     pub level: ReserveLevel,
@@ -61,7 +64,7 @@ pub struct Reserve {
     pub changed_at_ms: u64,
     /// What a block was expected to pay by the newest share; 0 before the first.
     pub expected_income_atomic: u64,
-    /// How many settled blocks the required reserve was computed from; with less than
+    /// How many final blocks the required reserve was computed from; with less than
     /// [`INCOMES_MIN`] it is computed from the expected income.
     pub blocks: u64,
 }
@@ -76,20 +79,22 @@ pub(crate) fn read(state: &dyn StateRead, settings: &Settings) -> Result<Reserve
     let held_atomic = held.map_or(0, |held| held.unsigned_abs());
     let state_of: row::Reserve = load(state, &key::reserve())?.unwrap_or_default();
     let incomes: row::ReserveIncomes = load(state, &key::reserve_incomes())?.unwrap_or_default();
-    let fee_bps = lowest_fee_bps(settings);
+    let spendable = held_atomic.saturating_sub(settings.reserve_floor_atomic);
     let swing = swing(&incomes.amounts_atomic, state_of.expected_income_atomic);
-    let required_atomic = required_atomic(swing, fee_bps, settings.reserve_ruin_per_million);
-    let level = match required_atomic {
+    let margin = margin_per_million(&incomes, lowest_fee_bps(settings));
+    let required = required_atomic(swing, margin, settings.reserve_ruin_per_million);
+    let level = match required {
         _ if state_of.is_exhausted => ReserveLevel::Exhausted,
-        Some(required) if u128::from(held_atomic) * 2 >= u128::from(required) * 3 => {
+        Some(required) if u128::from(spendable) * 2 >= u128::from(required) * 3 => {
             ReserveLevel::Safe
         }
         _ => ReserveLevel::Low,
     };
     Ok(Reserve {
         held_atomic,
-        required_atomic,
-        ruin_per_million: ruin_per_million(held_atomic, swing, fee_bps),
+        required_atomic: required
+            .map(|required| required.saturating_add(settings.reserve_floor_atomic)),
+        ruin_per_million: ruin_per_million(spendable, swing, margin),
         level,
         changed_at_ms: state_of.changed_at_ms,
         expected_income_atomic: state_of.expected_income_atomic,
@@ -97,15 +102,23 @@ pub(crate) fn read(state: &dyn StateRead, settings: &Settings) -> Result<Reserve
     })
 }
 
-/// Notes what a settled block brought.
-pub(crate) fn note_income(books: &mut Books<'_>, amount_atomic: u64) -> Result<(), Stop> {
+/// Notes what a final block brought, and what was expected of it.
+pub(crate) fn note_income(
+    books: &mut Books<'_>,
+    amount_atomic: u64,
+    expected_atomic: u64,
+) -> Result<(), Stop> {
     books.change(
         key::reserve_incomes(),
         |incomes: &mut row::ReserveIncomes| {
-            let amounts = &mut incomes.amounts_atomic;
-            amounts.push(amount_atomic);
-            let surplus = amounts.len().saturating_sub(INCOMES_KEPT);
-            amounts.drain(..surplus);
+            for (numbers, number) in [
+                (&mut incomes.amounts_atomic, amount_atomic),
+                (&mut incomes.expected_atomic, expected_atomic),
+            ] {
+                numbers.push(number);
+                let surplus = numbers.len().saturating_sub(INCOMES_KEPT);
+                numbers.drain(..surplus);
+            }
             Ok(())
         },
     )
@@ -135,29 +148,48 @@ fn swing(incomes: &[u64], expected_atomic: u64) -> u64 {
     u64::try_from(squares.div_ceil(sum.max(1))).unwrap_or(u64::MAX)
 }
 
+/// What is left of blocks' income, in millionths: the fee, less what they paid less than was
+/// expected of them. With the sum of what was expected, `X`, and of what came, `W`, paid work costs
+/// `(1 - f) X`; that blocks paid more than expected is not relied on.
+fn margin_per_million(incomes: &row::ReserveIncomes, fee_bps: u32) -> u32 {
+    let fee = fee_bps.min(10_000) * 100;
+    if incomes.amounts_atomic.len() < INCOMES_MIN {
+        return fee;
+    }
+    let sum = |numbers: &[u64]| numbers.iter().map(|each| u128::from(*each)).sum::<u128>();
+    let (came, expected) = (sum(&incomes.amounts_atomic), sum(&incomes.expected_atomic));
+    let cost = U256::from(expected) * U256::from(MILLION - fee);
+    let cost: u32 = cost.div_ceil(U256::from(came.max(1))).saturating_to();
+    MILLION.saturating_sub(cost).min(fee)
+}
+
 /// `ln(1/p) E[W^2] / (2 f E[W])`, rounded up.
-fn required_atomic(swing_atomic: u64, fee_bps: u32, ruin_per_million: u32) -> Option<u64> {
-    if fee_bps == 0 {
+fn required_atomic(
+    swing_atomic: u64,
+    margin_per_million: u32,
+    ruin_per_million: u32,
+) -> Option<u64> {
+    if margin_per_million == 0 {
         return None;
     }
-    let doubled_fee = U256::from(2 * u64::from(fee_bps)) * U256::from(ONE);
+    let doubled_margin = U256::from(2 * u64::from(margin_per_million)) * U256::from(ONE);
     let safety = U256::from(ln_of_inverse(ruin_per_million));
-    let required = U256::from(swing_atomic) * safety * U256::from(10_000_u64);
-    Some(required.div_ceil(doubled_fee).saturating_to())
+    let required = U256::from(swing_atomic) * safety * U256::from(MILLION);
+    Some(required.div_ceil(doubled_margin).saturating_to())
 }
 
 /// `exp(-2 f R E[W] / E[W^2])` in millionths, rounded up.
-fn ruin_per_million(held_atomic: u64, swing_atomic: u64, fee_bps: u32) -> u32 {
+fn ruin_per_million(held_atomic: u64, swing_atomic: u64, margin_per_million: u32) -> u32 {
     if swing_atomic == 0 {
-        return if held_atomic > 0 && fee_bps > 0 {
+        return if held_atomic > 0 && margin_per_million > 0 {
             0
         } else {
             MILLION
         };
     }
     // The exponent to the base 2, in 2^-32.
-    let exponent = U256::from(2 * u64::from(fee_bps)) * U256::from(held_atomic);
-    let exponent: U256 = (exponent << 64) / (U256::from(10_000_u64) * U256::from(swing_atomic));
+    let exponent = U256::from(2 * u64::from(margin_per_million)) * U256::from(held_atomic);
+    let exponent: U256 = (exponent << 64) / (U256::from(MILLION) * U256::from(swing_atomic));
     let exponent = (exponent / U256::from(LN_2)).saturating_to::<u128>();
     if exponent >= u128::from(ONE) * 64 {
         return 0;
@@ -247,7 +279,7 @@ mod tests {
             (500, 69, 138),
         ] {
             for (per_million, blocks) in [(1_000, at_a_thousandth), (1, at_a_millionth)] {
-                let required = required_atomic(block, fee_bps, per_million).unwrap();
+                let required = required_atomic(block, 100 * fee_bps, per_million).unwrap();
                 assert!(required / block == blocks, "{fee_bps}: {required}");
             }
         }
@@ -257,17 +289,17 @@ mod tests {
     #[test]
     fn ruin_of_the_required_reserve_is_what_it_was_required_for() {
         for per_million in [1_u32, 50, 1_000, 100_000] {
-            let required = required_atomic(33_000_000, 100, per_million).unwrap();
-            let ruin = ruin_per_million(required, 33_000_000, 100);
+            let required = required_atomic(33_000_000, 10_000, per_million).unwrap();
+            let ruin = ruin_per_million(required, 33_000_000, 10_000);
             assert!(
                 ruin.abs_diff(per_million) <= 1 + per_million / 1_000,
                 "{ruin}"
             );
         }
-        assert_eq!(ruin_per_million(0, 1, 100), MILLION);
-        assert_eq!(ruin_per_million(u64::MAX, 1, 10_000), 0);
+        assert_eq!(ruin_per_million(0, 1, 10_000), MILLION);
+        assert_eq!(ruin_per_million(u64::MAX, 1, MILLION), 0);
         assert_eq!(ruin_per_million(5, 1, 0), MILLION);
-        assert_eq!(ruin_per_million(0, 0, 100), MILLION);
+        assert_eq!(ruin_per_million(0, 0, 10_000), MILLION);
     }
 
     #[test]
@@ -277,5 +309,29 @@ mod tests {
         incomes.push(300);
         assert_eq!(swing(&incomes, 1), 128);
         assert_eq!(swing(&incomes[..19], 77), 77);
+    }
+
+    /// Three blocks of a hundred that the chain drops use up a fee of 2 %, and most of one of 5 %.
+    #[test]
+    fn blocks_that_pay_nothing_take_from_the_fee() {
+        let of = |dropped: usize, paid: u64| row::ReserveIncomes {
+            amounts_atomic: [vec![0; dropped], vec![paid; 100 - dropped]].concat(),
+            expected_atomic: vec![1_000; 100],
+        };
+        assert_eq!(margin_per_million(&of(0, 1_000), 200), 20_000);
+        assert_eq!(margin_per_million(&of(3, 1_000), 200), 0);
+        // 1 - 0.95 / 0.97.
+        assert_eq!(margin_per_million(&of(3, 1_000), 500), 20_618);
+        assert_eq!(
+            margin_per_million(&of(0, 1_100), 200),
+            20_000,
+            "no more than the fee"
+        );
+        assert_eq!(margin_per_million(&of(100, 0), 200), 0);
+        let few = row::ReserveIncomes {
+            amounts_atomic: vec![0; INCOMES_MIN - 1],
+            expected_atomic: vec![1_000; INCOMES_MIN - 1],
+        };
+        assert_eq!(margin_per_million(&few, 200), 20_000, "too few to tell");
     }
 }

@@ -15,6 +15,7 @@ use crate::command::{Account, DistributeBlock, OrphanBlock, Scheme, SettleBlock}
 use crate::invariant::{MAX_SUPPLY_ATOMIC, broken};
 use crate::journal::Subject;
 use crate::record::{damaged, wide, wide_bytes};
+use crate::schemes::is_paid_at_once;
 use crate::settings::invalid;
 use crate::weights::{self, BLOCKS_KEPT};
 use crate::{Outcome, Rejection, reserve};
@@ -40,7 +41,7 @@ pub(crate) fn settle(books: &mut Books<'_>, command: &SettleBlock) -> Result<Out
         Scheme::Pps | Scheme::Fpps => {
             settled.reserve_atomic = amount_atomic;
             books.transfer(Account::Income, Account::Reserve, amount_atomic)?;
-            reserve::note_income(books, amount_atomic)?;
+            reserve::note_income(books, amount_atomic, block.expected_atomic)?;
         }
         Scheme::Solo => {
             take_fee(books, &block, &mut settled)?;
@@ -182,6 +183,9 @@ pub(crate) fn orphan(books: &mut Books<'_>, command: &OrphanBlock) -> Result<Out
         orphaned_at_ms: books.time_ms,
     }));
     weights::forget(books, block.number)?;
+    if is_paid_at_once(block.scheme()) {
+        reserve::note_income(books, 0, block.expected_atomic)?;
+    }
     close(books, &block, |totals| &mut totals.blocks_orphaned)?;
     Ok(Outcome::BlockOrphaned)
 }

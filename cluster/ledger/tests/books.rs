@@ -6,12 +6,12 @@
 use raftpool_ledger::bans::{BANS_MAX, BANS_OF_KNOWN_WORKERS};
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    Account, BanWorker, Command, OrphanBlock, Scheme, Settings, WorkerReport,
+    Account, BanWorker, Command, OrphanBlock, Scheme, Settings, Share, WorkerReport,
 };
 use raftpool_ledger::state::{MemoryState, Overlay};
 use raftpool_ledger::testing::{
-    change_settings, credit_shares, distribute_block, make_token, record_block, require_token,
-    revoke_token, sample_settings, sample_share, settle_block,
+    change_settings, credit_shares, distribute_block, make_token, move_funds, record_block,
+    require_token, revoke_token, sample_settings, sample_share, settle_block,
 };
 use raftpool_ledger::view::{JournalQuery, LedgerView};
 use raftpool_ledger::weights::BLOCKS_KEPT;
@@ -473,4 +473,43 @@ fn immature_parts_are_those_of_the_expected_amount() {
     assert_eq!(immature("nobody"), 0);
     let accounts = ledger.view().accounts().unwrap();
     assert_eq!(accounts.immature_atomic, 20_000);
+}
+
+/// Work is paid for whether its block reaches the chain or not.
+#[test]
+fn a_dropped_block_takes_from_the_fee_the_reserve_lives_on() {
+    let mut ledger = Ledger::default();
+    let settings = Settings {
+        pps_offered: true,
+        pps_fee_bps: 200,
+        default_scheme: Scheme::Pps.into(),
+        ..sample_settings()
+    };
+    ledger.apply(change_settings(settings));
+    ledger.apply(move_funds(Account::Deposits, Account::Reserve, 10_000_000));
+    let finder = || Share {
+        expected_reward_atomic: 10_000,
+        ..sample_share("a", 1, 100)
+    };
+    for number in 1..=20 {
+        ledger.apply(record_block([number; 32], number.into(), finder()));
+    }
+    for number in 1..=19 {
+        ledger.apply(settle_block([number; 32], 10_000, number.into()));
+    }
+    let required = |ledger: &Ledger| {
+        let reserve = ledger.view().reserve().unwrap().unwrap();
+        (reserve.required_atomic, reserve.ruin_per_million)
+    };
+    let (needed, ruin) = required(&ledger);
+    assert!(needed.is_some() && ruin < 1_000, "{needed:?}, {ruin}");
+    ledger.apply(Body::OrphanBlock(OrphanBlock {
+        hash: vec![20; 32],
+        reason: "dropped".into(),
+    }));
+    assert_eq!(
+        required(&ledger),
+        (None, 1_000_000),
+        "a twentieth is above the fee"
+    );
 }
