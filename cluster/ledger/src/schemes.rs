@@ -54,7 +54,7 @@ pub fn payment(score: u128, income_atomic: u64, fee_bps: u32) -> u128 {
 pub(crate) struct Desk<'a> {
     settings: &'a Settings,
     /// What miners prefer whose shares name no scheme: a batch has many shares of each.
-    preferred: BTreeMap<&'a str, Scheme>,
+    preferred: BTreeMap<&'a str, Option<Scheme>>,
     /// What is known of the reserve, once a share needs it.
     reserve: Option<Till>,
 }
@@ -110,17 +110,24 @@ impl<'a> Desk<'a> {
         Ok(booked.unwrap_or_else(|| unpaid(work, Scheme::Pplns)))
     }
 
-    /// The scheme a share names, or that of its miner.
+    /// The scheme a share names, or that of its miner, or of the listener it came in by, or the
+    /// pool's default.
     fn scheme_of(&mut self, books: &Books<'_>, work: &Work<'a>) -> Result<Scheme, Stop> {
         if work.scheme != Scheme::Unspecified {
             return Ok(work.scheme);
         }
-        if let Some(scheme) = self.preferred.get(work.miner) {
-            return Ok(*scheme);
-        }
-        let scheme = preferred_scheme(books, self.settings, work.miner)?;
-        self.preferred.insert(work.miner, scheme);
-        Ok(scheme)
+        let preferred = match self.preferred.get(work.miner) {
+            Some(preferred) => *preferred,
+            None => {
+                let preferred = preferred_scheme(books, self.settings, work.miner)?;
+                self.preferred.insert(work.miner, preferred);
+                preferred
+            }
+        };
+        let listener = Some(work.listener_scheme);
+        let listener = listener.filter(|scheme| is_offered(self.settings, *scheme));
+        let usual = self.settings.default_scheme();
+        Ok(preferred.or(listener).unwrap_or(usual))
     }
 
     /// `None` when the reserve does not bear the share, or nobody knows yet what a block pays.

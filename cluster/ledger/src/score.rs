@@ -22,6 +22,8 @@ pub(crate) struct Work<'a> {
     pub(crate) worker: &'a str,
     /// What the share names; "unspecified" when it names none.
     pub(crate) scheme: Scheme,
+    /// What counts instead of the pool's default; "unspecified" when that counts.
+    pub(crate) listener_scheme: Scheme,
     pub(crate) difficulty: u64,
     pub(crate) network_difficulty: u128,
     pub(crate) score: u128,
@@ -31,7 +33,9 @@ pub(crate) struct Work<'a> {
 
 pub(crate) fn check(share: &Share) -> Result<Work<'_>, Rejection> {
     check_names(&share.miner, &share.worker)?;
-    let scheme = Scheme::try_from(share.scheme).map_err(|_| invalid("scheme", "is unknown"))?;
+    let named = |field, scheme| Scheme::try_from(scheme).map_err(|_| invalid(field, "is unknown"));
+    let scheme = named("scheme", share.scheme)?;
+    let listener_scheme = named("listener_scheme", share.listener_scheme)?;
     if share.difficulty == 0 {
         return Err(invalid("difficulty", "must be above 0"));
     }
@@ -51,6 +55,7 @@ pub(crate) fn check(share: &Share) -> Result<Work<'_>, Rejection> {
         miner: &share.miner,
         worker: &share.worker,
         scheme,
+        listener_scheme,
         difficulty: share.difficulty,
         network_difficulty,
         score,

@@ -81,14 +81,15 @@ pub(crate) fn check_not_held(books: &Books<'_>, miner: &str) -> Result<(), Stop>
     }
 }
 
-/// The scheme of a miner's shares that name none: its own while that is offered, else the pool's.
+/// The scheme that is set for a miner, while it is offered.
 pub(crate) fn preferred_scheme(
     books: &Books<'_>,
     settings: &Settings,
     miner: &str,
-) -> Result<Scheme, Stop> {
+) -> Result<Option<Scheme>, Stop> {
     let preferences: row::MinerPreferences = books.get_or_default(&key::preferences(miner))?;
-    Ok(scheme_in_force(&preferences, settings))
+    let scheme = preferences.scheme();
+    Ok(is_offered(settings, scheme).then_some(scheme))
 }
 
 /// The preferred scheme while it is offered, else the pool's default.
@@ -176,7 +177,7 @@ mod tests {
         })
     }
 
-    fn preferred(state: &Overlay<'_>) -> Scheme {
+    fn preferred(state: &Overlay<'_>) -> Option<Scheme> {
         let entry = EntryContext { index: 99, term: 1 };
         let books = Books::new(state, entry, 0, "test");
         let settings: Settings = books.get_or_default(&key::settings()).unwrap();
@@ -198,16 +199,16 @@ mod tests {
             &mut state,
             credit_shares(1, vec![sample_share("a", 1, 100)]),
         );
-        assert_eq!(preferred(&state), Scheme::Pplns);
+        assert_eq!(preferred(&state), None);
         let outcome = run(&mut state, prefer(Scheme::Solo));
         assert_eq!(outcome, Outcome::PreferencesSet);
-        assert_eq!(preferred(&state), Scheme::Solo);
+        assert_eq!(preferred(&state), Some(Scheme::Solo));
         let without = Settings {
             solo_offered: false,
             ..sample_settings()
         };
         run(&mut state, change_settings(without));
-        assert_eq!(preferred(&state), Scheme::Pplns);
+        assert_eq!(preferred(&state), None);
         let refused = Outcome::Rejected(Rejection::SchemeNotOffered("solo"));
         assert_eq!(run(&mut state, prefer(Scheme::Solo)), refused);
     }

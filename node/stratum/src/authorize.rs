@@ -114,7 +114,7 @@ impl Authorizer {
             account: Account {
                 address: address.as_str().into(),
                 worker: login.worker.as_str().into(),
-                scheme: choose_scheme(login.scheme.or(terms.default_scheme), &settings)?,
+                scheme: choose_scheme(login.scheme, &settings)?,
             },
             vardiff: self.start(&login, stored_difficulty, terms),
             stored_difficulty,

@@ -69,6 +69,7 @@ impl Share {
             height: self.job.template.height,
             received_at_ms: self.received_at_ms,
             expected_reward_atomic: self.job.template.miner_reward_atomic,
+            listener_scheme: self.miner.terms.default_scheme.unwrap_or_default().into(),
         })
     }
 }

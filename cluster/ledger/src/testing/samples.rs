@@ -39,6 +39,7 @@ pub fn sample_share(miner: &str, difficulty: u64, network_difficulty: u64) -> Sh
         height: 1,
         received_at_ms: 0,
         expected_reward_atomic: 0,
+        listener_scheme: 0,
     }
 }
 

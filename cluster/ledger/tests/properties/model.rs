@@ -131,7 +131,7 @@ struct Payout {
 enum End {
     Confirmed(Vec<u8>),
     Released,
-    Abandoned,
+    Abandoned { keeps_nonce: bool },
 }
 
 impl Model {
@@ -227,14 +227,15 @@ impl Model {
             }
             Body::AbandonPayout(abandon) => {
                 let position = (abandon.payout_id as usize).checked_sub(1)?;
-                if matches!(self.payouts.get(position)?.end, Some(End::Abandoned)) {
+                if matches!(self.payouts.get(position)?.end, Some(End::Abandoned { .. })) {
                     return Some("PayoutAbandoned".into());
                 }
                 let open = self.open_with(abandon.payout_id)?;
                 if self.payouts[open].variants.is_empty() || !self.paused {
                     return None;
                 }
-                self.give_back(open, End::Abandoned);
+                let keeps_nonce = abandon.keeps_nonce;
+                self.give_back(open, End::Abandoned { keeps_nonce });
                 Some("PayoutAbandoned".into())
             }
             Body::HoldAddress(hold) => {
@@ -396,10 +397,11 @@ impl Model {
 
     /// A share in order, before its scheme is decided.
     fn check(&self, share: &Share) -> Option<Booked> {
+        let listener = Scheme::try_from(share.listener_scheme).ok()?;
         let scheme = match share.scheme {
             0 => {
                 let settings = self.settings.as_ref().unwrap();
-                self.rules.scheme(&share.miner, settings)
+                self.rules.scheme(&share.miner, listener, settings)
             }
             1 => Scheme::Pplns,
             2 => Scheme::Solo,
@@ -593,8 +595,10 @@ impl Model {
             return is_same.then(|| "PayoutReserved".into());
         }
         let is_used = |payout: &Payout| {
-            matches!(payout.end, Some(End::Confirmed(_) | End::Abandoned))
-                && payout.nonce >= command.nonce
+            matches!(
+                payout.end,
+                Some(End::Confirmed(_) | End::Abandoned { keeps_nonce: false })
+            ) && payout.nonce >= command.nonce
         };
         if self.paused
             || command.payout_id != self.payouts.len() as u64 + 1
@@ -909,7 +913,7 @@ impl Model {
                 Some(End::Released) => {
                     assert!(matches!(shown.status, PayoutStatus::Released { .. }));
                 }
-                Some(End::Abandoned) => {
+                Some(End::Abandoned { .. }) => {
                     assert!(matches!(shown.status, PayoutStatus::Abandoned { .. }));
                 }
                 Some(End::Confirmed(hash)) => {

@@ -56,17 +56,21 @@ impl Rules {
     }
 
     /// The scheme of shares that name none.
-    pub fn scheme(&self, miner: &str, settings: &Settings) -> Scheme {
+    pub fn scheme(&self, miner: &str, listener: Scheme, settings: &Settings) -> Scheme {
         let own = self.preferences.get(miner).map(|(_, scheme)| *scheme);
-        let is_offered = match own.unwrap_or_default() {
-            Scheme::Unspecified => false,
-            Scheme::Pplns => settings.pplns_offered,
-            Scheme::Solo => settings.solo_offered,
-            Scheme::Pps => settings.pps_offered,
-            Scheme::Fpps => settings.fpps_offered,
-        };
-        own.filter(|_| is_offered)
-            .unwrap_or(settings.default_scheme())
+        for scheme in [own.unwrap_or_default(), listener] {
+            let is_offered = match scheme {
+                Scheme::Unspecified => false,
+                Scheme::Pplns => settings.pplns_offered,
+                Scheme::Solo => settings.solo_offered,
+                Scheme::Pps => settings.pps_offered,
+                Scheme::Fpps => settings.fpps_offered,
+            };
+            if is_offered {
+                return scheme;
+            }
+        }
+        settings.default_scheme()
     }
 
     /// Whether a reservation fits, as far as money in single accounts does not say so.

@@ -113,6 +113,7 @@ impl PayoutStep {
             Verb::Abandon => Body::AbandonPayout(AbandonPayout {
                 payout_id,
                 reason: "test".into(),
+                keeps_nonce: self.tx == 1,
             }),
             Verb::Release => Body::ReleasePayout(ReleasePayout {
                 payout_id,
@@ -232,16 +233,18 @@ fn share() -> impl Strategy<Value = Share> {
     ];
     let reward = prop_oneof![1 => Just(0), 4 => 1_u64..40_000];
     let scheme = prop_oneof![8 => 0..5_i32, 1 => Just(9)];
+    let listener_scheme = prop_oneof![9 => Just(0), 8 => 1..5_i32, 1 => Just(9)];
     (
         miner(),
         worker,
-        scheme,
+        (scheme, listener_scheme),
         0_u64..200,
         network_difficulty(),
         reward,
     )
         .prop_map(
-            |(miner, worker, scheme, difficulty, network_difficulty, expected_reward_atomic)| {
+            |(miner, worker, schemes, difficulty, network_difficulty, expected_reward_atomic)| {
+                let (scheme, listener_scheme) = schemes;
                 Share {
                     miner,
                     worker,
@@ -251,6 +254,7 @@ fn share() -> impl Strategy<Value = Share> {
                     height: 1,
                     received_at_ms: 0,
                     expected_reward_atomic,
+                    listener_scheme,
                 }
             },
         )
@@ -367,6 +371,7 @@ fn pause(paused: bool) -> Body {
     Body::PausePayouts(PausePayouts {
         paused,
         reason: "test".into(),
+        ..PausePayouts::default()
     })
 }
 

@@ -255,10 +255,16 @@ impl World {
             "pause" => Body::PausePayouts(PausePayouts {
                 paused: true,
                 reason: words.name(0)?.into(),
+                executed_tx_hash: match words.text("executed", "") {
+                    "" => Vec::new(),
+                    name => hash(name),
+                },
+                unexplained_nonce: words.number("unexplained", 0)?,
             }),
             "resume" => Body::PausePayouts(PausePayouts {
                 paused: false,
                 reason: words.name(0)?.into(),
+                ..PausePayouts::default()
             }),
             _ => return rules::command(verb, words).unwrap_or_else(|| token_command(verb, words)),
         })
@@ -391,6 +397,7 @@ fn share(miner: &str, difficulty: &str, words: &Words<'_>) -> Result<Share> {
         height: 1,
         received_at_ms: 0,
         expected_reward_atomic: words.number("reward", 0)?,
+        listener_scheme: Scheme::Unspecified.into(),
     })
 }
 

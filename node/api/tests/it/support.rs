@@ -337,5 +337,6 @@ fn share(miner: &str, worker: &str, difficulty: u64) -> Share {
         height: 100,
         received_at_ms: NOW_MS,
         expected_reward_atomic: 0,
+        listener_scheme: 0,
     }
 }

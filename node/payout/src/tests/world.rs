@@ -257,6 +257,7 @@ impl World {
             height,
             received_at_ms: 0,
             expected_reward_atomic: 0,
+            listener_scheme: 0,
         };
         let hash = hash.0.to_vec();
         let record = RecordBlock {
@@ -290,7 +291,11 @@ impl World {
 
     pub(crate) fn pause(&self, paused: bool) {
         let reason = "by the test".to_owned();
-        self.propose(Body::PausePayouts(PausePayouts { paused, reason }));
+        self.propose(Body::PausePayouts(PausePayouts {
+            paused,
+            reason,
+            ..PausePayouts::default()
+        }));
     }
 
     /// The same node leads, in the next term.
