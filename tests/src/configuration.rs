@@ -92,7 +92,7 @@ template_poll_ms = 200
 url = "{wallet}"
 username = "pool"
 password_file = {password_file:?}
-timeout_ms = 5000
+timeout_ms = {wallet_timeout}
 [stratum]
 listen = ["127.0.0.1:0"]
 minimum_difficulty = 1
@@ -118,6 +118,7 @@ filter = "info,openraft=warn"
         pool = network.pool_address,
         daemon = network.daemon,
         wallet = network.wallet,
+        wallet_timeout = options.wallet_timeout_ms,
         share = options.share_difficulty,
         verification = if options.hashing {
             "full"
