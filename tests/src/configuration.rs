@@ -110,6 +110,7 @@ sighting_gap_ms = 200
 [api]
 listen = "127.0.0.1:0"
 [settings]
+pplns_fee_bps = {fee}
 payout_threshold_atomic = {threshold}
 payout_interval_ms = {interval}
 [log]
@@ -130,6 +131,7 @@ filter = "info,openraft=warn"
             true => tls(password_file),
             false => String::new(),
         },
+        fee = options.pplns_fee_bps,
         threshold = options.payout_threshold_atomic,
         interval = options.payout_interval_ms,
     )

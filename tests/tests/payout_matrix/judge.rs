@@ -17,6 +17,11 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Everybody is paid once, nobody was asked for help, and all nodes have the same books. `before`
 /// is what the network knew when the round began, `blocks` how many the pool has found by now.
 pub async fn judge(scene: &Scene<'_>, blocks: u64, before: &Value) -> Result<()> {
+    let has_struck = scene.struck.lock().await.is_over();
+    ensure!(
+        has_struck,
+        "the trouble did not strike as often as it should"
+    );
     same_books(scene.pool).await?;
     let quiet = wait::until("no alarm is left", DEADLINE, || async {
         let look = scene.turn().await?;

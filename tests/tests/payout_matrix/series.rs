@@ -81,7 +81,7 @@ async fn run_in_one(combinations: &[Combination], report: &mut Report) -> usize 
                 println!("{combination}: paid once{not}; {seconds:.1} s");
             }
             Err(error) => {
-                println!("{combination}: FAILED; {seconds:.1} s: {error:?}");
+                println!("{combination}: FAILED; {seconds:.1} s: {error:#}");
                 report.failed.push(format!("{combination}: {error:#}"));
                 pool.keep_files();
                 return done;
@@ -89,7 +89,7 @@ async fn run_in_one(combinations: &[Combination], report: &mut Report) -> usize 
         }
     }
     if let Err(error) = stop(&pool).await {
-        println!("after {done} rounds: FAILED: {error:?}");
+        println!("after {done} rounds: FAILED: {error:#}");
         report
             .failed
             .push(format!("after {done} rounds: {error:#}"));
@@ -101,6 +101,8 @@ async fn run_in_one(combinations: &[Combination], report: &mut Report) -> usize 
 async fn start() -> Result<Arc<ClusterPool>> {
     let pool = ClusterPool::start(ClusterOptions {
         pool: PoolOptions {
+            // The wallet could pay everybody twice: nothing but the pool's care prevents it.
+            pplns_fee_bps: 6_000,
             // Each strike of a wallet that does not answer takes so long.
             wallet_timeout_ms: 1_000,
             ..hashing_options()
