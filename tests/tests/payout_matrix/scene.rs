@@ -100,7 +100,14 @@ impl Scene<'_> {
         miner.submit(nonce).await?;
         miner.read_answers().await?;
         ensure!(miner.accepted == 1, "refused: {:?}", miner.refused);
-        find_block(self.through(&leader)).await?;
+        let block = find_block(self.through(&leader)).await?;
+        // It is sent to the daemons while it is recorded; a daemon that is cut off right now would
+        // be the only one that has it, and the chain would go on without.
+        let network = &self.pool.network;
+        wait::until("the daemon has the block", DEADLINE, || async {
+            Ok(network.has_block(&block).await?.then_some(()))
+        })
+        .await?;
         // The helper's share may have been a block as well.
         let answer = leader.process.api("/api/v1/pool").await?;
         answer["totals"]["blocks"].as_u64().context("totals.blocks")
