@@ -19,7 +19,7 @@ pub enum Death {
 }
 
 impl Death {
-    const ALL: [Self; 14] = [
+    pub const ALL: [Self; 14] = [
         Self::At(PayoutPoint::BeforeSettle),
         Self::At(PayoutPoint::AfterSettle),
         Self::At(PayoutPoint::BeforeReserve),
@@ -136,13 +136,19 @@ pub fn sample(random: &mut StdRng) -> Vec<Combination> {
     drawn
 }
 
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(point) => point.fmt(f),
+            Self::InsideBuild => f.write_str("inside-build"),
+            Self::InsideSend => f.write_str("inside-send"),
+        }
+    }
+}
+
 impl fmt::Display for Combination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.death {
-            Death::At(point) => write!(f, "{point}, ")?,
-            Death::InsideBuild => f.write_str("inside-build, ")?,
-            Death::InsideSend => f.write_str("inside-send, ")?,
-        }
+        write!(f, "{}, ", self.death)?;
         let trouble = match self.trouble {
             Trouble::None => return f.write_str("nothing else"),
             Trouble::WalletTimesOut => "wallet times out",

@@ -17,7 +17,7 @@ use crate::scene::{Look, Scene, is_done};
 use crate::trouble::Struck;
 
 /// What befell the node that led.
-struct Victim {
+pub struct Victim {
     member: Arc<Member>,
     /// Whether it stands still and does not end.
     is_frozen: bool,
@@ -25,17 +25,7 @@ struct Victim {
 
 /// Carries out one combination; whether the leader met its death.
 pub async fn run(pool: &ClusterPool, combination: Combination) -> Result<bool> {
-    let scene = Scene {
-        pool,
-        struck: Mutex::new(Struck::new(combination.trouble)),
-        frozen: Mutex::default(),
-    };
-    let round = Round {
-        scene,
-        combination,
-        processes: processes(pool).await,
-    };
-    round.carry_out().await
+    Round::new(pool, combination).await.carry_out().await
 }
 
 /// The nodes by the ids of their processes.
@@ -49,13 +39,26 @@ async fn processes(pool: &ClusterPool) -> HashMap<u32, Arc<Member>> {
     processes
 }
 
-struct Round<'a> {
-    scene: Scene<'a>,
+pub struct Round<'a> {
+    pub scene: Scene<'a>,
     combination: Combination,
     processes: HashMap<u32, Arc<Member>>,
 }
 
-impl Round<'_> {
+impl<'a> Round<'a> {
+    pub async fn new(pool: &'a ClusterPool, combination: Combination) -> Self {
+        let scene = Scene {
+            pool,
+            struck: Mutex::new(Struck::new(combination.trouble)),
+            frozen: Mutex::default(),
+        };
+        Self {
+            scene,
+            combination,
+            processes: processes(pool).await,
+        }
+    }
+
     async fn carry_out(&self) -> Result<bool> {
         let (scene, when) = (&self.scene, self.combination.when);
         let before = scene.pool.network.state().await?;
@@ -89,7 +92,7 @@ impl Round<'_> {
     }
 
     /// Orders the death.
-    async fn arm(&self) -> Result<()> {
+    pub async fn arm(&self) -> Result<()> {
         let pool = self.scene.pool;
         let (endpoint, method) = match self.combination.death {
             Death::At(point) if self.is_frozen() => {
@@ -120,7 +123,7 @@ impl Round<'_> {
     }
 
     /// Drives until the leader has met its death; `None` when everything was done before.
-    async fn death(&self, blocks: u64) -> Result<Option<Victim>> {
+    pub async fn death(&self, blocks: u64) -> Result<Option<Victim>> {
         let met = wait::until("the death or the end", DEADLINE, || async {
             if let Some(victim) = self.taken().await? {
                 return Ok(Some(Some(victim)));
@@ -176,7 +179,7 @@ impl Round<'_> {
     }
 
     /// The dead node starts again, and the one that stood still goes on, when another one leads.
-    async fn come_back(&self, victim: Option<&Victim>) -> Result<()> {
+    pub async fn come_back(&self, victim: Option<&Victim>) -> Result<()> {
         let Some(Victim { member, is_frozen }) = victim else {
             return Ok(());
         };

@@ -92,8 +92,7 @@ impl Scene<'_> {
 
     /// Finds a block to which both miners have contributed; how many there are then.
     pub async fn find(&self) -> Result<u64> {
-        let leading = wait::until("a node leads", DEADLINE, || self.leading());
-        let (leader, _) = leading.await?;
+        let leader = self.leader_with_new_jobs().await?;
         let stratum = leader.process.stratum().context("no miners are served")?;
         let mut miner = ScriptedMiner::connect(stratum, MINERS[1], "helper", "x").await?;
         let nonce = miner.solve(SHARE_DIFFICULTY)?;
@@ -111,6 +110,21 @@ impl Scene<'_> {
         // The helper's share may have been a block as well.
         let answer = leader.process.api("/api/v1/pool").await?;
         answer["totals"]["blocks"].as_u64().context("totals.blocks")
+    }
+
+    /// Waits until whoever leads has jobs on top of the chain. After its daemon was behind, it has
+    /// old ones for a moment, and the chain would go on without a block of them.
+    async fn leader_with_new_jobs(&self) -> Result<Arc<Member>> {
+        wait::until("the leader has new jobs", DEADLINE, || async {
+            let Some((leader, answer)) = self.leading().await? else {
+                return Ok(None);
+            };
+            let top = self.pool.network.state().await?["height"].as_u64();
+            let height = answer["node"]["template"]["height"].as_u64();
+            let is_new = height.is_some() && height == top.map(|top| top + 1);
+            Ok(is_new.then_some(leader))
+        })
+        .await
     }
 
     /// Drives on until `blocks` are settled and all of them paid.

@@ -12,9 +12,6 @@ use raftpool_tests::processes::PoolOptions;
 use raftpool_tests::story::hashing_options;
 use serde_json::json;
 
-use crate::combination::Combination;
-use crate::round;
-
 /// Rounds of one cluster: later ones take longer, because there is more to compare.
 const ROUNDS_MAX: usize = 29;
 
@@ -45,13 +42,17 @@ impl fmt::Display for Report {
     }
 }
 
-/// Carries out all combinations, whatever becomes of the single ones.
-pub async fn run_in_clusters(combinations: &[Combination]) -> Report {
+/// Carries out one round for each combination, whatever becomes of the single ones. A round says
+/// whether the leader met its death.
+pub async fn run_in_clusters<C: fmt::Display + Copy>(
+    combinations: &[C],
+    round: impl AsyncFn(&ClusterPool, C) -> Result<bool>,
+) -> Report {
     let (mut report, started) = (Report::default(), Instant::now());
     let mut left = combinations;
     while !left.is_empty() {
         report.clusters += 1;
-        let done = run_in_one(left, &mut report).await;
+        let done = run_in_one(left, &round, &mut report).await;
         left = &left[done..];
     }
     report.took = started.elapsed();
@@ -59,7 +60,11 @@ pub async fn run_in_clusters(combinations: &[Combination]) -> Report {
 }
 
 /// Carries out combinations until the cluster has had enough; how many.
-async fn run_in_one(combinations: &[Combination], report: &mut Report) -> usize {
+async fn run_in_one<C: fmt::Display + Copy>(
+    combinations: &[C],
+    round: impl AsyncFn(&ClusterPool, C) -> Result<bool>,
+    report: &mut Report,
+) -> usize {
     let pool = match start().await {
         Ok(pool) => pool,
         Err(error) => {
@@ -72,7 +77,7 @@ async fn run_in_one(combinations: &[Combination], report: &mut Report) -> usize 
         let started = Instant::now();
         done += 1;
         report.rounds += 1;
-        let outcome = round::run(&pool, *combination).await;
+        let outcome = round(&pool, *combination).await;
         let seconds = started.elapsed().as_secs_f64();
         match outcome {
             Ok(is_met) => {
