@@ -41,21 +41,31 @@ pub struct Scene<'a> {
 impl Scene<'_> {
     /// Looks, and lets the trouble strike and the chain grow; nothing while nobody leads.
     pub async fn turn(&self) -> Result<Option<Look>> {
+        let Some((look, may_grow)) = self.look().await? else {
+            return Ok(None);
+        };
+        if may_grow {
+            let one = json!({"count": 1});
+            self.pool.network.control("produce_blocks", one).await?;
+        }
+        Ok(Some(look))
+    }
+
+    /// Looks, and lets the trouble strike; also whether the chain may grow now.
+    async fn look(&self) -> Result<Option<(Look, bool)>> {
         let Some((leader, answer)) = self.leading().await? else {
             return Ok(None);
         };
         let network = &self.pool.network;
         let state = network.state().await?;
         let mut struck = self.struck.lock().await;
-        if struck.tend(network, &answer, &state).await? {
-            let one = json!({"count": 1});
-            network.control("produce_blocks", one).await?;
-        }
-        Ok(Some(Look {
+        let may_grow = struck.tend(network, &answer, &state).await?;
+        let look = Look {
             leader,
             answer,
             state,
-        }))
+        };
+        Ok(Some((look, may_grow)))
     }
 
     /// The node that leads by its own word, of several that of the newest term, and its word.
@@ -116,13 +126,14 @@ impl Scene<'_> {
     /// old ones for a moment, and the chain would go on without a block of them.
     async fn leader_with_new_jobs(&self) -> Result<Arc<Member>> {
         wait::until("the leader has new jobs", DEADLINE, || async {
-            let Some((leader, answer)) = self.leading().await? else {
+            // A daemon that is behind is noticed also when nothing is left to do.
+            let Some((look, _)) = self.look().await? else {
                 return Ok(None);
             };
-            let top = self.pool.network.state().await?["height"].as_u64();
-            let height = answer["node"]["template"]["height"].as_u64();
+            let top = look.state["height"].as_u64();
+            let height = look.answer["node"]["template"]["height"].as_u64();
             let is_new = height.is_some() && height == top.map(|top| top + 1);
-            Ok(is_new.then_some(leader))
+            Ok(is_new.then_some(look.leader))
         })
         .await
     }
