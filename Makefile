@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(RAFTPOOL_CACHE)/target
 export ROCKSDB_LIB_DIR ?= $(RAFTPOOL_CACHE)/rocksdb-$(shell ops/setup/rocksdb-version.sh)
 export ROCKSDB_STATIC ?= 1
 
-.PHONY: help setup build release demo demo-kill test lint fix bench soak chaos fuzz
+.PHONY: help setup build release demo demo-kill test lint fix bench soak chaos matrix fuzz
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ soak: build ## the crash tests with many more rounds: make soak ROUNDS=200
 
 chaos: build ## clusters under random faults: make chaos SEEDS=100
 	RAFTPOOL_TEST_SEEDS=$(or $(SEEDS),100) cargo test --locked --workspace --test chaos -- mixed_at_random --nocapture
+
+matrix: build ## every death of the leader with every trouble of a payout, on three nodes: make matrix ONLY=inside-send
+	RAFTPOOL_TEST_MATRIX=$(if $(ONLY),"$(ONLY)",all) cargo test --locked --workspace --test payout_matrix -- whenever --nocapture
 
 fuzz: setup ## fuzz what miners send, each target for so long: make fuzz SECONDS=3600
 	RAFTPOOL_FUZZ_SECONDS=$(or $(SECONDS),3600) cargo test --locked --workspace --test fuzz -- --nocapture $(TARGET)

@@ -39,7 +39,7 @@ use payouts::NodePayouts;
 use report::Reporter;
 use serving::{Serving, Slot};
 
-pub use crash::{CRASH_VARIABLE, crash_hook};
+pub use crash::{CRASH_FILE_VARIABLE, CRASH_VARIABLE, crash_hook};
 pub use founding::FoundingError;
 
 /// Reasons of a fatal stop that are kept: the first is what matters.

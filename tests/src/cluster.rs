@@ -4,6 +4,7 @@
 //! whoever needs the nodes asks for [`ClusterPool::members`] each time.
 
 mod commands;
+mod crash;
 mod member;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,8 @@ pub struct ClusterOptions {
     pub log_entries_kept: u64,
     /// What `RAFTPOOL_TEST_SABOTAGE` is set to.
     pub sabotage: Option<&'static str>,
+    /// Whether [`ClusterPool::order_crash`] can end a node at a step of a payout.
+    pub has_crash_file: bool,
     /// Decides the jitter of slow links.
     pub seed: u64,
     /// Without proxies and without ways to order faults: for measuring.
@@ -65,6 +68,7 @@ impl Default for ClusterOptions {
             snapshot_entries: 200,
             log_entries_kept: 100,
             sabotage: None,
+            has_crash_file: false,
             seed: 0,
             is_plain: false,
         }

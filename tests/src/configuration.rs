@@ -92,7 +92,7 @@ template_poll_ms = 200
 url = "{wallet}"
 username = "pool"
 password_file = {password_file:?}
-timeout_ms = 5000
+timeout_ms = {wallet_timeout}
 [stratum]
 listen = ["127.0.0.1:0"]
 minimum_difficulty = 1
@@ -110,6 +110,7 @@ sighting_gap_ms = 200
 [api]
 listen = "127.0.0.1:0"
 [settings]
+pplns_fee_bps = {fee}
 payout_threshold_atomic = {threshold}
 payout_interval_ms = {interval}
 [log]
@@ -118,6 +119,7 @@ filter = "info,openraft=warn"
         pool = network.pool_address,
         daemon = network.daemon,
         wallet = network.wallet,
+        wallet_timeout = options.wallet_timeout_ms,
         share = options.share_difficulty,
         verification = if options.hashing {
             "full"
@@ -129,6 +131,7 @@ filter = "info,openraft=warn"
             true => tls(password_file),
             false => String::new(),
         },
+        fee = options.pplns_fee_bps,
         threshold = options.payout_threshold_atomic,
         interval = options.payout_interval_ms,
     )

@@ -88,6 +88,19 @@ impl SimulatedNetwork {
         Ok(answer.error_for_status()?.json().await?)
     }
 
+    /// Whether the first daemon has a block.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn has_block(&self, hash: &str) -> Result<bool> {
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": "get_block_by_hash",
+            "params": {"hash": hash}});
+        let url = format!("{}/json_rpc", self.addresses.daemon);
+        let answer = self.http.post(url).json(&call).send().await?;
+        let answer: Value = answer.error_for_status()?.json().await?;
+        Ok(answer["result"]["hash"] == json!(hash))
+    }
+
     /// What it printed.
     pub fn log(&self) -> String {
         self.process.log_text()

@@ -37,6 +37,10 @@ pub struct PoolOptions {
     pub payout_threshold_atomic: u64,
     /// Earliest time between two payouts.
     pub payout_interval_ms: u64,
+    /// The pool's part of what PPLNS pays, in hundredths of a percent.
+    pub pplns_fee_bps: u32,
+    /// Longest wait for one answer of the wallet.
+    pub wallet_timeout_ms: u64,
     /// Miners may use TLS on the same port; the certificate is the one of [`crate::tls`].
     pub has_tls: bool,
     /// Most connections of miners, in all as well as from one address.
@@ -53,6 +57,8 @@ impl Default for PoolOptions {
             hashing: false,
             payout_threshold_atomic: 1_000_000,
             payout_interval_ms: 200,
+            pplns_fee_bps: 100,
+            wallet_timeout_ms: 5_000,
             has_tls: false,
             connections_max: 1_000,
         }

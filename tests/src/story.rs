@@ -48,9 +48,11 @@ impl<'a> From<&'a Pool> for Through<'a> {
 ///
 /// # Errors
 /// When the share is refused, or the block is not recorded in time.
-pub async fn find_block(pool: &Pool) -> Result<String> {
-    let before = number_of_blocks(pool).await?;
-    let mut miner = ScriptedMiner::connect(pool.stratum(), MINERS[0], "finder", "x").await?;
+pub async fn find_block<'a>(pool: impl Into<Through<'a>>) -> Result<String> {
+    let Through { node, .. } = pool.into();
+    let before = number_of_blocks(node).await?;
+    let stratum = node.stratum().context("the node serves no miners")?;
+    let mut miner = ScriptedMiner::connect(stratum, MINERS[0], "finder", "x").await?;
     let nonce = miner.solve(NETWORK_DIFFICULTY)?;
     miner.submit(nonce).await?;
     miner.read_answers().await?;
@@ -61,18 +63,18 @@ pub async fn find_block(pool: &Pool) -> Result<String> {
     );
     // Answered after the block's entry was committed, so it is there at once.
     ensure!(
-        number_of_blocks(pool).await? == before + 1,
+        number_of_blocks(node).await? == before + 1,
         "the block is not in the ledger"
     );
-    let blocks = pool.api("/api/v1/blocks?limit=1").await?;
+    let blocks = node.api("/api/v1/blocks?limit=1").await?;
     Ok(blocks["items"][0]["hash"]
         .as_str()
         .context("hash")?
         .to_owned())
 }
 
-async fn number_of_blocks(pool: &Pool) -> Result<u64> {
-    pool.api("/api/v1/pool").await?["totals"]["blocks"]
+async fn number_of_blocks(node: &NodeProcess) -> Result<u64> {
+    node.api("/api/v1/pool").await?["totals"]["blocks"]
         .as_u64()
         .context("totals.blocks")
 }
@@ -107,16 +109,20 @@ pub async fn mine_until_quiet<'a>(pool: impl Into<Through<'a>>) -> Result<()> {
         pool,
         "everything settled and paid",
         "/api/v1/pool",
-        |answer| {
-            let is_mature = answer["totals"]["blocks_maturing"] == json!(0);
-            let threshold: u128 = atomic(&answer["settings"]["payout_threshold_atomic"])?;
-            let is_paid = answer["payouts"]["open"].is_null()
-                && atomic(&answer["accounts"]["balances_atomic"])? < threshold
-                && atomic(&answer["accounts"]["in_flight_atomic"])? == 0;
-            (is_mature && is_paid).then_some(())
-        },
+        |answer| is_quiet(answer)?.then_some(()),
     )
     .await
+}
+
+/// Whether the answer of a node about the pool says that everything found is settled and
+/// everything payable is paid; `None` when it does not say.
+pub fn is_quiet(answer: &Value) -> Option<bool> {
+    let is_mature = answer["totals"]["blocks_maturing"] == json!(0);
+    let threshold = atomic(&answer["settings"]["payout_threshold_atomic"])?;
+    let is_paid = answer["payouts"]["open"].is_null()
+        && atomic(&answer["accounts"]["balances_atomic"])? < threshold
+        && atomic(&answer["accounts"]["in_flight_atomic"])? == 0;
+    Some(is_mature && is_paid)
 }
 
 /// Compares what the ledger says was paid with what the simulated chain executed (promise P3):

@@ -197,7 +197,9 @@ impl RaftNode {
         if let Some(reason) = self.fail_stop.reason() {
             return Some(reason.to_owned());
         }
-        match self.raft.metrics().borrow_watched().running_state.clone() {
+        // A statement of its own, so that the metrics are given back at its end.
+        let running_state = self.raft.metrics().borrow_watched().running_state.clone();
+        match running_state {
             Ok(()) => self
                 .store
                 .lock()

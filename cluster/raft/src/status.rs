@@ -119,8 +119,11 @@ impl RaftNode {
         let stopped = self.stopped();
         let state = self.reader.status();
         let compared = self.compared.lock().clone();
-        let metrics = self.raft.metrics();
-        let metrics = metrics.borrow_watched();
+        let leadership = self.leadership();
+        // Copied, because a borrow is a lock that lets nobody in any more once consensus waits to
+        // write: whoever held it and borrowed again, as what is asked below may do, would wait for
+        // consensus, and consensus for him.
+        let metrics = self.raft.metrics().borrow_watched().clone();
         let role = match metrics.state {
             _ if stopped.is_some() => Role::Stopped,
             ServerState::Learner => Role::Learner,
@@ -133,7 +136,7 @@ impl RaftNode {
         let membership = metrics.membership_config.membership();
         RaftStatus {
             role,
-            leadership: self.leadership(),
+            leadership,
             voters: membership.voter_ids().collect(),
             learners: membership.learner_ids().collect(),
             last_log_index: metrics.last_log_index,

@@ -343,3 +343,43 @@ async fn proposals_side_by_side_share_their_syncs() {
     assert_eq!(summary(&node).1, 500);
     node.shutdown().await;
 }
+
+/// Not `tokio::test`: what this looks for blocks threads of the runtime for ever.
+#[test]
+fn asking_for_the_status_all_the_time_keeps_nothing_from_going_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let node = runtime.block_on(async {
+        let node = start(directory.path()).await;
+        found(&node).await;
+        node
+    });
+    let is_over = Arc::new(AtomicBool::new(false));
+    for _ in 0..2 {
+        let (node, is_over) = (node.clone(), is_over.clone());
+        std::thread::spawn(move || {
+            while !is_over.load(Ordering::Relaxed) {
+                assert_eq!(node.status().leadership.node_id, 1);
+            }
+        });
+    }
+    let (done, ended) = std::sync::mpsc::channel();
+    let proposing = node.clone();
+    runtime.spawn(async move {
+        for sequence in 1..=2_000 {
+            credit(&proposing, sequence).await.unwrap();
+        }
+        done.send(()).unwrap();
+    });
+    let ended = ended.recv_timeout(DEADLINE);
+    is_over.store(true, Ordering::Relaxed);
+    if ended.is_ok() {
+        runtime.block_on(node.shutdown());
+    }
+    runtime.shutdown_background();
+    assert_eq!(ended, Ok(()), "the node stands still");
+}

@@ -8,7 +8,7 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use super::stop;
 use crate::cli::RunArgs;
 use crate::config::{Config, ConfigError};
-use crate::node::{CRASH_VARIABLE, Node, crash_hook};
+use crate::node::{CRASH_FILE_VARIABLE, CRASH_VARIABLE, Node, crash_hook};
 use crate::process::write_addresses;
 use crate::system::log_as_configured;
 
@@ -37,7 +37,9 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(args: &RunArgs, config: Config) -> anyhow::Result<ExitCode> {
-    let step_hook = crash_hook(std::env::var(CRASH_VARIABLE).ok().as_deref())?;
+    let variable = |name| std::env::var(name).ok();
+    let (crash, crash_file) = (variable(CRASH_VARIABLE), variable(CRASH_FILE_VARIABLE));
+    let step_hook = crash_hook(crash.as_deref(), crash_file.as_deref())?;
     let node = Node::start(config, step_hook).await?;
     let ended = tokio::select! {
         reason = stop::requested(args.exit_on_stdin_close) => {

@@ -16,6 +16,8 @@ use crate::proxy::{Front, Ways, source_address};
 
 /// Names a file in which a test orders faults of the disk.
 const FAULT_FILE_VARIABLE: &str = "RAFTPOOL_TEST_FAULT_FILE";
+/// Names the file, of all nodes, with a step of a payout at which one of them ends or stops.
+const CRASH_FILE_VARIABLE: &str = "RAFTPOOL_TEST_CRASH_FILE";
 /// Names what a node does wrong on purpose.
 const SABOTAGE_VARIABLE: &str = "RAFTPOOL_TEST_SABOTAGE";
 
@@ -51,6 +53,10 @@ impl Member {
         if !options.is_plain {
             let fault_file = directory.join("faults").display().to_string();
             environment.push((FAULT_FILE_VARIABLE.to_owned(), fault_file));
+        }
+        if options.has_crash_file {
+            let crash_file = super::crash::file_in(root).display().to_string();
+            environment.push((CRASH_FILE_VARIABLE.to_owned(), crash_file));
         }
         if let Some(sabotage) = options.sabotage {
             environment.push((SABOTAGE_VARIABLE.to_owned(), sabotage.to_owned()));
