@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use prometheus::IntGauge;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -78,7 +79,8 @@ pub(crate) struct Connection<D> {
     times: Times,
     /// `None` until it is authorized.
     ban: Option<watch::Receiver<Option<Banned>>>,
-    is_in_workers: bool,
+    /// `None` until it is ready.
+    in_workers: Option<Counted>,
     hello_until: Instant,
     last_input: Instant,
     /// When the next request is read, if that is later than now.
@@ -104,7 +106,7 @@ impl<D: Dialect> Connection<D> {
             answers,
             times,
             ban: None,
-            is_in_workers: false,
+            in_workers: None,
             hello_until: now + times.hello,
             last_input: now,
             read_from: burst_ago(),
@@ -117,9 +119,6 @@ impl<D: Dialect> Connection<D> {
     pub(crate) async fn serve(mut self, drain: CancellationToken) -> &'static str {
         let reason = self.run(&drain).await.err().unwrap_or("drained");
         let _ = tokio::time::timeout(self.times.write, self.dialect.close(reason)).await;
-        if self.is_in_workers {
-            self.pool.pipeline.judge.answers.metrics.workers.dec();
-        }
         reason
     }
 
@@ -190,10 +189,10 @@ impl<D: Dialect> Connection<D> {
     }
 
     fn welcome_if_ready(&mut self) {
-        if !self.is_in_workers && self.dialect.is_ready() {
-            self.is_in_workers = true;
+        if self.in_workers.is_none() && self.dialect.is_ready() {
+            let workers = &self.pool.pipeline.judge.answers.metrics.workers;
+            self.in_workers = Some(Counted::new(workers.clone()));
             self.ban = self.miner.standing.get().map(|one| one.subscribe());
-            self.pool.pipeline.judge.answers.metrics.workers.inc();
             self.next_vardiff = self.last_input;
             self.send_job();
         }
@@ -303,6 +302,22 @@ impl<D: Dialect> Connection<D> {
             self.flush().await?;
         }
         Ok(())
+    }
+}
+
+/// One in a gauge, until it is dropped: also when its task panics.
+struct Counted(IntGauge);
+
+impl Counted {
+    fn new(gauge: IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

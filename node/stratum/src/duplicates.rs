@@ -9,6 +9,7 @@
 //! accepted shares is full, further shares are refused unseen rather than an old one forgotten,
 //! which could then be credited twice.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use raftpool_chain::MinerWork;
@@ -77,17 +78,14 @@ impl Judged {
         true
     }
 
-    /// Remembers why a share was refused.
+    /// Remembers why a share was refused. The first verdict stays: of two copies that were under
+    /// way at once, one may be credited and the other be too late.
     pub(crate) fn refuse(&mut self, job: u64, key: ShareKey, reason: RejectReason) {
-        if job >= self.oldest_job
-            && self.refused < REFUSED_MAX
-            && self
-                .by_job
-                .entry(job)
-                .or_default()
-                .insert(key, Verdict::Refused(reason))
-                .is_none()
-        {
+        if job < self.oldest_job || self.refused >= REFUSED_MAX {
+            return;
+        }
+        if let Entry::Vacant(place) = self.by_job.entry(job).or_default().entry(key) {
+            place.insert(Verdict::Refused(reason));
             self.refused += 1;
         }
     }
@@ -105,12 +103,14 @@ impl Judged {
 
     /// A credited share is certainly not stored, and may be sent again.
     pub(crate) fn forget(&mut self, job: u64, key: ShareKey) {
-        if self
+        match self
             .by_job
             .get_mut(&job)
-            .is_some_and(|shares| shares.remove(&key).is_some())
+            .and_then(|shares| shares.remove(&key))
         {
-            self.credited -= 1;
+            Some(Verdict::Refused(_)) => self.refused -= 1,
+            Some(Verdict::Credited | Verdict::Uncertain) => self.credited -= 1,
+            None => {}
         }
     }
 
@@ -149,6 +149,19 @@ mod tests {
         assert_eq!(judged.find(1, ShareKey(7)), Some(Verdict::Uncertain));
         judged.forget(2, ShareKey(7));
         assert!(judged.credit(2, ShareKey(7)));
+    }
+
+    #[test]
+    fn the_first_verdict_on_a_share_stays_and_is_counted_once() {
+        let mut judged = Judged::default();
+        assert!(judged.credit(1, ShareKey(7)));
+        judged.refuse(1, ShareKey(7), RejectReason::Stale);
+        assert_eq!(judged.find(1, ShareKey(7)), Some(Verdict::Credited));
+        judged.refuse(1, ShareKey(8), RejectReason::Stale);
+        assert!(!judged.credit(1, ShareKey(8)));
+        assert_eq!((judged.credited, judged.refused), (1, 1));
+        judged.forget_jobs_before(2);
+        assert_eq!((judged.credited, judged.refused), (0, 0));
     }
 
     #[test]

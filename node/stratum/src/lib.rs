@@ -84,6 +84,8 @@ mod error;
 pub mod fuzzing;
 mod limits;
 mod metrics;
+#[cfg(test)]
+mod testing;
 
 pub use bans::{LocalBan, LocalBanOf};
 pub use certificate::{CertificateError, ServerCertificate};

@@ -13,6 +13,9 @@ use crate::limits::{Place, Refused};
 use crate::listener::Terms;
 use crate::miner::Miner;
 
+/// How a connection ends whose task ends without saying why.
+const PANICKED: &str = "panic";
+
 impl Shared {
     /// Notes that a connection is not taken.
     pub(super) fn count_refused(&self, remote: SocketAddr, refused: Refused) {
@@ -47,33 +50,104 @@ impl Shared {
         let (miner, answers) = Miner::new(number, remote, terms, self.clock.now_ms(), extra_nonce);
         self.miners.lock().insert(number, miner.clone());
         // Everything about the connection goes with its task, also when the task panics.
-        let guard = Registered {
+        let mut guard = Registered {
             shared: self.clone(),
             miner: miner.clone(),
+            reason: PANICKED,
             _place: place,
         };
         let dialect = open(&miner);
         let connection = Connection::new(dialect, self.pool.clone(), miner, answers, times);
-        let reason = connection.serve(drain).await;
+        guard.reason = connection.serve(drain).await;
         if guard.miner.account.get().is_none() {
-            self.bans.note_garbage(remote.ip(), reason);
+            self.bans.note_garbage(remote.ip(), guard.reason);
         }
-        self.metrics.disconnects.with_label_values(&[reason]).inc();
-        tracing::debug!(connection = number, %remote, reason, "disconnected");
-        drop(guard);
     }
 }
 
 struct Registered {
     shared: Arc<Shared>,
     miner: Arc<Miner>,
+    /// Why the connection ends.
+    reason: &'static str,
     _place: Place,
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.shared.miners.lock().remove(&self.miner.id);
-        self.shared.bans.note_left(&self.miner);
-        self.shared.metrics.connections.dec();
+        let Self {
+            shared,
+            miner,
+            reason,
+            ..
+        } = self;
+        shared.miners.lock().remove(&miner.id);
+        shared.bans.note_left(miner);
+        shared.metrics.connections.dec();
+        let ended = &shared.metrics.disconnects;
+        ended.with_label_values(&[*reason]).inc();
+        if *reason == PANICKED {
+            tracing::error!(connection = miner.id, remote = %miner.remote, "a connection's task panicked");
+        } else {
+            tracing::debug!(connection = miner.id, remote = %miner.remote, reason, "disconnected");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::dialect::Next;
+    use crate::jobs::Job;
+    use crate::miner::Answer;
+    use crate::pool::Pool;
+    use crate::testing;
+
+    /// A dialect that is ready at once and panics at its first input.
+    struct Broken;
+
+    impl Dialect for Broken {
+        type Input = ();
+
+        fn is_ready(&self) -> bool {
+            true
+        }
+        async fn read(&mut self) {}
+        fn take(&mut self, (): (), _: &Pool) -> Next {
+            panic!("made to panic by the test");
+        }
+        fn answer(&mut self, _: Answer) {}
+        fn job(&mut self, _: &Arc<Job>, _: &Pool) {}
+        fn ping(&mut self) {}
+        fn last_word(&mut self, _: &str) {}
+        async fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+        async fn close(&mut self, _: &'static str) {}
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_task_panics_leaves_nothing_behind() {
+        let server = testing::server().await;
+        let shared = server.shared.clone();
+        let place = shared
+            .limits
+            .admit_from([127, 0, 0, 1].into())
+            .ok()
+            .unwrap();
+        let (remote, times) = (([127, 0, 0, 1], 1).into(), shared.times);
+        let (terms, drain) = (Arc::default(), CancellationToken::new());
+        let served = shared
+            .clone()
+            .attend(remote, terms, place, drain, times, |_| Broken);
+        assert!(tokio::spawn(served).await.unwrap_err().is_panic());
+        let metrics = &shared.metrics;
+        assert_eq!((metrics.workers.get(), metrics.connections.get()), (0, 0));
+        assert_eq!(shared.limits.open(), 0);
+        assert!(shared.miners.lock().is_empty());
+        let ended = metrics.disconnects.with_label_values(&[PANICKED]).get();
+        assert_eq!(ended, 1);
     }
 }
