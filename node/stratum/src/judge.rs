@@ -25,7 +25,8 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    /// A block first, whatever else is wrong with it; then age; then difficulty.
+    /// A block first, whatever else is wrong with it; then difficulty; then age. Garbage on an old
+    /// job costs as much to see through as any other, so its age must be no excuse for it.
     pub(crate) fn judge(&self, mut share: Share, hash: Result<[u8; 32], PowError>) {
         let Ok(hash) = hash else {
             return self.refuse_for_good(share, RejectReason::Malformed, "the work has no hash");
@@ -39,15 +40,9 @@ impl Judge {
             }
             return;
         }
-        if share.heights_late > self.grace_heights {
-            let message = stale(&share, self.grace_heights);
-            return self.refuse_for_good(share, RejectReason::Stale, message);
-        }
         let is_met = Difficulty::from_u64(share.difficulty)
             .is_ok_and(|difficulty| difficulty.target().is_met_by(&hash));
-        if is_met {
-            self.credit(share);
-        } else {
+        if !is_met {
             tracing::debug!(
                 connection = share.miner.id,
                 wanted = share.difficulty,
@@ -55,11 +50,12 @@ impl Judge {
                 "difficulty too low"
             );
             let message = low_difficulty(share.difficulty);
-            self.refuse_for_good(share, RejectReason::LowDifficulty, message);
+            return self.refuse_for_good(share, RejectReason::LowDifficulty, message);
         }
+        self.trust(share);
     }
 
-    /// Takes a share at its word: only for measuring without hashing.
+    /// Takes it that a share meets its difficulty: it was seen, or is believed for measuring.
     pub(crate) fn trust(&self, share: Share) {
         if share.heights_late > self.grace_heights {
             let message = stale(&share, self.grace_heights);

@@ -127,6 +127,26 @@ async fn a_worker_of_bad_shares_is_told_why_closed_and_refused_and_others_are_no
 }
 
 #[tokio::test]
+async fn garbage_on_an_old_job_counts_like_any_other() {
+    let pool = Pool::with(with_bans(|_| {})).await;
+    let mut bad = pool.miner(&worker("bad"), TOO_HARD).await;
+    pool.new_template(template(110));
+    until("the new template is out", || {
+        pool.metric("jobs_sent_total", None) > 1.0
+    })
+    .await;
+    let job = bad.job.clone().unwrap();
+    let (code, message) = refusal(&bad.submit(&job.id, 1_000).await);
+    assert!(
+        code == 23 && message.contains("low difficulty"),
+        "{message}"
+    );
+    bad.job = Some(job);
+    let (_, last) = flood(&mut bad).await;
+    assert!(last.contains("10 of its 10 shares"), "{last}");
+}
+
+#[tokio::test]
 async fn a_ban_made_by_one_node_holds_on_another_and_is_lifted_on_both() {
     let first = Pool::with(with_bans(|_| {})).await;
     let second = Pool::over(with_bans(|_| {}), first.cluster.clone(), 2).await;
