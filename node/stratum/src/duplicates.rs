@@ -7,10 +7,11 @@
 //!
 //! Memory is bounded twice: jobs that are forgotten take their shares along, and when the table of
 //! accepted shares is full, further shares are refused unseen rather than an old one forgotten,
-//! which could then be credited twice.
+//! which could then be credited twice. Shares that are still to be judged are as few as a
+//! connection may have in flight.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use raftpool_chain::MinerWork;
 use raftpool_ledger::command::RejectReason;
@@ -47,6 +48,8 @@ pub(crate) enum Verdict {
 #[derive(Debug, Default)]
 pub(crate) struct Judged {
     by_job: BTreeMap<u64, HashMap<ShareKey, Verdict>>,
+    /// Shares that wait for their verdict.
+    under_way: HashSet<(u64, ShareKey)>,
     /// Jobs below this one are forgotten.
     oldest_job: u64,
     credited: usize,
@@ -58,6 +61,20 @@ impl Judged {
         self.by_job.get(&job)?.get(&key).copied()
     }
 
+    /// A share is on its way to be judged.
+    pub(crate) fn begin(&mut self, job: u64, key: ShareKey) {
+        self.under_way.insert((job, key));
+    }
+
+    pub(crate) fn is_under_way(&self, job: u64, key: ShareKey) -> bool {
+        self.under_way.contains(&(job, key))
+    }
+
+    /// Nobody judged the share, so that it may be sent again.
+    pub(crate) fn let_go(&mut self, job: u64, key: ShareKey) {
+        self.under_way.remove(&(job, key));
+    }
+
     /// Whether another share could be remembered.
     pub(crate) fn has_room(&self) -> bool {
         self.credited < CREDITED_MAX
@@ -66,6 +83,7 @@ impl Judged {
     /// Remembers a share as credited; `false` when it was judged before, or when its job was
     /// forgotten meanwhile, so that nobody can tell any more.
     pub(crate) fn credit(&mut self, job: u64, key: ShareKey) -> bool {
+        self.let_go(job, key);
         if job < self.oldest_job {
             return false;
         }
@@ -81,6 +99,7 @@ impl Judged {
     /// Remembers why a share was refused. The first verdict stays: of two copies that were under
     /// way at once, one may be credited and the other be too late.
     pub(crate) fn refuse(&mut self, job: u64, key: ShareKey, reason: RejectReason) {
+        self.let_go(job, key);
         if job < self.oldest_job || self.refused >= REFUSED_MAX {
             return;
         }
@@ -149,6 +168,21 @@ mod tests {
         assert_eq!(judged.find(1, ShareKey(7)), Some(Verdict::Uncertain));
         judged.forget(2, ShareKey(7));
         assert!(judged.credit(2, ShareKey(7)));
+    }
+
+    #[test]
+    fn a_share_is_under_way_until_it_is_judged_or_let_go() {
+        let mut judged = Judged::default();
+        for number in 0..3 {
+            judged.begin(1, ShareKey(number));
+        }
+        assert!(judged.credit(1, ShareKey(0)));
+        judged.refuse(1, ShareKey(1), RejectReason::Stale);
+        judged.let_go(1, ShareKey(2));
+        assert!((0..3).all(|number| !judged.is_under_way(1, ShareKey(number))));
+        judged.begin(2, ShareKey(0));
+        judged.forget_jobs_before(3);
+        assert!(!judged.credit(2, ShareKey(0)) && judged.under_way.is_empty());
     }
 
     #[test]

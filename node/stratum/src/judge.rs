@@ -93,6 +93,8 @@ impl Judge {
 
     /// Refuses a share nobody judged, so that it may be sent again.
     fn refuse_busy(&self, share: Share, message: &str) {
+        let judged = &share.miner.judged;
+        judged.lock().let_go(share.job.number, share.key);
         if let Some(vardiff) = &mut *share.miner.vardiff.lock() {
             vardiff.hold(Instant::now());
         }

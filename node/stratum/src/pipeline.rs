@@ -58,15 +58,17 @@ impl Pipeline {
             let mut judged = miner.judged.lock();
             judged.forget_jobs_before(self.board.oldest_number());
             let verdict = judged.find(job.number, key);
+            let is_under_way = judged.is_under_way(job.number, key);
             let has_room = judged.has_room();
             drop(judged);
+            // Who still waits for answers may send a share again out of impatience.
+            if is_under_way || verdict == Some(Verdict::Credited) && miner.shares_in_flight() > 0 {
+                let answers = &self.judge.answers;
+                let reason = RejectReason::Duplicate;
+                return Err(answers.refusal_without_fault(miner, reason, DUPLICATE));
+            }
             if let Some(verdict) = verdict {
                 let (reason, message) = repeat(verdict, difficulty);
-                // Who still waits for answers may send a share again out of impatience.
-                if verdict == Verdict::Credited && miner.shares_in_flight() > 0 {
-                    let answers = &self.judge.answers;
-                    return Err(answers.refusal_without_fault(miner, reason, message));
-                }
                 return refusal(reason, message);
             }
             if !has_room || miner.shares_in_flight() >= self.shares_in_flight_max {
@@ -79,6 +81,7 @@ impl Pipeline {
                 return refusal(RejectReason::Overloaded, message.into());
             }
         }
+        miner.judged.lock().begin(job.number, key);
         miner.in_flight.fetch_add(1, Ordering::Relaxed);
         self.queue(Share {
             miner: miner.clone(),

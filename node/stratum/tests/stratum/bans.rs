@@ -255,6 +255,45 @@ async fn what_a_failover_brings_along_counts_against_nobody() {
     assert_eq!(pool.metric("bans_total", None), 0.0);
 }
 
+/// Promise P7: a pool that is slow is not the miner's fault, and one that waits may ask again.
+#[tokio::test]
+async fn copies_of_a_share_that_is_still_being_checked_count_against_nobody() {
+    let pool = Pool::with(StratumConfig {
+        shares_in_flight_per_connection: 500,
+        stranger_requests_per_second: 1_000_000,
+        ..with_bans(|_| {})
+    })
+    .await;
+    let mut impatient = pool.miner(&worker("rig"), "x").await;
+    let mut flooder = pool.miner(OTHER_MINER, "x").await;
+    let job = flooder.job.clone().unwrap();
+    let share = |id, nonce| {
+        format!(
+            "{{\"id\":{id},\"method\":\"mining.submit\",\"params\":[\"w\",\"{}\",\"{nonce:x}\"]}}\n",
+            job.id
+        )
+    };
+    let flood: String = (0..200).map(|nonce| share(7, nonce)).collect();
+    flooder.send_bytes(flood.as_bytes()).await;
+    until("the verifiers are busy", || {
+        pool.metric("verification_queue", None) > 50.0
+    })
+    .await;
+    let copies: String = (1..=30).map(|id| share(id, 1)).collect();
+    impatient.send_bytes(copies.as_bytes()).await;
+    let mut accepted = 0;
+    for _ in 0..30 {
+        let answer = impatient.line().await;
+        match is_accepted(&answer) {
+            true => accepted += 1,
+            false => assert_eq!(refusal(&answer).0, 22, "{answer}"),
+        }
+    }
+    assert_eq!(accepted, 1);
+    assert_eq!(pool.metric("bans_total", None), 0.0);
+    assert_eq!(pool.ledger_miner(MINER).unwrap().shares, 1);
+}
+
 #[tokio::test]
 async fn a_reconnect_washes_nothing_away_and_a_good_ratio_bears_bad_shares() {
     let pool = Pool::with(with_bans(|bans| bans.shares_min = 20)).await;
