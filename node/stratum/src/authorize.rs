@@ -10,7 +10,7 @@ use raftpool_chain::{Address, Network};
 use raftpool_ledger::cluster::{self, Cluster};
 use raftpool_ledger::command::{Scheme, Settings};
 use raftpool_ledger::settings::is_offered;
-use raftpool_ledger::view::{LedgerView, scheme_name};
+use raftpool_ledger::view::{LedgerView, Worker, scheme_name};
 use tokio::time::Instant;
 
 use crate::bans::Bans;
@@ -67,6 +67,16 @@ pub(crate) struct Authorizer {
     pub(crate) shedding: Shedding,
 }
 
+/// What is known of who asks, before it is decided whether there is work for it.
+struct Known {
+    login: Login,
+    address: Address,
+    settings: Settings,
+    worker: Option<Worker>,
+    pass: Pass,
+    standing: Arc<Standing>,
+}
+
 impl Authorizer {
     /// # Errors
     /// What the miner is told.
@@ -77,9 +87,86 @@ impl Authorizer {
         password: Option<&str>,
         terms: &Terms,
     ) -> Result<Grant, Refusal> {
+        let (login, address) = self.read(user, worker, password)?;
+        let known = self.look_up(login, address)?;
+        if let Some(refusal) = self.shedding.refusal(known.worker.is_some()) {
+            return Err(refusal);
+        }
+        let Known {
+            login,
+            address,
+            settings,
+            worker,
+            pass,
+            standing,
+        } = known;
+        let stored_difficulty = worker.map(|worker| worker.difficulty);
+        Ok(Grant {
+            account: Account {
+                address: address.as_str().into(),
+                worker: login.worker.as_str().into(),
+                scheme: choose_scheme(login.scheme, &settings)?,
+            },
+            vardiff: self.start(&login, stored_difficulty, terms),
+            stored_difficulty,
+            pass,
+            standing,
+        })
+    }
+
+    /// Looks at an authorize request of a miner that is authorized already. Some proxies authorize
+    /// each of their workers; they share their connection's account, and nothing is granted anew.
+    /// So it needs no place, but what would be said in vain is refused.
+    ///
+    /// # Errors
+    /// What the miner is told; its connection goes on as it was.
+    pub(crate) fn authorize_again(
+        &self,
+        user: &str,
+        worker: Option<&str>,
+        password: Option<&str>,
+        miner: &Miner,
+        present: &Account,
+    ) -> Result<(), Refusal> {
+        let (login, address) = self.read(user, worker, password)?;
+        if address.as_str() != &*present.address {
+            return Err(Refusal::unauthorized(
+                "this connection is authorized for another address",
+            ));
+        }
+        let other_terms = |what| {
+            let message = format!("this connection has another {what}, connect anew to change it");
+            Err(Refusal::unauthorized(message))
+        };
+        if login.scheme.is_some_and(|scheme| scheme != present.scheme) {
+            return other_terms("scheme");
+        }
+        if login.fixed_difficulty.is_some() {
+            let wanted = self.start(&login, None, &miner.terms).difficulty();
+            let vardiff = miner.vardiff.lock();
+            let is_present =
+                |vardiff: &Vardiff| vardiff.is_fixed() && vardiff.difficulty() == wanted;
+            if !vardiff.as_ref().is_some_and(is_present) {
+                return other_terms("difficulty");
+            }
+        }
+        self.look_up(login, address).map(|_| ())
+    }
+
+    fn read(
+        &self,
+        user: &str,
+        worker: Option<&str>,
+        password: Option<&str>,
+    ) -> Result<(Login, Address), Refusal> {
         let login = username::parse(user, worker, password).map_err(Refusal::unauthorized)?;
         let address = Address::parse(&login.address, self.network)
             .map_err(|error| Refusal::unauthorized(format!("invalid address: {error}")))?;
+        Ok((login, address))
+    }
+
+    /// Asks the books who somebody is, and refuses whose token or ban keeps them out.
+    fn look_up(&self, login: Login, address: Address) -> Result<Known, Refusal> {
         // Before the ledger is read, so that a ban is either read there or told to it later.
         let standing = self.bans.standing(address.as_str(), &login.worker);
         let now_ms = self.bans.now_ms();
@@ -106,18 +193,11 @@ impl Authorizer {
         if let Some(refusal) = self.bans.refusal(&standing, ban) {
             return Err(refusal);
         }
-        if let Some(refusal) = self.shedding.refusal(worker.is_some()) {
-            return Err(refusal);
-        }
-        let stored_difficulty = worker.map(|worker| worker.difficulty);
-        Ok(Grant {
-            account: Account {
-                address: address.as_str().into(),
-                worker: login.worker.as_str().into(),
-                scheme: choose_scheme(login.scheme, &settings)?,
-            },
-            vardiff: self.start(&login, stored_difficulty, terms),
-            stored_difficulty,
+        Ok(Known {
+            login,
+            address,
+            settings,
+            worker,
             pass,
             standing,
         })

@@ -15,7 +15,7 @@ use crate::pool::Pool;
 use crate::protocol::{self, Call, Id, Refusal, Request};
 use crate::sent_jobs::SentJobs;
 
-/// Refused authorize requests after which a connection is closed.
+/// Refused authorize requests after which a connection is closed that was never authorized.
 const AUTHORIZE_FAILURES_MAX: u32 = 3;
 
 /// One miner's session.
@@ -134,12 +134,16 @@ impl Session {
         Next::Continue
     }
 
-    /// Returns why the connection is closed, when that was one refusal too many.
+    /// Returns why the connection is closed, when that was one refusal too many. One that works is
+    /// not closed for what it asks for besides: all miners of a proxy would go with it.
     fn note_refusal(&mut self, refusal: &Refusal, pool: &Pool) -> Option<&'static str> {
-        self.authorize_failures += 1;
         let gatekeeper = &pool.authorizer.gatekeeper;
-        let is_too_often = gatekeeper.note_refusal(self.miner.remote, refusal)
-            || self.authorize_failures >= AUTHORIZE_FAILURES_MAX;
+        let is_too_often = gatekeeper.note_refusal(self.miner.remote, refusal);
+        if self.miner.account.get().is_some() {
+            return None;
+        }
+        self.authorize_failures += 1;
+        let is_too_often = is_too_often || self.authorize_failures >= AUTHORIZE_FAILURES_MAX;
         refusal
             .closes
             .or_else(|| is_too_often.then_some("unauthorized"))
@@ -184,19 +188,11 @@ impl Session {
         password: Option<&str>,
         pool: &Pool,
     ) -> Result<(), Refusal> {
-        let grant = pool
-            .authorizer
-            .authorize(user, worker, password, &self.miner.terms)?;
+        let authorizer = &pool.authorizer;
         if let Some(present) = self.miner.account.get() {
-            // Some proxies authorize each of their workers; they share this connection's account.
-            return if present.address == grant.account.address {
-                Ok(())
-            } else {
-                Err(Refusal::unauthorized(
-                    "this connection is authorized for another address",
-                ))
-            };
+            return authorizer.authorize_again(user, worker, password, &self.miner, present);
         }
+        let grant = authorizer.authorize(user, worker, password, &self.miner.terms)?;
         grant.take_effect(&self.miner);
         Ok(())
     }

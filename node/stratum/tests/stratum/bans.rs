@@ -426,6 +426,52 @@ async fn the_last_places_are_for_workers_the_ledger_knows() {
 }
 
 #[tokio::test]
+async fn a_proxy_is_not_closed_for_a_sub_worker_that_would_not_be_let_in() {
+    let pool = Pool::with(StratumConfig {
+        connections_max: 10,
+        reserve_for_known_percent: 50,
+        ..config()
+    })
+    .await;
+    let now_ms = 1_700_000_000_000;
+    let ban = Body::BanWorker(BanWorker {
+        miner: MINER.into(),
+        worker: "bad".into(),
+        reason: "by hand".into(),
+        until_ms: now_ms + 600_000,
+    });
+    let banned = pool
+        .cluster
+        .memory
+        .propose_now(compose("otto", now_ms, ban));
+    assert_eq!(banned.unwrap().outcome, Outcome::WorkerBanned);
+    let mut proxy = pool.miner(&worker("proxy"), "x").await;
+    let mut others = Vec::new();
+    for number in 0..4 {
+        others.push(pool.miner(&worker(&format!("new{number}")), "x").await);
+    }
+    let _one_more = pool.connect().await;
+    until("the node is nearly full", || pool.server.connections() == 6).await;
+    let ask = |id: u64, user: &str| {
+        format!(r#"{{"id":{id},"method":"mining.authorize","params":["{user}","x"]}}"#)
+    };
+    proxy.send(&ask(10, &worker("sub"))).await;
+    assert_eq!(proxy.answer(10).await["result"], true);
+    assert_eq!(pool.metric("shed_total", None), 0.0);
+    proxy.send(&ask(11, &worker("bad"))).await;
+    let (code, message) = refusal(&proxy.answer(11).await);
+    assert!(code == 24 && message.contains("by hand"), "{message}");
+    for id in 12..18 {
+        proxy.send(&ask(id, "nobody")).await;
+        assert_eq!(refusal(&proxy.answer(id).await).0, 24);
+    }
+    let job = proxy.job.clone().unwrap();
+    assert!(is_accepted(&proxy.submit(&job.id, 1).await));
+    let sessions = pool.server.sessions();
+    assert_eq!(sessions[0].worker, "proxy");
+}
+
+#[tokio::test]
 async fn while_the_verifiers_are_busy_only_known_workers_are_let_in() {
     let pool = Pool::with(StratumConfig {
         verification_queue_max: 40,

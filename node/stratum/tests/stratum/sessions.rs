@@ -268,6 +268,42 @@ async fn a_second_authorize_may_only_repeat_the_address() {
 }
 
 #[tokio::test]
+async fn a_second_authorize_with_other_terms_is_refused_and_changes_nothing() {
+    let pool = Pool::start().await;
+    pool.new_template(template_of(101, 1_000));
+    let mut client = pool.miner(MINER, "scheme=solo,d=2").await;
+    let cases = [
+        ("x", None),
+        ("d=2,scheme=solo", None),
+        ("sd=7", None),
+        ("scheme=pplns", Some("scheme")),
+        ("d=3", Some("difficulty")),
+        ("d=2,scheme=pplns", Some("scheme")),
+        ("scheme=nonsense", Some("nonsense")),
+    ];
+    for (id, (password, word)) in (10..).zip(cases) {
+        let request = format!(
+            r#"{{"id":{id},"method":"mining.authorize","params":["{MINER}.other","{password}"]}}"#
+        );
+        client.send(&request).await;
+        let answer = client.answer(id).await;
+        let Some(word) = word else {
+            assert_eq!(answer["result"], true, "{password}: {answer}");
+            continue;
+        };
+        let (code, message) = refusal(&answer);
+        assert!(
+            code == 24 && message.contains(word),
+            "{password}: {message}"
+        );
+    }
+    let job = client.job.clone().unwrap();
+    let nonce = client.find_nonce(&job, 2, true, 0);
+    assert!(is_accepted(&client.submit(&job.id, nonce).await));
+    assert_eq!(pool.ledger_miner(MINER).unwrap().work, 2);
+}
+
+#[tokio::test]
 async fn other_messages_are_answered_harmlessly_and_never_end_a_connection() {
     let pool = Pool::start().await;
     let mut client = pool.miner(MINER, "x").await;
