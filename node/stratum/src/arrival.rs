@@ -12,6 +12,7 @@ use std::time::Duration;
 use ppp::v2::{Addresses, Command, Header, PROTOCOL_PREFIX};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
@@ -35,6 +36,7 @@ pub(crate) struct Port {
     pub(crate) terms: Arc<Terms>,
     /// `None`: it has no certificate.
     pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// From the connection until the miner has said who it is, whatever is in between.
     pub(crate) hello: Duration,
 }
 
@@ -64,8 +66,9 @@ impl Port {
         &self,
         stream: TcpStream,
         remote: SocketAddr,
+        until: Instant,
     ) -> Result<Arrived, &'static str> {
-        let received = tokio::time::timeout(self.hello, self.receive_in_time(stream, remote));
+        let received = tokio::time::timeout_at(until, self.receive_in_time(stream, remote));
         received.await.unwrap_or(Err("hello"))
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::certificate::ServerCertificate;
 use crate::error::StratumError;
-use crate::listener::{Encryption, Listener};
+use crate::listener::{Encryption, Listener, Speaks};
 
 /// Whether shares are hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -301,6 +301,12 @@ impl StratumConfig {
         self.connections_max.saturating_sub(reserve)
     }
 
+    /// How long a miner may take to say who it is.
+    pub(crate) fn hello(&self, speaks: Speaks) -> Duration {
+        let hello = Duration::from_millis(self.hello_timeout_ms);
+        speaks.hello_max().map_or(hello, |most| hello.min(most))
+    }
+
     pub(crate) fn write_timeout(&self) -> Duration {
         Duration::from_millis(self.write_timeout_ms)
     }
@@ -313,6 +319,16 @@ impl StratumConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn xatum_waits_no_longer_for_a_hello_than_it_is_meant_to() {
+        let mut config = StratumConfig::new(Vec::new());
+        let seconds = |config: &StratumConfig, speaks| config.hello(speaks).as_secs();
+        assert_eq!(seconds(&config, Speaks::Stratum), 20);
+        assert_eq!(seconds(&config, Speaks::Xatum), 5);
+        config.hello_timeout_ms = 3_000;
+        assert_eq!(seconds(&config, Speaks::Xatum), 3);
+    }
 
     #[test]
     fn defaults_are_valid_and_a_bad_value_is_named() {

@@ -24,7 +24,6 @@ use crate::standing::Banned;
 /// Times of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
-    hello: Duration,
     idle: Duration,
     ping: Duration,
     write: Duration,
@@ -34,17 +33,8 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// The same, with at most this time to say who one is.
-    pub(crate) fn with_hello_max(self, hello_max: Option<Duration>) -> Self {
-        Self {
-            hello: hello_max.map_or(self.hello, |hello_max| self.hello.min(hello_max)),
-            ..self
-        }
-    }
-
     pub(crate) fn of(config: &StratumConfig) -> Self {
         Self {
-            hello: Duration::from_millis(config.hello_timeout_ms),
             idle: Duration::from_millis(config.idle_timeout_ms),
             ping: Duration::from_millis(config.ping_interval_ms),
             write: config.write_timeout(),
@@ -96,6 +86,7 @@ impl<D: Dialect> Connection<D> {
         miner: Arc<Miner>,
         answers: mpsc::UnboundedReceiver<Answer>,
         times: Times,
+        hello_until: Instant,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -107,11 +98,11 @@ impl<D: Dialect> Connection<D> {
             times,
             ban: None,
             in_workers: None,
-            hello_until: now + times.hello,
+            hello_until,
             last_input: now,
             read_from: burst_ago(),
             next_ping: now + times.ping,
-            next_vardiff: now + times.hello,
+            next_vardiff: hello_until,
         }
     }
 

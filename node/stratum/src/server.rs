@@ -299,7 +299,7 @@ fn open_ports(config: &StratumConfig) -> Result<Vec<Port>, StratumError> {
         terms: Arc::new(listener.terms()),
         listener: listener.clone(),
         tls: tls.clone(),
-        hello: Duration::from_millis(config.hello_timeout_ms),
+        hello: config.hello(listener.speaks),
     };
     Ok(config.listeners.iter().map(port).collect())
 }

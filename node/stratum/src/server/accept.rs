@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -103,8 +104,9 @@ impl Accept {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(remote = %socket, %error, "set TCP_NODELAY");
         }
+        let hello_until = Instant::now() + self.port.hello;
         let received = tokio::select! {
-            received = self.port.receive(stream, socket) => received,
+            received = self.port.receive(stream, socket, hello_until) => received,
             () = self.drain.cancelled() => Err("drained"),
         };
         let mut arrived = match received {
@@ -130,15 +132,15 @@ impl Accept {
         match &self.greeter {
             Some(greeter) => {
                 let Arrived { stream, remote, .. } = arrived;
-                if let Err(reason) = greeter.greet(stream, remote, place, self.port.hello).await {
+                if let Err(reason) = greeter.greet(stream, remote, place, hello_until).await {
                     self.shared.count_disconnect(remote, reason);
                 }
             }
-            None => self.talk(arrived, place).await,
+            None => self.talk(arrived, place, hello_until).await,
         }
     }
 
-    async fn talk(self, arrived: Arrived, place: Place) {
+    async fn talk(self, arrived: Arrived, place: Place, hello_until: Instant) {
         let Arrived { stream, remote, .. } = arrived;
         let Self {
             shared,
@@ -147,13 +149,12 @@ impl Accept {
             ..
         } = self;
         let (speaks, terms) = (port.listener.speaks, port.terms.clone());
-        let times = shared.times.with_hello_max(speaks.hello_max());
         let line_bytes_max = shared.line_bytes_max;
         let open = |miner: &Arc<Miner>| {
             Lines::new(stream, Talk::new(miner.clone(), speaks), line_bytes_max)
         };
         shared
-            .attend(remote, terms, place, drain, times, open)
+            .attend(remote, terms, place, drain, hello_until, open)
             .await;
     }
 }

@@ -4,10 +4,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use crate::connection::{Connection, Times};
+use crate::connection::Connection;
 use crate::dialect::Dialect;
 use crate::limits::{Place, Refused};
 use crate::listener::Terms;
@@ -33,14 +34,15 @@ impl Shared {
         tracing::debug!(%remote, reason = refused.label(), "connection refused");
     }
 
-    /// Serves one connection to its end; `open` makes the dialect of its miner.
+    /// Serves one connection to its end; `open` makes the dialect of its miner, who has until
+    /// `hello_until` to say who it is.
     pub(super) async fn attend<D: Dialect>(
         self: Arc<Self>,
         remote: SocketAddr,
         terms: Arc<Terms>,
         place: Place,
         drain: CancellationToken,
-        times: Times,
+        hello_until: Instant,
         open: impl FnOnce(&Arc<Miner>) -> D,
     ) {
         let number = self.pool.extra_nonces.draw();
@@ -57,7 +59,14 @@ impl Shared {
             _place: place,
         };
         let dialect = open(&miner);
-        let connection = Connection::new(dialect, self.pool.clone(), miner, answers, times);
+        let connection = Connection::new(
+            dialect,
+            self.pool.clone(),
+            miner,
+            answers,
+            self.times,
+            hello_until,
+        );
         guard.reason = connection.serve(drain).await;
         if guard.miner.account.get().is_none() {
             self.bans.note_garbage(remote.ip(), guard.reason);
@@ -137,11 +146,11 @@ mod tests {
             .admit_from([127, 0, 0, 1].into())
             .ok()
             .unwrap();
-        let (remote, times) = (([127, 0, 0, 1], 1).into(), shared.times);
+        let (remote, now) = (([127, 0, 0, 1], 1).into(), Instant::now());
         let (terms, drain) = (Arc::default(), CancellationToken::new());
         let served = shared
             .clone()
-            .attend(remote, terms, place, drain, times, |_| Broken);
+            .attend(remote, terms, place, drain, now, |_| Broken);
         assert!(tokio::spawn(served).await.unwrap_err().is_panic());
         let metrics = &shared.metrics;
         assert_eq!((metrics.workers.get(), metrics.connections.get()), (0, 0));

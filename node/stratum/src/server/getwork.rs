@@ -19,6 +19,7 @@ use axum::extract::{ConnectInfo, Extension, Path, Query, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -164,10 +165,11 @@ impl GetworkDoor {
             .max_write_buffer_size(WRITE_BYTES_MAX)
             .on_upgrade(move |socket| async move {
                 let open = |miner: &Arc<_>| self.open(miner, grant, agent, socket);
-                let (served, times) = (self.shared.clone(), self.shared.times);
+                let served = self.shared.clone();
                 let (terms, drain) = (self.terms.clone(), self.drain.clone());
+                // It has said who it is.
                 served
-                    .attend(remote, terms, place, drain, times, open)
+                    .attend(remote, terms, place, drain, Instant::now(), open)
                     .await;
                 drop(token);
             })

@@ -4,7 +4,6 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -16,6 +15,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::getwork::{GetworkDoor, getwork_router};
@@ -55,7 +55,7 @@ impl Greeter {
         }
     }
 
-    /// Serves one request. A WebSocket that comes of it is served on, and counted, by itself.
+    /// Serves one request, which has to come in time. A WebSocket that comes of it is served on, and counted, by itself.
     ///
     /// # Errors
     /// Why there is none: one of a small set of words.
@@ -64,7 +64,7 @@ impl Greeter {
         stream: Stream,
         remote: SocketAddr,
         place: Place,
-        patience: Duration,
+        until: Instant,
     ) -> Result<(), &'static str> {
         let seat = Seat(Arc::new(Mutex::new(Some(place))));
         let router = TowerToHyperService::new(self.router.clone());
@@ -88,7 +88,7 @@ impl Greeter {
             .with_upgrades();
         tokio::select! {
             // What a stranger breaks off or sends amiss is told by the place that is left.
-            served = tokio::time::timeout(patience, connection) => {
+            served = tokio::time::timeout_at(until, connection) => {
                 served.map_err(|_| "hello").map(|_| ())?;
             }
             () = self.drain.cancelled() => return Err("drained"),

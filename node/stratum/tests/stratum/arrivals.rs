@@ -1,7 +1,9 @@
 //! TLS, proxies, and listeners with terms of their own.
 
+use std::time::Duration;
+
 use raftpool_ledger::command::Scheme;
-use raftpool_stratum::{Encryption, ServerCertificate, StratumConfig};
+use raftpool_stratum::{Encryption, ServerCertificate, Speaks, StratumConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -152,6 +154,41 @@ async fn noise_instead_of_a_greeting_ends_that_connection_alone() {
     assert_eq!(pool.metric("disconnects_total", Some("tls")), 1.0);
     assert_eq!(pool.metric("disconnects_total", Some("hello")), 2.0);
     assert_mines(&mut honest).await;
+}
+
+#[tokio::test]
+async fn the_time_for_a_hello_begins_once_with_the_connection() {
+    let hello = Duration::from_secs(2);
+    let files = Files::new();
+    let mut xatum = listener(Encryption::Both);
+    xatum.speaks = Speaks::Xatum;
+    let mut getwork = listener(Encryption::Both);
+    getwork.speaks = Speaks::Getwork;
+    let mut config = StratumConfig {
+        hello_timeout_ms: 2_000,
+        ..over_tls(Encryption::Both, &files)
+    };
+    config.listeners.extend([xatum, getwork]);
+    let pool = Pool::with(config).await;
+    let came = tokio::time::Instant::now();
+    let mut clients = Vec::new();
+    for address in pool.server.local_addresses() {
+        clients.push(Client::connect(*address).await);
+    }
+    // The first byte ends the wait for TLS, which may use up most of the time.
+    for client in &mut clients {
+        let early = tokio::time::timeout_at(came + hello.mul_f64(0.7), client.raw_line()).await;
+        assert!(early.is_err(), "closed at {:?}", came.elapsed());
+        client.send_bytes(b"G").await;
+    }
+    for client in &mut clients {
+        client.last_words().await;
+    }
+    assert!(came.elapsed() < hello.mul_f64(1.5), "{:?}", came.elapsed());
+    until("they are counted", || {
+        pool.metric("disconnects_total", Some("hello")) == 3.0
+    })
+    .await;
 }
 
 #[tokio::test]
