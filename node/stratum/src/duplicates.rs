@@ -75,6 +75,14 @@ impl Judged {
         self.under_way.remove(&(job, key));
     }
 
+    /// A share was lost on its way: whether it counts is not known if it was credited before.
+    pub(crate) fn lose(&mut self, job: u64, key: ShareKey) {
+        self.let_go(job, key);
+        if self.find(job, key) == Some(Verdict::Credited) {
+            self.doubt(job, key);
+        }
+    }
+
     /// Whether another share could be remembered.
     pub(crate) fn has_room(&self) -> bool {
         self.credited < CREDITED_MAX

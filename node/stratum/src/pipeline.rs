@@ -85,7 +85,8 @@ impl Pipeline {
         miner.in_flight.fetch_add(1, Ordering::Relaxed);
         self.queue(Share {
             miner: miner.clone(),
-            id,
+            answers: self.judge.answers.clone(),
+            id: Some(id),
             heights_late: self.board.heights_late(&job),
             job,
             work,

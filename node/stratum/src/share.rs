@@ -39,10 +39,17 @@ macro_rules! log_reject {
     };
 }
 
-/// A share that passed the cheap checks and is not answered yet.
+/// What is said of a share that was lost on its way.
+const LOST: &str = "the pool failed at this share, it may not count";
+
+/// A share that passed the cheap checks and is not answered yet. One that is dropped on its way,
+/// because what handled it panicked, is answered all the same: its connection counts it as under
+/// way until then.
 pub(crate) struct Share {
     pub(crate) miner: Arc<Miner>,
-    pub(crate) id: Id,
+    pub(crate) answers: Arc<Answers>,
+    /// `None`: it is answered.
+    pub(crate) id: Option<Id>,
     pub(crate) job: Arc<Job>,
     pub(crate) work: MinerWork,
     pub(crate) key: ShareKey,
@@ -74,6 +81,25 @@ impl Share {
     }
 }
 
+impl Share {
+    fn answer(&mut self, result: Result<(), Refusal>) {
+        if let Some(id) = self.id.take() {
+            self.miner.answer(id, result);
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if self.id.is_some() {
+            self.miner.judged.lock().lose(self.job.number, self.key);
+            let (answers, reason) = (self.answers.clone(), RejectReason::Overloaded);
+            let refusal = answers.refusal_without_fault(&self.miner, reason, LOST);
+            self.answer(Err(refusal));
+        }
+    }
+}
+
 impl HashTask for Share {
     fn lane(&self) -> Lane {
         Lane {
@@ -101,7 +127,7 @@ pub(crate) struct Answers {
 
 impl Answers {
     /// The share is committed and applied. Nothing else may call this (promise P1).
-    pub(crate) fn accept(&self, share: Share) {
+    pub(crate) fn accept(&self, mut share: Share) {
         let miner = &share.miner;
         miner.accepted.fetch_add(1, Ordering::Relaxed);
         miner.is_known.store(true, Ordering::Relaxed);
@@ -113,17 +139,22 @@ impl Answers {
         self.metrics.accepted_by_lateness.of(late).inc();
         let work = self.metrics.accepted_work_by_lateness.of(late);
         work.inc_by(share.difficulty);
-        miner.answer(share.id, Ok(()));
+        share.answer(Ok(()));
     }
 
     /// The share is refused after the cheap checks.
-    pub(crate) fn refuse(&self, share: Share, reason: RejectReason, message: impl Into<String>) {
+    pub(crate) fn refuse(
+        &self,
+        mut share: Share,
+        reason: RejectReason,
+        message: impl Into<String>,
+    ) {
         if reason == RejectReason::Stale {
             let late = share.heights_late;
             self.metrics.stale_by_lateness.of(late).inc();
         }
         let refusal = self.refusal(&share.miner, reason, message);
-        share.miner.answer(share.id, Err(refusal));
+        share.answer(Err(refusal));
     }
 
     /// Refuses a share for a job that is not known, or no longer, on its connection: one of another
@@ -176,5 +207,60 @@ impl Answers {
             log_reject!(info, miner, reason, refusal);
         }
         refusal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::duplicates::Verdict;
+    use crate::shedding::Load;
+    use crate::testing;
+    use crate::verifier::{Bounds, OnHash, Verifier};
+
+    #[tokio::test]
+    async fn a_share_that_made_its_verifier_panic_is_answered_and_gives_its_place_back() {
+        let server = testing::server().await;
+        let pool = server.pool();
+        let (miner, mut answers) = testing::miner(pool);
+        let on_hash: OnHash<Share> = Arc::new(|share, _| {
+            let is_second = share.work.nonce == 1;
+            if is_second {
+                let judged = &share.miner.judged;
+                assert!(judged.lock().credit(share.job.number, share.key));
+            }
+            panic!("made to panic by the test");
+        });
+        let bounds = Bounds {
+            queue_max: 10,
+            per_source_max: 10,
+        };
+        let metrics = pool.pipeline.judge.answers.metrics.clone();
+        let verifier = Verifier::start(1, bounds, metrics, Arc::<Load>::default(), on_hash);
+        let verifier = verifier.unwrap();
+        let keys = Mutex::new(Vec::new());
+        for nonce in 0..2 {
+            let share = testing::share(pool, &miner, nonce);
+            miner.judged.lock().begin(share.job.number, share.key);
+            keys.lock().push((share.job.number, share.key));
+            assert!(verifier.push(share).is_none());
+            let answer = tokio::time::timeout(Duration::from_secs(20), answers.recv());
+            let answer = answer.await.unwrap().unwrap();
+            assert_eq!(answer.result.unwrap_err().message, LOST);
+        }
+        let judged = miner.judged.lock();
+        let [first, second] = keys.lock()[..] else {
+            panic!("two shares");
+        };
+        assert!(!judged.is_under_way(first.0, first.1) && !judged.is_under_way(second.0, second.1));
+        assert_eq!(judged.find(first.0, first.1), None, "it may come again");
+        assert_eq!(judged.find(second.0, second.1), Some(Verdict::Uncertain));
+        drop(judged);
+        let lost = &pool.pipeline.judge.answers.metrics.shares;
+        assert_eq!(lost.with_label_values(&["overloaded"]).get(), 2);
     }
 }

@@ -10,10 +10,17 @@ use raftpool_chain::{
 };
 use raftpool_ledger::Clock;
 use raftpool_ledger::testing::MemoryCluster;
-use tokio::sync::watch;
+use raftpool_pow::{Algorithm, Difficulty};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::config::StratumConfig;
+use crate::duplicates::ShareKey;
+use crate::miner::{Answer, Miner};
+use crate::pool::Pool;
+use crate::protocol::Id;
 use crate::server::{NodeIdentity, StratumParts, StratumServer};
+use crate::share::Share;
 
 const POOL: &str = "xet:pg6nn3q3fqqaw0h7p689ul4a0tz9z76kkj6ys2umexs08flsrvmsqg4eea0";
 
@@ -97,4 +104,50 @@ pub(crate) async fn server() -> StratumServer {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let config = StratumConfig::new(vec![listen]);
     StratumServer::start(config, parts).await.unwrap()
+}
+
+/// A connection without a socket, and where the answers to its shares come out.
+pub(crate) fn miner(pool: &Pool) -> (Arc<Miner>, mpsc::UnboundedReceiver<Answer>) {
+    let number = pool.extra_nonces.draw();
+    let extra_nonce = pool.extra_nonces.numbered(number);
+    let remote = ([127, 0, 0, 1], 1).into();
+    Miner::new(number, remote, Arc::default(), 1, extra_nonce)
+}
+
+/// A share for a job of its own.
+pub(crate) fn share(pool: &Pool, miner: &Arc<Miner>, nonce: u64) -> Share {
+    let header = BlockHeader {
+        version: 6,
+        height: 1,
+        timestamp_ms: 1,
+        nonce: 0,
+        extra_nonce: [0; 32],
+        tips: vec![],
+        transactions: vec![],
+        miner_key: [5; 32],
+    };
+    let template = Template {
+        work_hash: header.work_hash(),
+        header,
+        algorithm: Algorithm::V3,
+        height: 1,
+        topoheight: 1,
+        difficulty: Difficulty::from_u64(u64::MAX).unwrap(),
+        miner_reward_atomic: 0,
+    };
+    pool.board.publish(Arc::new(template), 1);
+    let job = pool.board.newest().unwrap();
+    let work = job.work(nonce, miner.extra_nonce, pool.pipeline.miner_key);
+    Share {
+        miner: miner.clone(),
+        answers: pool.pipeline.judge.answers.clone(),
+        id: Some(Id::null()),
+        key: ShareKey::of(&work),
+        work,
+        job,
+        difficulty: 1,
+        heights_late: 0,
+        received_at_ms: 1,
+        waiting_since: Instant::now(),
+    }
 }

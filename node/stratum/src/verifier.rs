@@ -154,7 +154,7 @@ impl<T: HashTask> Shared<T> {
                 (self.on_hash)(task, hash);
             }));
             if result.is_err() {
-                // A share must never take a verifier with it.
+                // A share must never take a verifier with it; dropping it has it answered.
                 tracing::error!("a share made its verifier panic and was dropped");
                 hasher = Hasher::new();
             }
