@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -45,6 +46,8 @@ pub(crate) struct Job {
     pub(crate) timestamp_ms: u64,
     /// When the daemon's clock showed `timestamp_ms`.
     published: Instant,
+    /// Shared by all jobs on the same tips.
+    earliest_ms: Arc<AtomicU64>,
     pub(crate) block_target: Target,
     /// The network's difficulty as far as it fits: no share needs to be harder than a block.
     pub(crate) share_difficulty_max: u64,
@@ -53,7 +56,12 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    fn new(number: u64, template: Arc<Template>, timestamp_ms: u64) -> Self {
+    fn new(
+        number: u64,
+        template: Arc<Template>,
+        timestamp_ms: u64,
+        earliest_ms: Arc<AtomicU64>,
+    ) -> Self {
         let frame = |algorithm: &str| {
             let mut line = BytesMut::new();
             protocol::write_notify(
@@ -70,6 +78,7 @@ impl Job {
             number,
             timestamp_ms,
             published: Instant::now(),
+            earliest_ms,
             block_target: template.difficulty.target(),
             share_difficulty_max: u64::try_from(network_difficulty).unwrap_or(u64::MAX),
             frame: frame(&template.algorithm.to_string()),
@@ -90,6 +99,17 @@ impl Job {
     pub(crate) fn daemon_now_ms(&self) -> u64 {
         self.timestamp_ms
             .saturating_add(milliseconds(self.published.elapsed()))
+    }
+
+    /// The earliest timestamp of a block on these tips, as far as it is known: the chain takes none
+    /// from before its parents. The daemon gave the first template on them no earlier one.
+    pub(crate) fn earliest_ms(&self) -> u64 {
+        self.earliest_ms.load(Ordering::Relaxed)
+    }
+
+    /// The latest of the tips' timestamps is known.
+    pub(crate) fn note_tips(&self, latest_ms: u64) {
+        self.earliest_ms.fetch_min(latest_ms, Ordering::Relaxed);
     }
 
     /// What a miner with this extra nonce hashed to find `nonce`.
@@ -163,7 +183,12 @@ impl JobBoard {
     pub(crate) fn publish(&self, template: Arc<Template>, timestamp_ms: u64) {
         let mut known = self.known.write();
         let number = known.back().map_or(self.first_number, |job| job.number + 1);
-        let job = Arc::new(Job::new(number, template, timestamp_ms));
+        let is_sibling = |job: &&Arc<Job>| job.template.header.tips == template.header.tips;
+        let sibling = known.iter().rev().find(is_sibling);
+        let earliest_ms = sibling.map(|job| job.earliest_ms.clone());
+        let earliest_ms = earliest_ms.unwrap_or_else(|| Arc::new(AtomicU64::new(u64::MAX)));
+        earliest_ms.fetch_min(template.header.timestamp_ms, Ordering::Relaxed);
+        let job = Arc::new(Job::new(number, template, timestamp_ms, earliest_ms));
         let height = job.template.height;
         known.push_back(job.clone());
         while known.len() > JOBS_MAX

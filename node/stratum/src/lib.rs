@@ -56,6 +56,7 @@ mod extra_nonce;
 mod jobs;
 mod sent_jobs;
 mod sent_works;
+mod tips;
 
 mod evidence;
 pub mod vardiff;

@@ -28,7 +28,7 @@ pub(crate) enum Unfit {
     Key,
     #[error("the extra nonce is not the job's; only its last four bytes may be changed")]
     ExtraNonce,
-    #[error("the timestamp is {0} ms before that of the template")]
+    #[error("the timestamp is {0} ms before those of the block's parents")]
     Early(u64),
     #[error(
         "the timestamp is {0} ms ahead of the daemon's clock, at most {TIMESTAMP_AHEAD_MS_MAX} are accepted"
@@ -110,9 +110,9 @@ impl SentWorks {
     }
 }
 
-/// A timestamp before the template's might be before that of a parent, which no daemon takes.
+/// Miners write their own clocks, which may be behind the daemon's that made the template.
 fn check_timestamp(job: &Job, timestamp_ms: u64) -> Result<(), Unfit> {
-    let earliest_ms = job.template.header.timestamp_ms;
+    let earliest_ms = job.earliest_ms();
     if timestamp_ms < earliest_ms {
         return Err(Unfit::Early(earliest_ms - timestamp_ms));
     }

@@ -48,6 +48,7 @@ use crate::reports::Reports;
 use crate::share::Answers;
 use crate::shedding::{Load, Shedding};
 use crate::strikes::{Patience, Strikes};
+use crate::tips;
 use crate::vardiff::Aim;
 use crate::verifier::{Bounds, OnHash, Verifier};
 use accept::Accept;
@@ -136,11 +137,7 @@ impl StratumServer {
         let blocks = TaskTracker::new();
 
         let board = Arc::new(JobBoard::new(process_tag(parts.identity)));
-        let pace = Pace {
-            refresh: Duration::from_millis(config.job_refresh_ms),
-            same_tips: Duration::from_millis(config.same_tips_interval_ms),
-        };
-        let follow = jobs::follow(board.clone(), parts.templates.clone(), pace, stop.clone());
+        let follow = follow_chain(&config, &parts, &board, &stop);
         let strikes = Arc::new(Strikes::new(Patience::of(&config.bans)));
         let limits = ConnectionLimits::new(&config, strikes.clone());
         let (bans, ban_desk) = Bans::new(config.bans, strikes, metrics.clone(), proposer(&parts));
@@ -302,6 +299,24 @@ fn open_ports(config: &StratumConfig) -> Result<Vec<Port>, StratumError> {
         hello: config.hello(listener.speaks),
     };
     Ok(config.listeners.iter().map(port).collect())
+}
+
+/// Has the board follow the chain until it is stopped.
+fn follow_chain(
+    config: &StratumConfig,
+    parts: &StratumParts,
+    board: &Arc<JobBoard>,
+    stop: &CancellationToken,
+) -> impl Future<Output = ()> + Send + use<> {
+    let pace = Pace {
+        refresh: Duration::from_millis(config.job_refresh_ms),
+        same_tips: Duration::from_millis(config.same_tips_interval_ms),
+    };
+    let jobs = jobs::follow(board.clone(), parts.templates.clone(), pace, stop.clone());
+    let tips = tips::follow(board.clone(), parts.daemons.clone(), stop.clone());
+    async {
+        tokio::join!(jobs, tips);
+    }
 }
 
 fn proposer(parts: &StratumParts) -> Proposer {

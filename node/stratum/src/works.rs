@@ -70,6 +70,11 @@ impl Works {
         let (job, difficulty) = match found {
             Ok(found) => found,
             Err(Unfit::JobNotFound) => return Err(answers.unknown_job(&self.miner)),
+            // A clock that is wrong is no attack.
+            Err(unfit @ (Unfit::Early(_) | Unfit::Late(_))) => {
+                let (reason, message) = (RejectReason::Malformed, unfit.to_string());
+                return Err(answers.refusal_without_fault(&self.miner, reason, message));
+            }
             Err(unfit) => return refuse(RejectReason::Malformed, unfit.to_string()),
         };
         if let Some(hash) = returned.claimed_hash

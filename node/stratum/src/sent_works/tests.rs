@@ -27,13 +27,23 @@ impl Scene {
 
     /// Sends a job and returns the work in it.
     fn send(&mut self, height: u64, timestamp_ms: u64, difficulty: u64) -> MinerWork {
+        self.send_template(height, TEMPLATE_MS, timestamp_ms, difficulty)
+    }
+
+    fn send_template(
+        &mut self,
+        height: u64,
+        template_ms: u64,
+        timestamp_ms: u64,
+        difficulty: u64,
+    ) -> MinerWork {
         let header = BlockHeader {
             version: 6,
             height,
-            timestamp_ms: TEMPLATE_MS,
+            timestamp_ms: template_ms,
             nonce: 0,
             extra_nonce: [0; 32],
-            tips: vec![],
+            tips: vec![Hash([u8::try_from(height % 251).unwrap(); 32])],
             transactions: vec![],
             miner_key: KEY,
         };
@@ -105,7 +115,7 @@ async fn what_a_miner_may_not_change_is_found_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timestamp_lies_between_the_templates_and_a_little_ahead_of_the_daemons_clock() {
+async fn a_timestamp_lies_between_the_parents_and_a_little_ahead_of_the_daemons_clock() {
     let mut scene = Scene::new();
     let sent_ms = TEMPLATE_MS + 15_000;
     let work = scene.send(10, sent_ms, 100);
@@ -128,6 +138,33 @@ async fn a_timestamp_lies_between_the_templates_and_a_little_ahead_of_the_daemon
     assert_eq!(scene.difficulty_of(&at(sent_ms + 5_500)), Ok(100));
     let late = scene.difficulty_of(&at(sent_ms + 5_501));
     assert_eq!(late, Err(Unfit::Late(1_501)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_transactions_do_not_make_a_timestamp_too_early_and_the_tips_say_what_does() {
+    let mut scene = Scene::new();
+    scene.send(10, TEMPLATE_MS, 100);
+    let later_ms = TEMPLATE_MS + 4_000;
+    let work = scene.send_template(10, later_ms, later_ms, 100);
+    let at = |timestamp_ms| MinerWork {
+        timestamp_ms,
+        ..work
+    };
+    assert_eq!(scene.difficulty_of(&at(TEMPLATE_MS)), Ok(100));
+    let early = scene.difficulty_of(&at(TEMPLATE_MS - 700));
+    assert_eq!(early, Err(Unfit::Early(700)), "the tips may be as young");
+    scene.board.newest().unwrap().note_tips(TEMPLATE_MS - 900);
+    assert_eq!(scene.difficulty_of(&at(TEMPLATE_MS - 900)), Ok(100));
+    let early = scene.difficulty_of(&at(TEMPLATE_MS - 901));
+    assert_eq!(early, Err(Unfit::Early(1)));
+
+    let next_ms = TEMPLATE_MS + 5_000;
+    let next = scene.send_template(11, next_ms, next_ms, 100);
+    let early = scene.difficulty_of(&MinerWork {
+        timestamp_ms: next_ms - 1,
+        ..next
+    });
+    assert_eq!(early, Err(Unfit::Early(1)), "other tips");
 }
 
 #[tokio::test(start_paused = true)]

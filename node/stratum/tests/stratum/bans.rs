@@ -295,6 +295,26 @@ async fn copies_of_a_share_that_is_still_being_checked_count_against_nobody() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_wrong_counts_against_nobody() {
+    let pool = Pool::with(with_bans(|_| {})).await;
+    let mut client = pool.getwork_miner(MINER, "rig").await;
+    let right = client.job.clone().unwrap().work;
+    for nonce in 0..15 {
+        for (timestamp_ms, word) in [
+            (right.timestamp_ms - 2_000, "before"),
+            (right.timestamp_ms + 60_000, "ahead"),
+        ] {
+            let mut wrong = right;
+            (wrong.nonce, wrong.timestamp_ms) = (nonce, timestamp_ms);
+            let reason = client.submit(&wrong).await.unwrap_err();
+            assert!(reason.contains(word), "{reason}");
+        }
+    }
+    assert_eq!(client.submit(&right).await, Ok(()));
+    assert_eq!(pool.metric("bans_total", None), 0.0);
+}
+
+#[tokio::test]
 async fn a_reconnect_washes_nothing_away_and_a_good_ratio_bears_bad_shares() {
     let pool = Pool::with(with_bans(|bans| bans.shares_min = 20)).await;
     let bad_shares = |client: Client, count: u64| async move {

@@ -1,6 +1,7 @@
 //! The getwork dialect: what the official miner and tnn-miner need, and what a share may be.
 
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 
 use futures_util::SinkExt;
 use raftpool_chain::MinerWork;
@@ -196,7 +197,9 @@ async fn work_that_is_not_a_sent_jobs_is_refused_with_the_reason() {
         ("another key", |work| work.miner_key[0] ^= 1),
         ("extra nonce", |work| work.extra_nonce[27] ^= 1),
         ("extra nonce", |work| work.extra_nonce[0] ^= 1),
-        ("before that of the template", |work| work.timestamp_ms -= 1),
+        ("before those of the block's parents", |work| {
+            work.timestamp_ms -= 1
+        }),
         // The test has a deadline below this.
         ("ahead of the daemon's clock", |work| {
             work.timestamp_ms += 30_000
@@ -224,6 +227,27 @@ async fn work_that_is_not_a_sent_jobs_is_refused_with_the_reason() {
     free.timestamp_ms += 1_000;
     free.extra_nonce[28..].fill(0xff);
     assert_eq!(client.submit(&free).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_clock_behind_the_daemons_is_right_as_long_as_it_is_ahead_of_the_parents() {
+    let pool = Pool::without_template(config(), GatedCluster::new(), 1).await;
+    let template = template(100);
+    let tips_ms = template.header.timestamp_ms - 1_000;
+    pool.daemon.tips_ms.store(tips_ms, Ordering::Relaxed);
+    pool.new_template(template);
+    let mut client = pool.getwork_miner(MINER, "w").await;
+    let mut work = client.job.clone().unwrap().work;
+    work.timestamp_ms = tips_ms;
+    // The daemon is asked beside everything else.
+    let deadline = tokio::time::Instant::now() + DEADLINE;
+    while client.submit(&work).await.is_err() {
+        assert!(tokio::time::Instant::now() < deadline, "never accepted");
+        work.nonce += 1;
+    }
+    work.timestamp_ms -= 1;
+    let reason = client.submit(&work).await.unwrap_err();
+    assert!(reason.contains("1 ms before"), "{reason}");
 }
 
 #[tokio::test]

@@ -65,7 +65,9 @@ async fn a_proxy_may_change_the_time_and_the_end_of_the_extra_nonce_and_nothing_
         ("job not found", |work| work.work_hash[3] ^= 1),
         ("another key", |work| work.miner_key[0] ^= 1),
         ("extra nonce", |work| work.extra_nonce[27] ^= 1),
-        ("before that of the template", |work| work.timestamp_ms -= 1),
+        ("before those of the block's parents", |work| {
+            work.timestamp_ms -= 1
+        }),
         ("ahead of the daemon's clock", |work| {
             work.timestamp_ms += 30_000
         }),
