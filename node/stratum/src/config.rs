@@ -88,7 +88,7 @@ pub struct StratumConfig {
     pub ping_interval_ms: u64,
     /// Longest line read, in bytes.
     pub line_bytes_max: usize,
-    /// Lines that are no request after which a connection is closed.
+    /// Lines that are no request after which a connection is closed; one a minute is forgiven.
     pub malformed_lines_max: u32,
     /// Open connections in all.
     pub connections_max: usize,

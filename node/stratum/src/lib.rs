@@ -43,6 +43,7 @@ mod server;
 mod authorize;
 mod gatekeeper;
 mod getwork;
+mod lapses;
 mod lines;
 mod pool;
 mod protocol;

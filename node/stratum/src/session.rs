@@ -9,6 +9,7 @@ use raftpool_pow::Algorithm;
 
 use crate::dialect::Next;
 use crate::jobs::{Job, Spelling};
+use crate::lapses::Lapses;
 use crate::miner::Miner;
 use crate::pipeline::Candidate;
 use crate::pool::Pool;
@@ -26,7 +27,7 @@ pub(crate) struct Session {
     /// One marketplace wants `"error":null` in good answers.
     wants_error_null: bool,
     authorize_failures: u32,
-    malformed_lines: u32,
+    malformed_lines: Lapses,
     /// Before it was authorized.
     early_requests: u32,
     sent: SentJobs,
@@ -40,7 +41,7 @@ impl Session {
             spelling: Spelling::default(),
             wants_error_null: false,
             authorize_failures: 0,
-            malformed_lines: 0,
+            malformed_lines: Lapses::default(),
             early_requests: 0,
             sent: SentJobs::default(),
         }
@@ -68,8 +69,7 @@ impl Session {
             Ok(Request { id, call }) => self.request(id, call, pool, out),
             Err(problem) => {
                 protocol::write_refusal(out, &Id::null(), &Refusal::other(problem));
-                self.malformed_lines += 1;
-                if self.malformed_lines >= pool.malformed_lines_max {
+                if self.malformed_lines.note(pool.malformed_lines_max) {
                     return Next::Close("malformed");
                 }
                 Next::Continue

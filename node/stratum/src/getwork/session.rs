@@ -7,6 +7,7 @@ use axum::extract::ws::Message;
 use super::protocol;
 use crate::dialect::Next;
 use crate::jobs::Job;
+use crate::lapses::Lapses;
 use crate::miner::Miner;
 use crate::pool::Pool;
 use crate::protocol::Refusal;
@@ -15,7 +16,7 @@ use crate::works::{Returned, Works};
 /// One miner's session; the miner has been authorized.
 pub(crate) struct Session {
     works: Works,
-    malformed_messages: u32,
+    malformed_messages: Lapses,
     needs_job: bool,
 }
 
@@ -23,7 +24,7 @@ impl Session {
     pub(crate) fn new(miner: Arc<Miner>) -> Self {
         Self {
             works: Works::new(miner),
-            malformed_messages: 0,
+            malformed_messages: Lapses::default(),
             needs_job: false,
         }
     }
@@ -50,8 +51,7 @@ impl Session {
 
     /// Counts a message that is no submission.
     pub(super) fn malformed(&mut self, pool: &Pool) -> Next {
-        self.malformed_messages += 1;
-        if self.malformed_messages >= pool.malformed_lines_max {
+        if self.malformed_messages.note(pool.malformed_lines_max) {
             return Next::Close("malformed");
         }
         Next::Continue

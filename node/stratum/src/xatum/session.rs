@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use super::protocol::{self, Message, Shake};
 use crate::dialect::Next;
 use crate::jobs::{Job, Spelling};
+use crate::lapses::Lapses;
 use crate::miner::Miner;
 use crate::pool::Pool;
 use crate::protocol::{Refusal, clean_agent};
@@ -18,7 +19,7 @@ pub(crate) struct Session {
     miner: Arc<Miner>,
     works: Works,
     spelling: Spelling,
-    malformed_lines: u32,
+    malformed_lines: Lapses,
 }
 
 impl Session {
@@ -27,7 +28,7 @@ impl Session {
             works: Works::new(miner.clone()),
             miner,
             spelling: Spelling::Legacy,
-            malformed_lines: 0,
+            malformed_lines: Lapses::default(),
         }
     }
 
@@ -135,8 +136,7 @@ impl Session {
 
     fn malformed(&mut self, problem: &str, pool: &Pool, out: &mut BytesMut) -> Next {
         protocol::write_warning(out, problem);
-        self.malformed_lines += 1;
-        if self.malformed_lines >= pool.malformed_lines_max {
+        if self.malformed_lines.note(pool.malformed_lines_max) {
             return Next::Close("malformed");
         }
         Next::Continue
