@@ -22,6 +22,7 @@ use crate::shedding::Shedding;
 use crate::standing::Standing;
 use crate::username::{self, Login};
 use crate::vardiff::{Aim, Vardiff};
+use crate::why::Why;
 
 /// What an authorized miner starts with.
 #[derive(Debug)]
@@ -130,13 +131,12 @@ impl Authorizer {
     ) -> Result<(), Refusal> {
         let (login, address) = self.read(user, worker, password)?;
         if address.as_str() != &*present.address {
-            return Err(Refusal::unauthorized(
-                "this connection is authorized for another address",
-            ));
+            let message = "this connection is authorized for another address";
+            return Err(Refusal::unauthorized(message).because(Why::Again));
         }
         let other_terms = |what| {
             let message = format!("this connection has another {what}, connect anew to change it");
-            Err(Refusal::unauthorized(message))
+            Err(Refusal::unauthorized(message).because(Why::Again))
         };
         if login.scheme.is_some_and(|scheme| scheme != present.scheme) {
             return other_terms("scheme");
@@ -159,9 +159,11 @@ impl Authorizer {
         worker: Option<&str>,
         password: Option<&str>,
     ) -> Result<(Login, Address), Refusal> {
-        let login = username::parse(user, worker, password).map_err(Refusal::unauthorized)?;
-        let address = Address::parse(&login.address, self.network)
-            .map_err(|error| Refusal::unauthorized(format!("invalid address: {error}")))?;
+        let login = username::parse(user, worker, password)
+            .map_err(|(why, problem)| Refusal::unauthorized(problem).because(why))?;
+        let address = Address::parse(&login.address, self.network).map_err(|error| {
+            Refusal::unauthorized(format!("invalid address: {error}")).because(Why::Address)
+        })?;
         Ok((login, address))
     }
 
@@ -186,9 +188,11 @@ impl Authorizer {
                 "read a worker's standing"
             );
             Refusal::other("the pool cannot read its books, try again later")
+                .because(Why::Unavailable)
         })?;
-        let settings = settings
-            .ok_or_else(|| Refusal::other("the pool is not set up yet, try again later"))?;
+        let settings = settings.ok_or_else(|| {
+            Refusal::other("the pool is not set up yet, try again later").because(Why::Unavailable)
+        })?;
         let pass = self.gatekeeper.admit(&login, &gate, tokens_index)?;
         if let Some(refusal) = self.bans.refusal(&standing, ban) {
             return Err(refusal);
@@ -229,10 +233,8 @@ fn choose_scheme(wanted: Option<Scheme>, settings: &Settings) -> Result<Scheme, 
     if is_offered(settings, scheme) {
         return Ok(scheme);
     }
-    Err(Refusal::unauthorized(format!(
-        "this pool does not offer scheme {}",
-        scheme_name(scheme)
-    )))
+    let message = format!("this pool does not offer scheme {}", scheme_name(scheme));
+    Err(Refusal::unauthorized(message).because(Why::Scheme))
 }
 
 #[cfg(test)]

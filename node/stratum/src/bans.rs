@@ -27,6 +27,7 @@ use crate::proposing::Proposer;
 use crate::protocol::Refusal;
 use crate::standing::{Banned, Counts, Standing, Standings};
 use crate::strikes::Strikes;
+use crate::why::Why;
 
 pub(crate) use desk::BanDesk;
 
@@ -122,7 +123,8 @@ impl Bans {
             .with_label_values(&[WORKER])
             .inc();
         let message = self.sentence(standing, &banned);
-        Some(Refusal::unauthorized(message).and_close(BANNED))
+        let refusal = Refusal::unauthorized(message).because(Why::Banned);
+        Some(refusal.and_close(BANNED))
     }
 
     /// The time by which bans are judged.

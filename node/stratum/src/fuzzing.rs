@@ -139,7 +139,7 @@ pub fn request(data: &[u8]) -> String {
 fn login(user: &str, worker: Option<&str>, password: Option<&str>) -> String {
     let login = match username::parse(user, worker, password) {
         Ok(login) => login,
-        Err(problem) => return problem.split('`').next().unwrap_or_default().to_owned(),
+        Err((_, problem)) => return problem.split('`').next().unwrap_or_default().to_owned(),
     };
     assert!(user.trim().starts_with(&login.address) && !login.address.is_empty());
     assert!((1..=32).contains(&login.worker.len()) && login.worker.is_ascii());

@@ -17,6 +17,7 @@ use raftpool_ledger::view::{Admission, Gate};
 use crate::metrics::Metrics;
 use crate::protocol::Refusal;
 use crate::username::Login;
+use crate::why::Why;
 
 /// Refusals of one IP address in a minute, and at once, that are taken with patience.
 const REFUSALS_PER_MINUTE_MAX: NonZeroU32 = NonZeroU32::new(30).expect("30 is not 0");
@@ -37,6 +38,8 @@ pub(crate) struct Gatekeeper {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     refusals: DefaultKeyedRateLimiter<IpAddr>,
+    /// Other refused requests, as far as they are worth a line of the log.
+    requests: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 impl Gatekeeper {
@@ -45,6 +48,7 @@ impl Gatekeeper {
             clock,
             metrics,
             refusals: RateLimiter::keyed(Quota::per_minute(REFUSALS_PER_MINUTE_MAX)),
+            requests: RateLimiter::keyed(Quota::per_minute(REFUSALS_PER_MINUTE_MAX)),
         }
     }
 
@@ -72,25 +76,44 @@ impl Gatekeeper {
             Err(problem) => {
                 let refused = &self.metrics.tokens_refused;
                 refused.with_label_values(&[problem.name()]).inc();
-                Err(Refusal::unauthorized(problem.to_string()))
+                Err(Refusal::unauthorized(problem.to_string()).because(Why::Token))
             }
         }
     }
 
-    /// Notes that somebody was refused; returns whether that was once too often.
+    /// Notes that somebody was not let in; returns whether that was once too often.
     pub(crate) fn note_refusal(&self, remote: SocketAddr, refusal: &Refusal) -> bool {
-        let reason = &*refusal.message;
+        self.count(refusal.why);
+        let (reason, detail) = (refusal.why.label(), &*refusal.message);
         let is_patient = self.refusals.check_key(&remote.ip().to_canonical()).is_ok();
         if is_patient {
-            tracing::info!(%remote, reason, "authorization refused");
+            tracing::info!(%remote, reason, detail, "authorization refused");
         } else {
-            tracing::debug!(%remote, reason, "authorization refused, again");
+            tracing::debug!(%remote, reason, detail, "authorization refused, again");
         }
         !is_patient
+    }
+
+    /// Notes that something else than authorizing or a share was refused.
+    pub(crate) fn note_refused_request(&self, remote: SocketAddr, why: Why, detail: &str) {
+        self.count(why);
+        let reason = why.label();
+        let is_rare = self.requests.check_key(&remote.ip().to_canonical()).is_ok();
+        if is_rare {
+            tracing::info!(%remote, reason, detail, "request refused");
+        } else {
+            tracing::debug!(%remote, reason, detail, "request refused, again");
+        }
+    }
+
+    fn count(&self, why: Why) {
+        let refusals = &self.metrics.abuse.refusals;
+        refusals.with_label_values(&[why.label()]).inc();
     }
 
     /// Forgets addresses that have not been refused for long; to be called now and then.
     pub(crate) fn forget_idle(&self) {
         self.refusals.retain_recent();
+        self.requests.retain_recent();
     }
 }

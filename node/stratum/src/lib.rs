@@ -50,6 +50,7 @@ mod protocol;
 mod session;
 mod talk;
 mod username;
+mod why;
 mod works;
 mod xatum;
 

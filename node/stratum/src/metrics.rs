@@ -136,9 +136,11 @@ impl ByLateness {
     }
 }
 
-/// What is done about abuse.
+/// What is done about abuse, and about what might be.
 #[derive(Clone)]
 pub(crate) struct AbuseMetrics {
+    /// By reason: why something other than a share was refused.
+    pub(crate) refusals: IntCounterVec,
     /// By kind: `worker` or `ip`.
     pub(crate) bans_made: IntCounterVec,
     /// By kind: `worker` or `ip`.
@@ -156,6 +158,11 @@ pub(crate) struct AbuseMetrics {
 impl AbuseMetrics {
     fn register(new: &Register<'_>) -> Result<Self, prometheus::Error> {
         Ok(Self {
+            refusals: new.counters(
+                "refusals_total",
+                "Authorizations, subscriptions and other requests but shares that were refused.",
+                "reason",
+            )?,
             bans_made: new.counters("bans_total", "Bans this node has made.", "kind")?,
             bans_lifted: new.counters(
                 "bans_lifted_total",

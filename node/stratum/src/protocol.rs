@@ -10,6 +10,8 @@ use raftpool_ledger::command::RejectReason;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::why::Why;
+
 /// Longest id that is repeated; nothing that mines sends more than twenty digits.
 const ID_BYTES_MAX: usize = 256;
 
@@ -204,6 +206,7 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// Why the connection is closed once this is said, when it is: one of a small set of words.
     pub(crate) closes: Option<&'static str>,
+    pub(crate) why: Why,
 }
 
 impl Refusal {
@@ -213,6 +216,7 @@ impl Refusal {
             code: 20,
             message: message.into(),
             closes: None,
+            why: Why::Other,
         }
     }
 
@@ -221,7 +225,12 @@ impl Refusal {
             code: 24,
             message: message.into(),
             closes: None,
+            why: Why::Other,
         }
+    }
+
+    pub(crate) fn because(self, why: Why) -> Self {
+        Self { why, ..self }
     }
 
     /// Makes it the last word on its connection.
@@ -252,6 +261,7 @@ impl Refusal {
             code,
             message: message.into(),
             closes: None,
+            why: Why::Other,
         }
     }
 }

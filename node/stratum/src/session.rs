@@ -15,6 +15,7 @@ use crate::pipeline::Candidate;
 use crate::pool::Pool;
 use crate::protocol::{self, Call, Id, Refusal, Request};
 use crate::sent_jobs::SentJobs;
+use crate::why::Why;
 
 /// Refused authorize requests after which a connection is closed that was never authorized.
 const AUTHORIZE_FAILURES_MAX: u32 = 3;
@@ -61,6 +62,7 @@ impl Session {
             self.early_requests += 1;
             if self.early_requests > pool.requests_before_authorization_max {
                 let message = "too many requests without being authorized";
+                self.note(Why::TooMany, message, pool);
                 protocol::write_refusal(out, &Id::null(), &Refusal::other(message));
                 return Next::Close("chatty");
             }
@@ -68,6 +70,7 @@ impl Session {
         match protocol::parse(line) {
             Ok(Request { id, call }) => self.request(id, call, pool, out),
             Err(problem) => {
+                self.note(Why::Malformed, problem, pool);
                 protocol::write_refusal(out, &Id::null(), &Refusal::other(problem));
                 if self.malformed_lines.note(pool.malformed_lines_max) {
                     return Next::Close("malformed");
@@ -134,6 +137,12 @@ impl Session {
         Next::Continue
     }
 
+    /// Notes that something else than authorizing was refused.
+    fn note(&self, why: Why, detail: &str, pool: &Pool) {
+        let gatekeeper = &pool.authorizer.gatekeeper;
+        gatekeeper.note_refused_request(self.miner.remote, why, detail);
+    }
+
     /// Returns why the connection is closed, when that was one refusal too many. One that works is
     /// not closed for what it asks for besides: all miners of a proxy would go with it.
     fn note_refusal(&mut self, refusal: &Refusal, pool: &Pool) -> Option<&'static str> {
@@ -161,6 +170,7 @@ impl Session {
         match choose_spelling(algorithms, now) {
             Ok(spelling) => self.spelling = spelling,
             Err(problem) => {
+                self.note(Why::Algorithm, &problem, pool);
                 protocol::write_refusal(out, id, &Refusal::other(&problem));
                 protocol::write_print(out, &problem);
                 return;

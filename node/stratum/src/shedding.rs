@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::limits::ConnectionLimits;
 use crate::metrics::Metrics;
 use crate::protocol::Refusal;
+use crate::why::Why;
 
 /// Part of the verifiers' queue from which on only known workers are let in.
 const BUSY_PARTS: (usize, usize) = (1, 2);
@@ -59,6 +60,7 @@ impl Shedding {
             return None;
         };
         self.metrics.abuse.shed.with_label_values(&[label]).inc();
-        Some(Refusal::other(message).and_close(SHED))
+        let refusal = Refusal::other(message).because(Why::Shed);
+        Some(refusal.and_close(SHED))
     }
 }

@@ -8,6 +8,8 @@ use raftpool_ledger::command::Scheme;
 use raftpool_ledger::settings::scheme_of_name;
 use raftpool_ledger::tokens::{TOKEN_PREFIX, token_hash};
 
+use crate::why::Why;
+
 /// Name of a worker whose miner gave none.
 pub(crate) const DEFAULT_WORKER: &str = "default";
 
@@ -32,12 +34,12 @@ pub(crate) struct Login {
 /// Reads the parameters of an authorize request.
 ///
 /// # Errors
-/// A sentence for the miner.
+/// A sentence for the miner, and what it is about.
 pub(crate) fn parse(
     user: &str,
     worker: Option<&str>,
     password: Option<&str>,
-) -> Result<Login, String> {
+) -> Result<Login, (Why, String)> {
     let user = user.trim();
     let end = user.find(['.', '/', '+']).unwrap_or(user.len());
     let mut login = Login {
@@ -49,11 +51,12 @@ pub(crate) fn parse(
         token_hash: None,
     };
     if login.address.is_empty() {
-        return Err("the user name must begin with the address to pay".to_owned());
+        let problem = "the user name must begin with the address to pay";
+        return Err((Why::Address, problem.to_owned()));
     }
     read_suffixes(&user[end..], &mut login);
     if let Some(password) = password {
-        read_password(password, &mut login)?;
+        read_password(password, &mut login).map_err(|problem| (Why::Scheme, problem))?;
     }
     if login.worker.is_empty() {
         login.worker = clean_worker(worker.unwrap_or_default());
@@ -63,7 +66,8 @@ pub(crate) fn parse(
     }
     // Names are shown to everybody.
     if login.worker.starts_with(TOKEN_PREFIX) {
-        return Err("a token is not a worker's name: give it as the password".to_owned());
+        let problem = "a token is not a worker's name: give it as the password";
+        return Err((Why::Login, problem.to_owned()));
     }
     Ok(login)
 }
@@ -201,7 +205,8 @@ mod tests {
         assert_eq!(parsed.starting_difficulty, Some(300));
         assert_eq!(parsed.fixed_difficulty, None);
         assert_eq!(parsed.scheme, Some(Scheme::Solo));
-        let error = parse("xel:abc", None, Some("scheme=prop")).unwrap_err();
+        let (why, error) = parse("xel:abc", None, Some("scheme=prop")).unwrap_err();
+        assert_eq!(why, Why::Scheme);
         assert!(error.contains("prop") && error.contains("fpps and solo"));
     }
 
@@ -219,7 +224,7 @@ mod tests {
             assert_eq!(hash(none), None, "{none}");
         }
         for (user, worker) in [("xel:abc.rpt_aB-_9", None), ("xel:abc", Some("rpt_aB-_9"))] {
-            let error = parse(user, worker, Some("x")).unwrap_err();
+            let (_, error) = parse(user, worker, Some("x")).unwrap_err();
             assert!(
                 error.contains("password") && !error.contains("aB"),
                 "{error}"

@@ -11,10 +11,12 @@ use crate::lapses::Lapses;
 use crate::miner::Miner;
 use crate::pool::Pool;
 use crate::protocol::Refusal;
+use crate::why::Why;
 use crate::works::{Returned, Works};
 
 /// One miner's session; the miner has been authorized.
 pub(crate) struct Session {
+    miner: Arc<Miner>,
     works: Works,
     malformed_messages: Lapses,
     needs_job: bool,
@@ -23,7 +25,8 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(miner: Arc<Miner>) -> Self {
         Self {
-            works: Works::new(miner),
+            works: Works::new(miner.clone()),
+            miner,
             malformed_messages: Lapses::default(),
             needs_job: false,
         }
@@ -51,6 +54,9 @@ impl Session {
 
     /// Counts a message that is no submission.
     pub(super) fn malformed(&mut self, pool: &Pool) -> Next {
+        let gatekeeper = &pool.authorizer.gatekeeper;
+        let detail = "the message is no submission";
+        gatekeeper.note_refused_request(self.miner.remote, Why::Malformed, detail);
         if self.malformed_messages.note(pool.malformed_lines_max) {
             return Next::Close("malformed");
         }

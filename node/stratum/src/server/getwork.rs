@@ -29,6 +29,7 @@ use crate::authorize::Grant;
 use crate::getwork::{Session, Socket};
 use crate::listener::Terms;
 use crate::protocol::{self, Refusal};
+use crate::why::Why;
 
 /// Longest message read: a submission has about 250 bytes.
 const MESSAGE_BYTES_MAX: usize = 4 * 1024;
@@ -92,12 +93,8 @@ pub fn getwork_router(
                 };
                 let (path, query) = match (path, query) {
                     (Ok(Path(path)), Ok(Query(query))) => (path, query),
-                    (Err(rejection), _) => {
-                        return refuse(StatusCode::BAD_REQUEST, rejection.body_text());
-                    }
-                    (_, Err(rejection)) => {
-                        return refuse(StatusCode::BAD_REQUEST, rejection.body_text());
-                    }
+                    (Err(rejection), _) => return door.malformed(remote, rejection.body_text()),
+                    (_, Err(rejection)) => return door.malformed(remote, rejection.body_text()),
                 };
                 let agent = headers.get(header::USER_AGENT);
                 let agent = agent.and_then(|agent| agent.to_str().ok());
@@ -124,7 +121,7 @@ impl GetworkDoor {
         let remote = knock.remote;
         if knock.worker.chars().count() > WORKER_CHARS_MAX {
             let message = format!("the worker's name has more than {WORKER_CHARS_MAX} characters");
-            return refuse(StatusCode::BAD_REQUEST, message);
+            return self.malformed(remote, message);
         }
         let place = match knock.seat {
             Some(_) => None,
@@ -173,6 +170,12 @@ impl GetworkDoor {
                     .await;
                 drop(token);
             })
+    }
+
+    fn malformed(&self, remote: SocketAddr, message: String) -> Response {
+        let gatekeeper = &self.shared.pool.authorizer.gatekeeper;
+        gatekeeper.note_refused_request(remote, Why::Malformed, &message);
+        refuse(StatusCode::BAD_REQUEST, message)
     }
 
     fn open(

@@ -12,6 +12,7 @@ use crate::miner::Miner;
 use crate::pool::Pool;
 use crate::protocol::{Refusal, clean_agent};
 use crate::session::choose_spelling;
+use crate::why::Why;
 use crate::works::{Returned, Works};
 
 /// One miner's session.
@@ -113,8 +114,15 @@ impl Session {
                     (refusal.message, reason)
                 }
             },
-            Ok(_) => ("the handshake comes first".to_owned(), "no_handshake"),
-            Err(problem) => (problem.to_owned(), "malformed"),
+            Ok(_) => {
+                let problem = "the handshake comes first";
+                self.note(Why::Handshake, problem, pool);
+                (problem.to_owned(), "no_handshake")
+            }
+            Err(problem) => {
+                self.note(Why::Malformed, problem, pool);
+                (problem.to_owned(), "malformed")
+            }
         };
         protocol::write_farewell(out, &problem);
         Next::Close(reason)
@@ -123,7 +131,8 @@ impl Session {
     fn shake(&mut self, shake: &Shake, pool: &Pool) -> Result<(), Refusal> {
         if !shake.algos.is_empty() {
             let now = pool.board.newest().map(|job| job.template.algorithm);
-            self.spelling = choose_spelling(Some(&shake.algos), now).map_err(Refusal::other)?;
+            self.spelling = choose_spelling(Some(&shake.algos), now)
+                .map_err(|problem| Refusal::other(problem).because(Why::Algorithm))?;
         }
         let (worker, password) = (shake.worker.as_deref(), shake.password.as_deref());
         let grant = pool
@@ -134,7 +143,14 @@ impl Session {
         Ok(())
     }
 
+    /// Notes that something else than shaking hands was refused.
+    fn note(&self, why: Why, detail: &str, pool: &Pool) {
+        let gatekeeper = &pool.authorizer.gatekeeper;
+        gatekeeper.note_refused_request(self.miner.remote, why, detail);
+    }
+
     fn malformed(&mut self, problem: &str, pool: &Pool, out: &mut BytesMut) -> Next {
+        self.note(Why::Malformed, problem, pool);
         protocol::write_warning(out, problem);
         if self.malformed_lines.note(pool.malformed_lines_max) {
             return Next::Close("malformed");

@@ -304,6 +304,36 @@ async fn a_second_authorize_with_other_terms_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_refused_is_counted_by_a_few_reasons() {
+    let pool = Pool::start().await;
+    let _present = pool.miner(MINER, "x").await;
+    let mut client = pool.connect().await;
+    let authorize = |user: &str, password: &str| {
+        format!(r#"{{"id":2,"method":"mining.authorize","params":["{user}","{password}"]}}"#)
+    };
+    for (line, reason) in [
+        (authorize("nobody", "x"), "address"),
+        (authorize(MINER, "scheme=nonsense"), "scheme"),
+        ("hello".to_owned(), "malformed"),
+        (
+            r#"{"id":1,"method":"mining.subscribe","params":["old",["xel/v2"]]}"#.to_owned(),
+            "algorithm",
+        ),
+        (authorize(MINER, "scheme=fpps"), "scheme"),
+    ] {
+        let before = pool.metric("refusals_total", Some(reason));
+        client.send(&line).await;
+        refusal(&client.line().await);
+        if reason == "algorithm" {
+            assert_eq!(client.line().await["method"], "mining.print");
+        }
+        let counted = pool.metric("refusals_total", Some(reason)) - before;
+        assert_eq!(counted, 1.0, "{line}");
+    }
+    assert_eq!(pool.metric("refusals_total", None), 5.0);
+}
+
+#[tokio::test]
 async fn other_messages_are_answered_harmlessly_and_never_end_a_connection() {
     let pool = Pool::start().await;
     let mut client = pool.miner(MINER, "x").await;
