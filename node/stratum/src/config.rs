@@ -97,7 +97,7 @@ pub struct StratumConfig {
     /// Open connections of one network, a /24 or for IPv6 a /64.
     pub connections_per_network_max: usize,
     /// New connections of one IP address in a minute, once as many as may be open have come; of a
-    /// network four times as many.
+    /// network four times as many. Requests without authorization have four times these bounds.
     pub connects_per_minute_per_ip_max: u32,
     /// Percentage of `connections_max` that only workers the ledger knows may take.
     pub reserve_for_known_percent: u32,

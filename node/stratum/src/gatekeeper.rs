@@ -3,7 +3,7 @@
 //! Nobody guesses 256 random bits, so nothing here protects the tokens themselves. What is bounded
 //! is the noise: an IP address that is refused again and again is closed on at the first refusal,
 //! and no longer fills the log. A good token is let in all the same: miners behind one address
-//! must not suffer for each other.
+//! must not suffer for each other. Hosts of IPv6 get a /64 each, which counts as one address.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -16,6 +16,7 @@ use raftpool_ledger::view::{Admission, Gate};
 
 use crate::metrics::Metrics;
 use crate::protocol::Refusal;
+use crate::strikes::source_of;
 use crate::username::Login;
 use crate::why::Why;
 
@@ -85,7 +86,7 @@ impl Gatekeeper {
     pub(crate) fn note_refusal(&self, remote: SocketAddr, refusal: &Refusal) -> bool {
         self.count(refusal.why);
         let (reason, detail) = (refusal.why.label(), &*refusal.message);
-        let is_patient = self.refusals.check_key(&remote.ip().to_canonical()).is_ok();
+        let is_patient = self.refusals.check_key(&source_of(remote.ip())).is_ok();
         if is_patient {
             tracing::info!(%remote, reason, detail, "authorization refused");
         } else {
@@ -98,7 +99,7 @@ impl Gatekeeper {
     pub(crate) fn note_refused_request(&self, remote: SocketAddr, why: Why, detail: &str) {
         self.count(why);
         let reason = why.label();
-        let is_rare = self.requests.check_key(&remote.ip().to_canonical()).is_ok();
+        let is_rare = self.requests.check_key(&source_of(remote.ip())).is_ok();
         if is_rare {
             tracing::info!(%remote, reason, detail, "request refused");
         } else {
@@ -115,5 +116,34 @@ impl Gatekeeper {
     pub(crate) fn forget_idle(&self) {
         self.refusals.retain_recent();
         self.requests.retain_recent();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now_ms(&self) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn a_host_of_ipv6_gets_no_more_patience_by_changing_its_address() {
+        let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+        let gatekeeper = Gatekeeper::new(Arc::new(Still), metrics);
+        let refusal = Refusal::unauthorized("test");
+        let is_too_often = |number: u16, subnet: u16| {
+            let ip = IpAddr::from([0x2001, 0xdb8, 0, subnet, 0, 0, 0, number]);
+            gatekeeper.note_refusal((ip, 1).into(), &refusal)
+        };
+        for number in 0..30 {
+            assert!(!is_too_often(number, 1), "{number}");
+        }
+        assert!(is_too_often(30, 1));
+        assert!(!is_too_often(30, 2), "another host");
     }
 }

@@ -24,6 +24,16 @@ const NETWORK_BITS_V6: u8 = 64;
 /// How many times as fast as one address all addresses of a network may come together.
 const NETWORK_RATE_FACTOR: u32 = 4;
 
+/// Requests without authorization for each connection that may come: two or three say who a miner
+/// is.
+const REQUESTS_PER_CONNECTION: u32 = 4;
+
+/// How a connection ends that comes or asks too fast.
+pub(crate) const TOO_FAST: &str = "too_fast";
+/// What whoever makes too many requests without being authorized is told.
+pub(crate) const TOO_MANY_REQUESTS: &str =
+    "too many requests of this IP address or network without being authorized, wait a minute";
+
 /// Counts open connections, and those that came lately.
 pub(crate) struct ConnectionLimits {
     in_all: usize,
@@ -31,6 +41,8 @@ pub(crate) struct ConnectionLimits {
     per_network: usize,
     rate_of_ip: DefaultKeyedRateLimiter<IpAddr>,
     rate_of_network: DefaultKeyedRateLimiter<IpNet>,
+    requests_of_ip: DefaultKeyedRateLimiter<IpAddr>,
+    requests_of_network: DefaultKeyedRateLimiter<IpNet>,
     strikes: Arc<Strikes>,
     open: Mutex<Open>,
 }
@@ -62,7 +74,7 @@ impl Refused {
             Self::NodeFull => "too_many",
             Self::AddressFull => "too_many_of_address",
             Self::NetworkFull => "too_many_of_network",
-            Self::TooFast => "too_fast",
+            Self::TooFast => TOO_FAST,
             Self::Banned { .. } => "banned",
         }
     }
@@ -99,14 +111,18 @@ impl ConnectionLimits {
             config.connections_per_network_max,
         );
         let rate = config.connects_per_minute_per_ip_max;
+        let network_rate = rate.saturating_mul(NETWORK_RATE_FACTOR);
         Arc::new(Self {
             in_all: config.connections_max,
             per_ip,
             per_network,
-            rate_of_ip: RateLimiter::keyed(quota(rate, per_ip)),
-            rate_of_network: RateLimiter::keyed(quota(
-                rate.saturating_mul(NETWORK_RATE_FACTOR),
+            rate_of_ip: RateLimiter::keyed(quota(rate, per_ip, 1)),
+            rate_of_network: RateLimiter::keyed(quota(network_rate, per_network, 1)),
+            requests_of_ip: RateLimiter::keyed(quota(rate, per_ip, REQUESTS_PER_CONNECTION)),
+            requests_of_network: RateLimiter::keyed(quota(
+                network_rate,
                 per_network,
+                REQUESTS_PER_CONNECTION,
             )),
             strikes,
             open: Mutex::new(Open::default()),
@@ -144,10 +160,20 @@ impl ConnectionLimits {
         self.open.lock().in_all
     }
 
+    /// Whether somebody who is not authorized may make one more request. Each connection has a
+    /// bound of its own, which many short ones would get around.
+    pub(crate) fn may_ask(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.requests_of_ip.check_key(&ip).is_ok()
+            && self.requests_of_network.check_key(&network_of(ip)).is_ok()
+    }
+
     /// Forgets addresses that have not come for long; to be called now and then.
     pub(crate) fn forget_idle(&self) {
         self.rate_of_ip.retain_recent();
         self.rate_of_network.retain_recent();
+        self.requests_of_ip.retain_recent();
+        self.requests_of_network.retain_recent();
     }
 }
 
@@ -222,11 +248,12 @@ fn network_of(ip: IpAddr) -> IpNet {
     IpNet::new(ip, bits).map_or_else(|_| ip.into(), |network| network.trunc())
 }
 
-/// As many at once as may be open, then so many a minute.
-fn quota(per_minute: u32, open_max: usize) -> Quota {
+/// As many at once as may be open, then so many a minute; `each` of them counts so often.
+fn quota(per_minute: u32, open_max: usize, each: u32) -> Quota {
     let burst = u32::try_from(open_max).unwrap_or(u32::MAX).max(per_minute);
-    let at_least_one = |count: u32| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
-    Quota::per_minute(at_least_one(per_minute)).allow_burst(at_least_one(burst))
+    let counted =
+        |count: u32| NonZeroU32::new(count.saturating_mul(each)).unwrap_or(NonZeroU32::MIN);
+    Quota::per_minute(counted(per_minute)).allow_burst(counted(burst))
 }
 
 #[cfg(test)]
@@ -292,6 +319,27 @@ mod tests {
         assert_eq!(admit(&limits, "203.0.113.1").err(), Some(Refused::TooFast));
         assert_eq!(limits.open(), 0, "a refused connection holds no place");
         assert!(admit(&limits, "203.0.113.2").is_ok());
+    }
+
+    #[test]
+    fn requests_without_authorization_are_limited_by_address_and_by_network() {
+        let limits = limits(|config| {
+            config.connections_per_ip_max = 2;
+            config.connections_per_network_max = 5;
+            config.connects_per_minute_per_ip_max = 1;
+        });
+        let asked = |ip: &str| {
+            let ip = ip.parse().unwrap();
+            (0..100).take_while(|_| limits.may_ask(ip)).count()
+        };
+        assert_eq!(asked("198.51.100.1"), 8);
+        assert_eq!(asked("198.51.100.2"), 8);
+        assert_eq!(asked("198.51.100.3"), 4, "the rest of the network");
+        assert_eq!(asked("198.51.101.3"), 8);
+        assert_eq!(asked("2001:db8::1"), 8);
+        assert_eq!(asked("2001:db8::2:1"), 8);
+        assert_eq!(asked("2001:db8::3:1"), 4, "the rest of the /64");
+        assert_eq!(asked("2001:db8:0:1::1"), 8);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::authorize::Authorizer;
 use crate::extra_nonce::ExtraNonces;
 use crate::jobs::JobBoard;
+use crate::limits::ConnectionLimits;
 use crate::pipeline::Pipeline;
 
 /// The pool as a session sees it.
@@ -12,6 +13,7 @@ pub(crate) struct Pool {
     pub(crate) board: Arc<JobBoard>,
     pub(crate) pipeline: Pipeline,
     pub(crate) authorizer: Authorizer,
+    pub(crate) limits: Arc<ConnectionLimits>,
     pub(crate) extra_nonces: ExtraNonces,
     /// Hex, as subscribe answers carry it.
     pub(crate) miner_key_hex: String,

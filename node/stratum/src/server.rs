@@ -431,6 +431,7 @@ fn build_pool(
             shares_in_flight_max: config.shares_in_flight_per_connection,
         },
         board,
+        limits: limits.clone(),
         extra_nonces,
         miner_key_hex: hex::encode(miner_key),
         malformed_lines_max: config.malformed_lines_max,

@@ -10,6 +10,7 @@ use raftpool_pow::Algorithm;
 use crate::dialect::Next;
 use crate::jobs::{Job, Spelling};
 use crate::lapses::Lapses;
+use crate::limits::{TOO_FAST, TOO_MANY_REQUESTS};
 use crate::miner::Miner;
 use crate::pipeline::Candidate;
 use crate::pool::Pool;
@@ -65,6 +66,11 @@ impl Session {
                 self.note(Why::TooMany, message, pool);
                 protocol::write_refusal(out, &Id::null(), &Refusal::other(message));
                 return Next::Close("chatty");
+            }
+            if !pool.limits.may_ask(self.miner.remote.ip()) {
+                self.note(Why::TooMany, TOO_MANY_REQUESTS, pool);
+                protocol::write_refusal(out, &Id::null(), &Refusal::other(TOO_MANY_REQUESTS));
+                return Next::Close(TOO_FAST);
             }
         }
         match protocol::parse(line) {

@@ -27,6 +27,7 @@ use super::greet::Seat;
 use super::{Shared, StratumServer};
 use crate::authorize::Grant;
 use crate::getwork::{Session, Socket};
+use crate::limits::TOO_MANY_REQUESTS;
 use crate::listener::Terms;
 use crate::protocol::{self, Refusal};
 use crate::why::Why;
@@ -119,6 +120,11 @@ impl GetworkDoor {
         upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     ) -> Response {
         let remote = knock.remote;
+        if !self.shared.limits.may_ask(remote.ip()) {
+            let gatekeeper = &self.shared.pool.authorizer.gatekeeper;
+            gatekeeper.note_refused_request(remote, Why::TooMany, TOO_MANY_REQUESTS);
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS);
+        }
         if knock.worker.chars().count() > WORKER_CHARS_MAX {
             let message = format!("the worker's name has more than {WORKER_CHARS_MAX} characters");
             return self.malformed(remote, message);

@@ -8,6 +8,7 @@ use super::protocol::{self, Message, Shake};
 use crate::dialect::Next;
 use crate::jobs::{Job, Spelling};
 use crate::lapses::Lapses;
+use crate::limits::{TOO_FAST, TOO_MANY_REQUESTS};
 use crate::miner::Miner;
 use crate::pool::Pool;
 use crate::protocol::{Refusal, clean_agent};
@@ -104,7 +105,12 @@ impl Session {
         pool: &Pool,
         out: &mut BytesMut,
     ) -> Next {
+        let may_ask = pool.limits.may_ask(self.miner.remote.ip());
         let (problem, reason) = match message {
+            _ if !may_ask => {
+                self.note(Why::TooMany, TOO_MANY_REQUESTS, pool);
+                (TOO_MANY_REQUESTS.to_owned(), TOO_FAST)
+            }
             Ok(Message::Shake(shake)) => match self.shake(&shake, pool) {
                 Ok(()) => return Next::Continue,
                 Err(refusal) => {

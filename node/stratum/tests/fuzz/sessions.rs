@@ -50,7 +50,9 @@ fn start(runtime: &Runtime) -> Pool {
         starting_difficulty: 2,
         // One job for each session, whose number and time stay what they are.
         job_refresh_ms: 3_600_000_000,
-        // What follows one line must not depend on the bad shares of all lines before.
+        // What follows one line must not depend on the bad shares, or the number, of all lines before.
+        connections_per_ip_max: 1_000_000,
+        connections_per_network_max: 1_000_000,
         bans: BanConfig {
             bad_percent: 0,
             workers_per_ip: 0,

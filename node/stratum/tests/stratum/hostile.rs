@@ -325,6 +325,38 @@ async fn who_only_talks_and_never_authorizes_is_closed() {
 }
 
 #[tokio::test]
+async fn who_only_talks_over_many_connections_is_closed_too() {
+    let pool = Pool::with(StratumConfig {
+        connections_per_ip_max: 3,
+        connects_per_minute_per_ip_max: 1,
+        ..config()
+    })
+    .await;
+    // Four requests for each connection that may be open; this one has made two.
+    let mut honest = pool.miner(MINER, "x").await;
+    let ping = r#"{"id":1,"method":"mining.ping"}"#;
+    let mut talkers = [pool.connect().await, pool.connect().await];
+    for talker in &mut talkers {
+        for _ in 0..5 {
+            talker.send(ping).await;
+            assert_eq!(talker.line().await["method"], "mining.pong");
+        }
+    }
+    talkers[0].send(ping).await;
+    let words = talkers[0].last_words().await.unwrap();
+    assert!(words.contains("wait a minute"), "{words}");
+    let job = honest.job.clone().unwrap();
+    for id in 10..30 {
+        honest.send(ping).await;
+        assert!(is_accepted(&honest.submit(&job.id, id).await));
+    }
+    until("it is counted", || {
+        pool.metric("disconnects_total", Some("too_fast")) == 1.0
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_reconnecting_storm_is_slowed_down_and_told() {
     let pool = Pool::with(StratumConfig {
         connections_per_ip_max: 4,
