@@ -2,11 +2,13 @@
 //! reserves it, and for a simulation, which only shows it.
 //!
 //! Largest balances come first; half of the suspects while there are any. A balance for which the
-//! day's limit leaves no room is paid in part, if the part reaches the threshold. Who bears the
+//! day's limit leaves no room is paid in part, if the part reaches the threshold, the miner's own
+//! as well; one that no day reaches is paid by whole days. Who bears the
 //! network fee changes what is sent, and not who is paid: a balance too small for its part of the
 //! fee waits also when the pool bears it, or dust would eat the pool's fees.
 
 use raftpool_chain::{Address, Transfer, Wallet};
+use raftpool_ledger::StateError;
 use raftpool_ledger::command::{Payee, Settings};
 use raftpool_ledger::settings::is_fee_borne_by_pool;
 use raftpool_ledger::view::LedgerView;
@@ -78,7 +80,12 @@ impl Planner<'_> {
         let Some(left_atomic) = rules.left_today_atomic else {
             return Ok(found);
         };
-        let fitting = fit_into_day(found, left_atomic, rules.threshold_atomic);
+        let fitting = self.ctx.read(|view| {
+            fit_into_day(found, left_atomic, |address| {
+                let own_atomic = view.terms(address)?.threshold_atomic;
+                Ok(least_part(rules, own_atomic))
+            })
+        })?;
         if fitting.is_empty() {
             let limit_atomic = rules.daily_limit_atomic;
             return Err(Obstacle::DailyLimit {
@@ -187,7 +194,7 @@ fn payable_balance(
     view: &LedgerView<'_>,
     address: &str,
     threshold_atomic: u64,
-) -> Result<Option<u64>, raftpool_ledger::StateError> {
+) -> Result<Option<u64>, StateError> {
     let terms = view.terms(address)?;
     let miner = view.miner(address)?;
     let balance = miner.map_or(0, |miner| miner.balance_atomic);
@@ -195,22 +202,30 @@ fn payable_balance(
     Ok((terms.hold.is_none() && balance >= least).then_some(balance))
 }
 
+/// The least part of a balance that is sent: what the miner wants to wait for, or the whole limit
+/// of a day when that is less.
+fn least_part(rules: &Rules, own_atomic: u64) -> u64 {
+    let reachable_atomic = own_atomic.min(rules.daily_limit_atomic);
+    reachable_atomic.max(rules.threshold_atomic)
+}
+
 /// Takes the candidates in their order as long as the day has room; one for which there is not
-/// enough is paid in part, if the part reaches the threshold.
+/// enough is paid in part, if the part reaches the least one.
 fn fit_into_day(
     candidates: Vec<(String, u64)>,
     mut left_atomic: u64,
-    threshold_atomic: u64,
-) -> Vec<(String, u64)> {
+    least_part: impl Fn(&str) -> Result<u64, StateError>,
+) -> Result<Vec<(String, u64)>, StateError> {
     let mut fitting = Vec::new();
     for (address, balance_atomic) in candidates {
         let amount_atomic = balance_atomic.min(left_atomic);
-        if amount_atomic >= threshold_atomic {
+        let is_whole = amount_atomic == balance_atomic;
+        if is_whole || amount_atomic >= least_part(&address)? {
             left_atomic -= amount_atomic;
             fitting.push((address, amount_atomic));
         }
     }
-    fitting
+    Ok(fitting)
 }
 
 /// Lets the pool bear the fee where it shall. It never falls to the payees because the pool has
@@ -255,12 +270,29 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_into_the_day_is_paid_in_part_or_waits() {
-        let fit = |left| amounts(fit_into_day(candidates(&[900, 500, 300]), left, 100));
+        let fit = |left| {
+            let fitting = fit_into_day(candidates(&[900, 500, 300]), left, |_| Ok(100));
+            amounts(fitting.unwrap())
+        };
         assert_eq!(fit(1_700), [900, 500, 300]);
         assert_eq!(fit(1_500), [900, 500, 100]);
         assert_eq!(fit(1_499), [900, 500]);
         assert_eq!(fit(250), [250]);
         assert!(fit(99).is_empty());
+    }
+
+    #[test]
+    fn a_part_reaches_the_threshold_of_the_miner_as_far_as_a_day_does() {
+        let rules = Rules {
+            threshold_atomic: 100,
+            payees_max: 1,
+            left_today_atomic: Some(1),
+            daily_limit_atomic: 1_000,
+            is_fee_borne_by_pool: false,
+            pool_fees_atomic: 0,
+        };
+        let least = [0, 99, 500, 1_001].map(|own| least_part(&rules, own));
+        assert_eq!(least, [100, 100, 500, 1_000]);
     }
 
     #[test]
