@@ -92,8 +92,18 @@ fn give_back(
     })
 }
 
-/// Pauses or resumes payouts.
+/// Pauses or resumes payouts. What the leader stops them for is kept when they run again: whoever
+/// resumes them has accepted it.
 pub(crate) fn pause(books: &mut Books<'_>, command: &PausePayouts) -> Result<Outcome, Stop> {
+    if !command.executed_tx_hash.is_empty() {
+        abandon::note_executed(books, &command.executed_tx_hash)?;
+    }
+    if command.unexplained_nonce > 0 {
+        books.change(key::payout_head(), |head: &mut row::PayoutHead| {
+            head.unexplained_nonce = command.unexplained_nonce;
+            Ok(())
+        })?;
+    }
     if command.paused {
         pause_for(books, command.reason.clone());
     } else {

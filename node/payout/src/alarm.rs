@@ -13,8 +13,11 @@ pub enum AlarmKind {
     ForeignMiner,
     /// Daemons that can be trusted say different things of the same stable block.
     DaemonsDisagree,
-    /// A daemon says that a block pays more than the chain can create.
+    /// A daemon says that a block pays more than the chain can create, or one alone that its fees
+    /// are more than plausible.
     ImplausibleReward,
+    /// A block cannot be given up, because a daemon of the configuration cannot be asked.
+    DaemonMissing,
     /// A daemon cannot show what is needed, because it has pruned it.
     HistoryPruned,
     /// Blocks pay the pool's address that its books do not have, and nobody has looked at them.
@@ -33,6 +36,8 @@ pub enum AlarmKind {
     ForeignSpend,
     /// Nonces were used since the last payout that the ledger does not know of.
     UnexplainedNonce,
+    /// The chain's next nonce stays below one that the ledger knows as used.
+    NonceBehind,
     /// Daemons say that another transaction waits with the nonce of the open payout.
     NonceContested,
     /// Every variant of the open payout is refused, and no more may be built.
@@ -56,6 +61,7 @@ impl AlarmKind {
         Self::ForeignMiner,
         Self::DaemonsDisagree,
         Self::ImplausibleReward,
+        Self::DaemonMissing,
         Self::HistoryPruned,
         Self::StrayBlocks,
         Self::CommandRefused,
@@ -65,6 +71,7 @@ impl AlarmKind {
         Self::Insolvent,
         Self::ForeignSpend,
         Self::UnexplainedNonce,
+        Self::NonceBehind,
         Self::NonceContested,
         Self::VariantsExhausted,
         Self::BuildFailing,
@@ -80,6 +87,7 @@ impl AlarmKind {
             Self::ForeignMiner => "foreign_miner",
             Self::DaemonsDisagree => "daemons_disagree",
             Self::ImplausibleReward => "implausible_reward",
+            Self::DaemonMissing => "daemon_missing",
             Self::HistoryPruned => "history_pruned",
             Self::StrayBlocks => "stray_blocks",
             Self::CommandRefused => "command_refused",
@@ -89,6 +97,7 @@ impl AlarmKind {
             Self::Insolvent => "insolvent",
             Self::ForeignSpend => "foreign_spend",
             Self::UnexplainedNonce => "unexplained_nonce",
+            Self::NonceBehind => "nonce_behind",
             Self::NonceContested => "nonce_contested",
             Self::VariantsExhausted => "variants_exhausted",
             Self::BuildFailing => "build_failing",

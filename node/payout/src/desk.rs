@@ -1,5 +1,6 @@
 //! What the ledger says that matters for the next move of a payout, read at one moment.
 
+use raftpool_chain::Hash;
 use raftpool_ledger::command::Settings;
 use raftpool_ledger::view::{Accounts, LedgerView, Payout, PayoutStatus};
 use raftpool_ledger::{StateError, view};
@@ -8,9 +9,40 @@ use raftpool_ledger::{StateError, view};
 /// newest or the one before it; a payout with its variants may be a few hundred kilobytes.
 const PAGE: usize = 2;
 
-/// Abandoned payouts whose transactions are watched: older ones cannot surprise any more, because
-/// the chain has used many nonces since.
+/// Abandoned payouts whose transactions are watched. Older ones hardly surprise any more, because
+/// the chain has used many nonces since; should one, its nonce is a nonce that nothing explains.
 const ABANDONED_WATCHED: usize = 4;
+
+/// The account's next nonce as far as the books explain it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NextNonce {
+    /// All below are used for good.
+    pub(crate) lowest: u64,
+    /// None below was used by what the books do not know, or an operator has accepted it.
+    pub(crate) highest: u64,
+}
+
+impl NextNonce {
+    /// After a payout that has ended; none when it says nothing about its nonce.
+    fn after(payout: &Payout) -> Option<Self> {
+        let (nonce, next) = (payout.nonce, payout.nonce.saturating_add(1));
+        let (lowest, highest) = match &payout.status {
+            PayoutStatus::Abandoned {
+                keeps_nonce: true,
+                executed_tx_hash,
+                ..
+            } => match executed_tx_hash {
+                Some(_) => (nonce, next),
+                None => (nonce, nonce),
+            },
+            PayoutStatus::Confirmed { .. } | PayoutStatus::Abandoned { .. } => (next, next),
+            PayoutStatus::Reserved | PayoutStatus::Signed | PayoutStatus::Released { .. } => {
+                return None;
+            }
+        };
+        Some(Self { lowest, highest })
+    }
+}
 
 pub(crate) struct Desk {
     pub(crate) settings: Option<Settings>,
@@ -21,11 +53,12 @@ pub(crate) struct Desk {
     pub(crate) last_payout_ms: u64,
     /// The newest payout was undone before anything was signed: its interval does not count.
     pub(crate) newest_was_released: bool,
-    /// Nonce of the newest payout that used one, by being confirmed or abandoned: the chain's must
-    /// be the one after it.
-    pub(crate) used_nonce: Option<u64>,
+    /// What the chain's next nonce must be, by the newest payout that was confirmed or abandoned.
+    pub(crate) next_nonce: Option<NextNonce>,
     /// What today's payouts took from balances.
     pub(crate) taken_today_atomic: u64,
+    /// Found blocks that are not settled: the wallet may have their coins already.
+    pub(crate) maturing: Vec<Hash>,
     /// The newest payouts that were given up although signed.
     pub(crate) abandoned: Vec<Payout>,
 }
@@ -33,7 +66,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn read(view: &LedgerView<'_>, now_ms: u64) -> Result<Self, StateError> {
         let mut newest_was_released = false;
-        let mut used_nonce = None;
+        let mut next_nonce = None;
         let mut before = None;
         'pages: loop {
             let page = view.payouts(before, PAGE)?;
@@ -43,16 +76,15 @@ impl Desk {
             for payout in &page {
                 let is_released = matches!(payout.status, PayoutStatus::Released { .. });
                 newest_was_released |= before.is_none() && payout.id == page[0].id && is_released;
-                let is_used = matches!(
-                    payout.status,
-                    PayoutStatus::Confirmed { .. } | PayoutStatus::Abandoned { .. }
-                );
-                if is_used {
-                    used_nonce = Some(payout.nonce);
+                next_nonce = NextNonce::after(payout);
+                if next_nonce.is_some() {
                     break 'pages;
                 }
             }
             before = Some(oldest);
+        }
+        if let Some(next) = &mut next_nonce {
+            next.highest = next.highest.max(view.payout_unexplained_nonce()?);
         }
         Ok(Self {
             settings: view.settings()?,
@@ -62,9 +94,14 @@ impl Desk {
             next_payout_id: view.next_payout_id()?,
             last_payout_ms: view.last_payout_ms()?,
             newest_was_released,
-            used_nonce,
+            next_nonce,
             // A command carries the later one of both times.
             taken_today_atomic: view.payouts_taken_on_day_of(now_ms.max(view.time_ms()?))?,
+            maturing: view
+                .blocks_maturing()?
+                .iter()
+                .map(|block| Hash(block.hash))
+                .collect(),
             abandoned: view.abandoned_payouts(ABANDONED_WATCHED)?,
         })
     }

@@ -14,7 +14,7 @@ mod signed;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use raftpool_chain::{Execution, Hash, Wallet};
+use raftpool_chain::{Execution, Wallet};
 use raftpool_ledger::command::{PausePayouts, ReleasePayout, command::Body};
 use raftpool_ledger::view::{Payout, PayoutStatus};
 use tokio::time::Instant;
@@ -48,18 +48,25 @@ struct Memory {
     suspicion: Suspicion,
     /// Looks at which a nonce was found used by somebody else.
     taken: Sightings<u64>,
-    /// A chain nonce with unexplained ones before it, for which payouts were stopped once. When
-    /// they run again, an operator has accepted it.
-    reported_nonce: Option<u64>,
+    /// Looks at which the chain's next nonce was found too low.
+    behind: Sightings<u64>,
+    /// Looks at which the wallet did not cover what the pool owes.
+    short: Sightings<()>,
     /// Nothing new before this moment, and why.
     retry: Option<(Instant, String)>,
     /// What the chain says of the open payout's nonce.
     nonce: Option<NonceFacts>,
     /// No look at abandoned payouts before this moment.
     abandoned_at: Option<Instant>,
-    /// An executed transaction of one, for which payouts were stopped once. When they run again,
-    /// an operator has accepted it.
-    reported_abandoned: Option<Hash>,
+}
+
+/// A nonce that is used up by nothing the ledger knows.
+struct Taken {
+    nonce: u64,
+    /// The account's next nonce, when payouts stop for it only once; 0: whenever it is seen.
+    unexplained_nonce: u64,
+    kind: AlarmKind,
+    detail: String,
 }
 
 impl Memory {
@@ -69,11 +76,11 @@ impl Memory {
             sent: SentLog::default(),
             suspicion: Suspicion::default(),
             taken: Sightings::new(ctx.config.sighting_gap),
-            reported_nonce: None,
+            behind: Sightings::new(ctx.config.sighting_gap),
+            short: Sightings::new(ctx.config.sighting_gap),
             retry: None,
             nonce: None,
             abandoned_at: None,
-            reported_abandoned: None,
         }
     }
 }
@@ -169,6 +176,8 @@ impl Driver {
         metrics
             .in_flight_atomic
             .set(i64::try_from(in_flight).unwrap_or(i64::MAX));
+        let owed = i64::try_from(desk.owed_atomic()).unwrap_or(i64::MAX);
+        metrics.owed_atomic.set(owed);
         let taken = i64::try_from(desk.taken_today_atomic).unwrap_or(i64::MAX);
         metrics.taken_today_atomic.set(taken);
         for state in ["none", "reserved", "awaiting_approval", "signed"] {
@@ -289,35 +298,40 @@ impl Driver {
 
     /// A nonce is used up for good by nothing the ledger knows. Seen often enough, all payouts
     /// stop: money has left the wallet that these books do not explain.
-    async fn nonce_taken(
-        &mut self,
-        desk: &Desk,
-        nonce: u64,
-        kind: AlarmKind,
-        detail: String,
-    ) -> Result<PayoutStep, Obstacle> {
+    async fn nonce_taken(&mut self, desk: &Desk, taken: Taken) -> Result<PayoutStep, Obstacle> {
+        let (nonce, detail) = (taken.nonce, taken.detail);
         let seen = self.memory.taken.add(&nonce);
         if seen < self.ctx.config.foreign_sightings {
             return Err(Obstacle::NonceTaken { nonce, seen });
         }
-        self.alarms.raise(kind, detail.clone(), self.ctx.now_ms());
+        self.alarms
+            .raise(taken.kind, detail.clone(), self.ctx.now_ms());
         if desk.paused.is_some() {
             return Err(Obstacle::NonceTaken { nonce, seen });
         }
-        let body = Body::PausePayouts(PausePayouts {
+        self.stop_payouts(PausePayouts {
             paused: true,
-            reason: detail.clone(),
-        });
+            reason: detail,
+            unexplained_nonce: taken.unexplained_nonce,
+            ..PausePayouts::default()
+        })
+        .await
+    }
+
+    /// Stops payouts, and keeps in the books what for: whoever leads next does not stop them again
+    /// for what an operator has accepted.
+    async fn stop_payouts(&self, pause: PausePayouts) -> Result<PayoutStep, Obstacle> {
+        let reason = pause.reason.clone();
         let (before, after) = (PayoutPoint::BeforePause, PayoutPoint::AfterPause);
         self.propose(Proposal {
             step: "pause_payouts",
             before,
             after,
-            body,
+            body: Body::PausePayouts(pause),
         })
         .await?;
-        tracing::error!(step = "stop", nonce, reason = detail, "payout step");
-        Ok(PayoutStep::Stopped { reason: detail })
+        tracing::error!(step = "stop", reason, "payout step");
+        Ok(PayoutStep::Stopped { reason })
     }
 
     /// Gives back what an unsigned payout set aside.

@@ -13,6 +13,9 @@ pub(crate) struct Metrics {
     pub(crate) paused: IntGauge,
     pub(crate) in_flight_atomic: IntGauge,
     pub(crate) taken_today_atomic: IntGauge,
+    pub(crate) owed_atomic: IntGauge,
+    pub(crate) wallet_atomic: IntGauge,
+    pub(crate) unsettled_atomic: IntGauge,
     pub(crate) confirmed: IntCounter,
     pub(crate) confirmed_payees: IntCounter,
     pub(crate) blocks_maturing: IntGauge,
@@ -60,6 +63,15 @@ impl Metrics {
             taken_today_atomic: gauge(
                 "taken_today_atomic",
                 "Atomic units that today's payouts took from balances",
+            )?,
+            owed_atomic: gauge("owed_atomic", "Atomic units that the pool owes its miners")?,
+            wallet_atomic: gauge(
+                "wallet_atomic",
+                "Atomic units in the wallet, before the newest payout this node looked at",
+            )?,
+            unsettled_atomic: gauge(
+                "unsettled_atomic",
+                "Atomic units of these from blocks that are not settled",
             )?,
             confirmed: counter("confirmed_total", "Payouts this node confirmed")?,
             confirmed_payees: counter("confirmed_payees_total", "Payees of these payouts")?,

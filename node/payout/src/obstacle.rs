@@ -78,14 +78,20 @@ pub(crate) enum Obstacle {
     WalletBehind { wallet: u64, daemon: u64 },
     #[error("the wallet's address is {found}, the pool's is {wanted}")]
     WalletAddress { found: String, wanted: String },
-    #[error("the wallet holds {balance_atomic}, the pool owes {owed_atomic}")]
+    #[error("the wallet moved on while it was asked")]
+    WalletMoved,
+    #[error(
+        "the wallet holds {balance_atomic}, {unsettled_atomic} of it from blocks that are not \
+         settled, and the pool owes {owed_atomic}"
+    )]
     Insolvent {
         balance_atomic: u64,
+        unsettled_atomic: u64,
         owed_atomic: u128,
     },
     #[error("nonce {top} at the top, {stable} where it is stable")]
     NonceUnsettled { top: u64, stable: u64 },
-    #[error("nonce {found} on the chain, but the ledger has confirmed up to {expected}")]
+    #[error("the chain's next nonce is {found}, but the ledger knows all below {expected} as used")]
     NonceBehind { expected: u64, found: u64 },
     #[error("nonce {nonce} was used by a transaction the ledger does not know, seen {seen} times")]
     NonceTaken { nonce: u64, seen: u32 },

@@ -188,8 +188,10 @@ fn check_end(
                 kept,
             );
         }
-        Some(End::Abandoned(_)) => {
-            sums.nonce_floor = payout.nonce + 1;
+        Some(End::Abandoned(end)) => {
+            if !end.keeps_nonce {
+                sums.nonce_floor = payout.nonce + 1;
+            }
             sums.abandoned.insert(key::abandoned(id));
         }
         Some(End::Confirmed(end)) => {

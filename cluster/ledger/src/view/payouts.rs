@@ -68,6 +68,12 @@ impl LedgerView<'_> {
         Ok(self.payout_head()?.nonce_floor)
     }
 
+    /// The account's next nonce that payouts were stopped for last, because no payout explains it;
+    /// 0 when they never were.
+    pub fn payout_unexplained_nonce(&self) -> Result<u64> {
+        Ok(self.payout_head()?.unexplained_nonce)
+    }
+
     /// Ledger time of the newest reservation; 0 when there was none.
     pub fn last_payout_ms(&self) -> Result<u64> {
         Ok(self.payout_head()?.last_reserved_ms)
@@ -123,6 +129,11 @@ impl LedgerView<'_> {
                     reason: end.reason,
                     author: end.author,
                     abandoned_at_ms: end.abandoned_at_ms,
+                    keeps_nonce: end.keeps_nonce,
+                    executed_tx_hash: match end.executed_tx_hash.is_empty() {
+                        true => None,
+                        false => Some(hash(&end.executed_tx_hash)?),
+                    },
                 },
             },
             needs_approval: payout.needs_approval,

@@ -176,7 +176,7 @@ pub enum PayoutStatus {
         /// Why.
         reason: String,
     },
-    /// Given up although signed: another transaction used its nonce.
+    /// Given up although signed: another transaction used its nonce, or an operator answers for it.
     Abandoned {
         /// Why.
         reason: String,
@@ -184,6 +184,10 @@ pub enum PayoutStatus {
         author: String,
         /// Ledger time of it.
         abandoned_at_ms: u64,
+        /// Whether the nonce may be free, so that the next payout may carry it again.
+        keeps_nonce: bool,
+        /// Its transaction that was executed after all and that payouts were stopped for.
+        executed_tx_hash: Option<[u8; 32]>,
     },
 }
 

@@ -135,6 +135,7 @@ fn pause(paused: bool) -> Body {
     Body::PausePayouts(PausePayouts {
         paused,
         reason: reason(),
+        ..PausePayouts::default()
     })
 }
 
@@ -179,6 +180,7 @@ fn payouts_by_hand() -> Vec<Body> {
         Body::AbandonPayout(AbandonPayout {
             payout_id: 4,
             reason: reason(),
+            keeps_nonce: false,
         }),
         pause(false),
         change_settings(borne_by_pool),

@@ -20,7 +20,11 @@ fn build(verb: &str, words: &Words<'_>) -> Result<Body> {
     Ok(match verb {
         "approve" => Body::ApprovePayout(ApprovePayout { payout_id, reason }),
         "reject" => Body::RejectPayout(RejectPayout { payout_id, reason }),
-        "abandon" => Body::AbandonPayout(AbandonPayout { payout_id, reason }),
+        "abandon" => Body::AbandonPayout(AbandonPayout {
+            payout_id,
+            reason,
+            keeps_nonce: words.number("keeps", 0)? > 0,
+        }),
         "prefer" => Body::SetMinerPreferences(SetMinerPreferences {
             miner: words.name(0)?.into(),
             payout_threshold_atomic: words.number("threshold", 0)?,

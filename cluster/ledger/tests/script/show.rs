@@ -271,9 +271,15 @@ fn payouts(view: &LedgerView<'_>) -> String {
                 format!("confirmed {} at {topoheight}", name(tx_hash))
             }
             PayoutStatus::Released { reason } => format!("released: {reason}"),
-            PayoutStatus::Abandoned { reason, author, .. } => {
-                format!("abandoned by {author}: {reason}")
-            }
+            PayoutStatus::Abandoned {
+                reason,
+                author,
+                executed_tx_hash,
+                ..
+            } => match executed_tx_hash {
+                Some(tx) => format!("abandoned by {author}: {reason}, executed {}", name(tx)),
+                None => format!("abandoned by {author}: {reason}"),
+            },
         };
         let status = match &payout.approval {
             Some(approval) => format!("{status}, approved by {}", approval.author),

@@ -55,6 +55,7 @@ pub fn command(term: u64, index: u64, text: &str) -> Entry {
     let body = Body::PausePayouts(PausePayouts {
         paused: true,
         reason: text.to_owned(),
+        ..PausePayouts::default()
     });
     entry_of(term, index, body)
 }

@@ -133,7 +133,13 @@ async fn abandon(
     } else {
         check_nonce_gone(&admin, payout_id)?;
     }
-    let body = Body::AbandonPayout(AbandonPayout { payout_id, reason });
+    // By force, nobody knows that the nonce is gone: the next payout finds out, and takes it if it
+    // is free, so that at most one of both executes.
+    let body = Body::AbandonPayout(AbandonPayout {
+        payout_id,
+        reason,
+        keeps_nonce: is_forced,
+    });
     decide(&admin, &author, "payout_abandoned", payout_id, body).await
 }
 

@@ -281,6 +281,7 @@ async fn a_pause_of_payouts_is_shown_with_its_reason() -> anyhow::Result<()> {
     pool.propose(Body::PausePayouts(PausePayouts {
         paused: true,
         reason,
+        ..PausePayouts::default()
     }))?;
     let body = pool.json("/api/v1/pool").await?;
     assert_eq!(body["payouts"]["paused_reason"], "the wallet moves");

@@ -4,7 +4,7 @@ use raftpool_chain::{Address, BuiltTransaction, ChainError, ChainInfo, Transfer}
 use raftpool_ledger::command::{SignPayout, command::Body};
 use raftpool_ledger::view::Payout;
 
-use super::Driver;
+use super::{Driver, Taken};
 use crate::PayoutPoint;
 use crate::alarm::AlarmKind;
 use crate::context::Proposal;
@@ -24,8 +24,10 @@ pub(super) struct Builds {
 }
 
 enum NotBuilt {
-    /// The wallet, or our own check of what it built, says no.
+    /// The wallet, or our own check of what it built, says no, perhaps because of a payee.
     Refused(String),
+    /// The wallet says no, whoever is to be paid.
+    WalletRefused(String),
     /// The wallet did not answer in time.
     Unanswered(String),
     /// The wallet was not reached at all.
@@ -62,9 +64,14 @@ impl Driver {
                  for it: find out with the wallet's history who was paid",
                 payout.id
             );
-            return self
-                .nonce_taken(desk, nonce, AlarmKind::ForeignSpend, detail)
-                .await;
+            let taken = Taken {
+                nonce,
+                // When it is released after that, the next payout goes on from here.
+                unexplained_nonce: nonce.saturating_add(1),
+                kind: AlarmKind::ForeignSpend,
+                detail,
+            };
+            return self.nonce_taken(desk, taken).await;
         }
         if top != nonce || stable != nonce {
             return Err(Obstacle::NonceUnsettled { top, stable });
@@ -114,6 +121,9 @@ impl Driver {
             Err(NotBuilt::Refused(reason)) => return Err(self.not_built(payout, true, reason)),
             Err(NotBuilt::Unanswered(reason)) => {
                 return Err(self.not_built(payout, false, reason));
+            }
+            Err(NotBuilt::WalletRefused(reason)) => {
+                return Err(self.wallet_refused(payout, reason));
             }
         };
         self.memory.suspicion.built(&payout.payees);
@@ -166,6 +176,17 @@ impl Driver {
         let built = built.map_err(classify)?;
         check(&built, payout, self.ctx.pool_address.as_str()).map_err(NotBuilt::Refused)?;
         Ok(built)
+    }
+
+    /// Fewer payees, or others, would not help: the payout waits for the wallet, and an alarm
+    /// stands. It is not signed, so that an operator may release it.
+    fn wallet_refused(&mut self, payout: &Payout, reason: String) -> Obstacle {
+        self.ctx.metrics.failed("build");
+        let detail = format!("payout {}: the wallet builds nothing: {reason}", payout.id);
+        self.alarms
+            .raise(AlarmKind::BuildFailing, detail, self.ctx.now_ms());
+        self.retry_later(reason.clone());
+        Obstacle::NotBuilt(reason)
     }
 
     fn not_built(&mut self, payout: &Payout, refused: bool, reason: String) -> Obstacle {
@@ -222,13 +243,33 @@ fn classify(error: ChainError) -> NotBuilt {
     if error.is_ambiguous() {
         return NotBuilt::Unanswered(text);
     }
-    match error {
+    match &error {
+        ChainError::Rpc { code, kind, .. } if is_about_the_wallet(*code, kind) => {
+            NotBuilt::WalletRefused(text)
+        }
         ChainError::Rpc { .. }
         | ChainError::BuiltWrongHash { .. }
         | ChainError::BuiltWrongNonce { .. }
         | ChainError::BuiltWrongSource { .. }
         | ChainError::BuiltWrongTransfers { .. } => NotBuilt::Refused(text),
-        error => NotBuilt::Unreachable(Obstacle::wallet("build")(error)),
+        _ => NotBuilt::Unreachable(Obstacle::wallet("build")(error)),
+    }
+}
+
+/// Whether a refusal says something about the wallet or the call, and nothing about a payee. What
+/// the wallet refuses about payees are bad parameters (an address) and errors of its domain, whose
+/// kind is often lost; of those, a missing proof means missing funds, and a transaction without or
+/// with too many transfers has too few or too many of them, whoever they are.
+fn is_about_the_wallet(code: i64, kind: &str) -> bool {
+    const INVALID_PARAMS: i64 = -32602;
+    const DOMAIN: i64 = -32004;
+    match code {
+        INVALID_PARAMS => false,
+        DOMAIN => matches!(
+            kind,
+            "PROOF" | "EMPTY_TRANSFERS" | "MAX_TRANSFER_COUNT_REACHED"
+        ),
+        _ => true,
     }
 }
 

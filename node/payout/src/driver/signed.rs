@@ -6,7 +6,7 @@ use raftpool_chain::{ChainInfo, Daemon, Execution, Hash, SubmitTransactionAnswer
 use raftpool_ledger::command::{ConfirmPayout, command::Body};
 use raftpool_ledger::view::Payout;
 
-use super::Driver;
+use super::{Driver, Taken};
 use crate::PayoutPoint;
 use crate::alarm::AlarmKind;
 use crate::context::Proposal;
@@ -15,6 +15,9 @@ use crate::desk::Desk;
 use crate::insight::NonceFacts;
 use crate::obstacle::{Obstacle, chain};
 use crate::status::PayoutStep;
+
+/// Most daemons that are asked before a payout is final.
+const OPINIONS_MAX: usize = 4;
 
 impl Driver {
     pub(super) async fn continue_signed(
@@ -33,6 +36,9 @@ impl Driver {
         };
         let decision = decide(payout.nonce, &facts, &sent, bounds);
         self.note_nonce(payout, &facts);
+        if !matches!(decision, Decision::Confirm { .. }) {
+            self.alarms.clear(AlarmKind::DaemonsDisagree);
+        }
         if decision != Decision::ForeignSpend {
             self.memory.taken.forget(&payout.nonce);
             self.alarms.clear(AlarmKind::ForeignSpend);
@@ -53,6 +59,7 @@ impl Driver {
         let hash = |variant: usize| Hash(payout.variants[variant].tx_hash);
         match decision {
             Decision::Confirm { variant, execution } => {
+                self.check_shared(hash(variant), &execution, facts).await?;
                 self.confirm(payout, variant, execution).await
             }
             Decision::AwaitStability {
@@ -96,8 +103,13 @@ impl Driver {
                      the wallet's history who was paid",
                     payout.nonce, payout.id
                 );
-                let kind = AlarmKind::ForeignSpend;
-                let step = self.nonce_taken(desk, payout.nonce, kind, detail).await;
+                let taken = Taken {
+                    nonce: payout.nonce,
+                    unexplained_nonce: 0,
+                    kind: AlarmKind::ForeignSpend,
+                    detail,
+                };
+                let step = self.nonce_taken(desk, taken).await;
                 self.note_used_by_another(payout.nonce);
                 step
             }
@@ -190,6 +202,60 @@ impl Driver {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// A confirmation is for ever, so one daemon's word is enough only where no other one has an
+    /// opinion. One that does not answer, is on its way to the tip, or has pruned the execution has
+    /// none.
+    async fn check_shared(
+        &self,
+        tx: Hash,
+        execution: &Execution,
+        facts: &Facts,
+    ) -> Result<(), Obstacle> {
+        let daemons = self.ctx.daemons.opinions();
+        // A list of one is the daemon that has spoken already.
+        let others = if daemons.len() < 2 { &[] } else { &daemons[..] };
+        for daemon in others.iter().take(OPINIONS_MAX) {
+            let (found, info) = match (daemon.execution(tx).await, daemon.info().await) {
+                (Ok(found), Ok(info)) => (found, info),
+                (Err(error), _) | (_, Err(error)) => {
+                    let daemon = daemon.name();
+                    tracing::debug!(daemon, %error, "a daemon has no opinion about a payout");
+                    continue;
+                }
+            };
+            let stable = info.stable_topoheight;
+            let lag_max = self.ctx.config.daemon_lag_max;
+            let is_behind = stable.saturating_add(lag_max) < facts.stable_topoheight;
+            if info.network != self.ctx.network || is_behind {
+                continue;
+            }
+            let detail = match found {
+                Some(found) if found.topoheight > stable => {
+                    let topoheight = found.topoheight;
+                    return Err(Obstacle::Unstable {
+                        tx,
+                        topoheight,
+                        stable,
+                    });
+                }
+                Some(found) if found.block_hash == execution.block_hash => continue,
+                Some(found) => format!("{tx} is executed in block {}", found.block_hash),
+                None if info.pruned_topoheight.unwrap_or(0) > execution.topoheight => continue,
+                None => format!("{tx} is not executed"),
+            };
+            let daemon = daemon.name();
+            let obstacle = Obstacle::DaemonsDisagree { daemon, detail };
+            let text = format!(
+                "{obstacle}; find out which daemon is wrong and take it out of the configuration"
+            );
+            self.alarms
+                .raise(AlarmKind::DaemonsDisagree, text, self.ctx.now_ms());
+            return Err(obstacle);
+        }
+        self.alarms.clear(AlarmKind::DaemonsDisagree);
         Ok(())
     }
 

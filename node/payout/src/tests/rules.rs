@@ -1,6 +1,7 @@
 //! The operator's rules: approvals, holds, thresholds of one's own, the day's limit, who bears the
 //! network fee, giving a payout up, and the simulation that shows all of it.
 
+use raftpool_chain::SubmitTransactionAnswer as Answer;
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
     AbandonPayout, ApprovePayout, HoldAddress, NetworkFeePayer, RejectPayout, SetMinerPreferences,
@@ -9,6 +10,7 @@ use raftpool_ledger::command::{
 use raftpool_ledger::view::PayoutStatus;
 use raftpool_ledger::{Outcome, Rejection};
 
+use super::chain::Tx;
 use super::fixtures::{THRESHOLD, miner, pool, settings};
 use super::world::{Node, World};
 use crate::alarm::AlarmKind;
@@ -40,8 +42,20 @@ fn reject(world: &World, payout_id: u64) -> Outcome {
 }
 
 fn abandon(world: &World, payout_id: u64) -> Outcome {
-    let reason = reason();
-    world.propose(Body::AbandonPayout(AbandonPayout { payout_id, reason }))
+    give_up(world, payout_id, false)
+}
+
+/// As an operator does it by force, who cannot know that the nonce is gone.
+fn abandon_by_force(world: &World, payout_id: u64) -> Outcome {
+    give_up(world, payout_id, true)
+}
+
+fn give_up(world: &World, payout_id: u64, keeps_nonce: bool) -> Outcome {
+    world.propose(Body::AbandonPayout(AbandonPayout {
+        payout_id,
+        reason: reason(),
+        keeps_nonce,
+    }))
 }
 
 fn hold(world: &World, number: u64, is_held: bool) {
@@ -167,6 +181,34 @@ async fn a_day_takes_no_more_than_its_limit_and_the_rest_is_paid_on_the_next_one
     world.clock.advance(DAY_MS);
     world.finish(&mut driver).await;
     assert_eq!(world.confirmed().len(), 2);
+}
+
+#[tokio::test]
+async fn a_part_of_a_day_is_sent_only_when_it_reaches_the_miners_own_threshold_or_a_whole_day() {
+    let limit = 700_000;
+    let world = owing_under(Settings {
+        payout_daily_limit_atomic: limit,
+        ..settings()
+    });
+    world.credit(&miner(2), AMOUNT - 1);
+    prefer(&world, 2, AMOUNT - 1);
+    let mut driver = world.driver();
+    settle_down(&world, &mut driver).await;
+    let paid = |number| world.miner(&miner(number)).paid_atomic;
+    assert_eq!((paid(1) > 0, paid(2)), (true, 0));
+    world.clock.advance(DAY_MS);
+    settle_down(&world, &mut driver).await;
+    assert!(paid(2) > 0);
+    // What no day reaches is paid by whole days.
+    world.credit(&miner(3), 2 * limit);
+    prefer(&world, 3, 2 * limit);
+    settle_down(&world, &mut driver).await;
+    assert_eq!(paid(3), 0);
+    world.clock.advance(DAY_MS);
+    settle_down(&world, &mut driver).await;
+    let largest = &world.payouts()[0].payees[0];
+    assert_eq!((&largest.address, largest.debit_atomic), (&miner(3), limit));
+    world.check_books();
 }
 
 #[tokio::test]
@@ -324,24 +366,158 @@ async fn a_transaction_of_a_payout_that_was_given_up_is_never_booked_and_stops_p
     // The chain executes what it never should.
     {
         let mut chain = world.chain.lock();
-        let tx = super::chain::Tx::decode(&tx).unwrap();
+        let tx = Tx::decode(&tx).unwrap();
         let last = chain.blocks.len() - 1;
         chain.blocks[last].executed.push(tx);
     }
-    driver.step().await;
+    // Also while they are paused: whoever resumes them shall know.
+    stops(&driver.step().await);
     assert_eq!(driver.alarms(), [AlarmKind::AbandonedExecuted]);
-    world.pause(false);
-    let mut other = world.driver();
-    let step = other.step().await;
-    assert!(matches!(step, PayoutStep::Stopped { .. }), "{step:?}");
     let paused = world.view(|view| view.payouts_paused()).unwrap();
     assert!(paused.contains("abandoned payout 1"), "{paused}");
-    for _ in 0..5 {
-        other.step().await;
-    }
-    assert_eq!(other.alarms(), [AlarmKind::AbandonedExecuted]);
     assert_eq!(world.miner(&miner(1)).paid_atomic, 0);
     assert_eq!(world.payouts().len(), 1);
+}
+
+fn stops(step: &PayoutStep) {
+    assert!(matches!(step, PayoutStep::Stopped { .. }), "{step:?}");
+}
+
+/// A payout whose bytes the chain refuses, given up by force; with the bytes.
+async fn forced() -> (World, Tx) {
+    let mut world = owing_under(settings());
+    world.config.variants_max = 1;
+    world.chain.lock().refused_salts.insert(1);
+    let mut driver = world.driver();
+    for _ in 0..8 {
+        driver.step().await;
+    }
+    assert_eq!(driver.alarms(), [AlarmKind::VariantsExhausted]);
+    let bytes = world.open().unwrap().variants[0].tx.clone();
+    world.pause(true);
+    assert_eq!(abandon_by_force(&world, 1), Outcome::PayoutAbandoned);
+    assert_eq!(world.miner(&miner(1)).balance_atomic, AMOUNT);
+    // What was refused then would be taken now.
+    world.chain.lock().refused_salts.clear();
+    world.clock.advance(1_000);
+    (world, Tx::decode(&bytes).unwrap())
+}
+
+#[tokio::test]
+async fn after_an_end_by_force_the_next_payout_takes_the_same_nonce_and_only_one_executes() {
+    let (world, old) = forced().await;
+    world.pause(false);
+    world.next_term();
+    let mut driver = world.driver();
+    world.finish(&mut driver).await;
+    assert_eq!(driver.alarms(), []);
+    assert_eq!(world.confirmed()[0].nonce, old.nonce);
+    let answer = world.chain.lock().submit(&old.encode());
+    assert!(matches!(answer, Answer::NonceConflict { .. }), "{answer:?}");
+    world.mine_to_stability();
+    // The books and the chain tell the same of what was paid.
+    world.check_books();
+    assert!(!driver.step().await.acted());
+    assert_eq!(driver.alarms(), []);
+}
+
+#[tokio::test]
+async fn bytes_that_execute_after_an_end_by_force_stop_payouts_before_anybody_is_paid_twice() {
+    let (world, old) = forced().await;
+    world.pause(false);
+    let mut driver = world.driver();
+    // The next payout is signed when the old bytes turn up again.
+    driver.step().await;
+    driver.step().await;
+    assert_eq!(world.open().unwrap().nonce, old.nonce);
+    let answer = world.chain.lock().submit(&old.encode());
+    assert_eq!(answer, Answer::Accepted);
+    driver.step().await;
+    world.mine(1);
+    stops(&driver.step().await);
+    world.mine_to_stability();
+    world.pause(false);
+    world.next_term();
+    let mut other = world.driver();
+    settle_down(&world, &mut other).await;
+    let (_, amount) = old.transfers[0];
+    assert_eq!(world.executed_to(&miner(1)), amount, "paid once");
+    let alarms = [AlarmKind::ForeignSpend, AlarmKind::AbandonedExecuted];
+    assert_eq!(other.alarms(), alarms);
+    let paused = world.view(|view| view.payouts_paused()).unwrap();
+    assert!(paused.contains("nonce 0 of payout 2"), "{paused}");
+}
+
+#[tokio::test]
+async fn an_execution_that_an_operator_has_accepted_stops_payouts_only_once_whoever_leads() {
+    let (world, old) = forced().await;
+    let answer = world.chain.lock().submit(&old.encode());
+    assert_eq!(answer, Answer::Accepted);
+    world.mine(1);
+    world.pause(false);
+    let mut driver = world.driver();
+    stops(&driver.step().await);
+    hold(&world, 1, true);
+    world.credit(&miner(2), AMOUNT);
+    // The operator replaces what miner 1 has twice.
+    world.chain.lock().mine_for_pool(AMOUNT);
+    world.mine_to_stability();
+    world.pause(false);
+    world.next_term();
+    let mut other = world.driver();
+    for _ in 0..40 {
+        let step = other.step().await;
+        assert!(!matches!(step, PayoutStep::Stopped { .. }), "{step:?}");
+        world.mine(1);
+    }
+    assert_eq!(other.alarms(), [AlarmKind::AbandonedExecuted]);
+    assert_eq!(world.confirmed()[0].nonce, old.nonce + 1);
+    assert!(world.miner(&miner(2)).paid_atomic > 0);
+    assert_eq!(world.miner(&miner(1)).paid_atomic, 0);
+}
+
+#[tokio::test]
+async fn a_nonce_that_an_operator_has_accepted_stops_payouts_only_once_whoever_leads() {
+    let world = owing_under(settings());
+    world.finish(&mut world.driver()).await;
+    world.chain.lock().mine_for_pool(10_000);
+    world.chain.lock().foreign_spend();
+    world.credit(&miner(1), AMOUNT);
+    world.clock.advance(1_000);
+    let mut driver = world.driver();
+    for _ in 0..2 {
+        waits_for(&driver.step().await, "was used by a transaction");
+    }
+    stops(&driver.step().await);
+    assert_eq!(driver.alarms(), [AlarmKind::UnexplainedNonce]);
+    world.pause(false);
+    world.next_term();
+    let mut other = world.driver();
+    world.finish(&mut other).await;
+    assert_eq!(other.alarms(), []);
+    assert_eq!(world.confirmed().len(), 2);
+}
+
+#[tokio::test]
+async fn a_nonce_below_what_the_books_know_as_used_is_an_alarm_when_it_stays() {
+    let world = owing_under(settings());
+    world.finish(&mut world.driver()).await;
+    world.credit(&miner(1), AMOUNT);
+    world.clock.advance(1_000);
+    let seen = world.chain.lock().blocks.clone();
+    for block in &mut world.chain.lock().blocks {
+        block.executed.clear();
+    }
+    let mut driver = world.driver();
+    for _ in 0..2 {
+        waits_for(&driver.step().await, "knows all below 1 as used");
+        assert_eq!(driver.alarms(), []);
+    }
+    driver.step().await;
+    assert_eq!(driver.alarms(), [AlarmKind::NonceBehind]);
+    world.chain.lock().blocks = seen;
+    driver.step().await;
+    assert_eq!(driver.alarms(), []);
 }
 
 async fn simulated(driver: &Node<Driver>) -> Simulation {
