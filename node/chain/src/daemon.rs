@@ -73,6 +73,12 @@ pub trait Daemon: Send + Sync + 'static {
     fn opinions(&self) -> Vec<Arc<dyn Daemon>> {
         Vec::new()
     }
+
+    /// Daemons that are configured and whose opinion is missing now, with what is wrong with each:
+    /// for decisions that cannot be taken back.
+    fn missing_opinions(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
 }
 
 /// What to mine on.

@@ -239,6 +239,12 @@ impl Daemon for DaemonSet {
     fn opinions(&self) -> Vec<Arc<dyn Daemon>> {
         self.healthy_daemons()
     }
+
+    fn missing_opinions(&self) -> Vec<(String, String)> {
+        let all = self.health().into_iter();
+        all.filter_map(|daemon| Some((daemon.name, daemon.problem?)))
+            .collect()
+    }
 }
 
 #[cfg(test)]

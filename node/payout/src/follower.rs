@@ -2,8 +2,8 @@
 //!
 //! Anything the daemon does not say clearly means "wait". A block is settled on one consistent
 //! set of stable facts, which every other daemon that can be trusted must share; it is given up
-//! only when it is missing again and again, far past stability, on daemons that are known to be up
-//! to date and cannot have pruned it.
+//! only when it is missing again and again, far past stability, on all daemons of the configuration,
+//! which are known to be up to date and cannot have pruned it.
 
 mod hand_out;
 mod look;
@@ -99,6 +99,7 @@ impl Follower {
                 Ok(Verdict::Settle {
                     amount_atomic,
                     topoheight,
+                    ..
                 }) => {
                     return self.settle(block, amount_atomic, topoheight).await;
                 }
@@ -114,7 +115,7 @@ impl Follower {
 
     /// Asks for one block between two looks at the tip. Both must agree that it is stable: if
     /// the list of daemons failed over in between, the less advanced one has the say. A block is
-    /// given up only when every daemon that can be trusted misses it.
+    /// given up only when every daemon of the configuration misses it.
     async fn judge(&mut self, block: &Block, before: &ChainInfo) -> Result<Verdict, Obstacle> {
         let hash = Hash(block.hash);
         let seen = self
@@ -145,8 +146,8 @@ impl Follower {
                     tracing::debug!(block, sightings, reason, "block is missing");
                     return Ok(Verdict::Wait);
                 }
-                opinions::on_giving_up(&self.ctx, block, &rules).await?;
-                Ok(Verdict::Orphan { reason })
+                let verdict = Verdict::Orphan { reason };
+                opinions::on_giving_up(&self.ctx, block, verdict, &rules).await
             }
             other => Ok(other),
         }

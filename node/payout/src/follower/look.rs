@@ -9,11 +9,12 @@ use crate::alarm::{AlarmKind, Alarms};
 use crate::obstacle::Obstacle;
 
 /// Alarms that a verdict about a block can be the reason for.
-const KINDS: [AlarmKind; 4] = [
+const KINDS: [AlarmKind; 5] = [
     AlarmKind::ForeignMiner,
     AlarmKind::DaemonsDisagree,
     AlarmKind::ImplausibleReward,
     AlarmKind::HistoryPruned,
+    AlarmKind::DaemonMissing,
 ];
 
 /// The alarms and the obstacle of one look.
@@ -49,6 +50,20 @@ impl Look {
                 format!(
                     "block {block} waits: the daemon says that it pays {reward_atomic}, and no \
                      block creates more than {max_atomic}"
+                ),
+            ),
+            Verdict::ImplausibleFees { fees_atomic } => (
+                AlarmKind::ImplausibleReward,
+                format!(
+                    "block {block} waits: one daemon says that its fees are {fees_atomic}; \
+                     configure a second one that agrees, or look at the block's transactions"
+                ),
+            ),
+            Verdict::Unasked { daemon, problem } => (
+                AlarmKind::DaemonMissing,
+                format!(
+                    "block {block} is missing and waits for {daemon} to say so too ({problem}): \
+                     mend it, or take it out of the configuration"
                 ),
             ),
             Verdict::Pruned { pruned_topoheight } => (

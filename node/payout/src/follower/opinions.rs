@@ -2,7 +2,10 @@
 //!
 //! Settling books money, so one daemon's word is enough only where there is no other one. An
 //! opinion counts when its daemon can be trusted now and is not behind: one that does not answer,
-//! is on its way to the tip, or has pruned the block has none.
+//! is on its way to the tip, or has pruned the block has none, and settling does not wait for it:
+//! a second daemon must not make a pool stand still more often than one, and what a single one can
+//! make the pool book is bounded (`verdict.rs`). Giving a block up deletes for ever who shares in
+//! it, and nobody waits for money then, so that waits for every daemon of the configuration.
 
 use raftpool_chain::{ChainInfo, Daemon, Hash};
 use raftpool_ledger::view::Block;
@@ -24,8 +27,9 @@ pub(super) async fn on_settling(
     let daemons = ctx.daemons.opinions();
     // A list of one is the daemon that has spoken already.
     if daemons.len() < 2 {
-        return Ok(verdict);
+        return Ok(verdict.of_one_daemon());
     }
+    let mut agreeing = 0;
     for daemon in daemons.iter().take(OPINIONS_MAX) {
         let Some(opinion) = opinion(ctx, &**daemon, block, rules).await else {
             continue;
@@ -33,28 +37,43 @@ pub(super) async fn on_settling(
         let detail = match opinion {
             Verdict::Wait => return Ok(Verdict::Wait),
             Verdict::Pruned { .. } => continue,
-            same if same == verdict => continue,
+            same if same == verdict => {
+                agreeing += 1;
+                continue;
+            }
             Verdict::Settle {
                 amount_atomic,
                 topoheight,
+                ..
             } => format!("it pays {amount_atomic} at topoheight {topoheight}"),
             Verdict::Orphan { reason } => format!("it is {reason}"),
             Verdict::ForeignMiner { miner } => format!("it pays {miner}"),
             Verdict::Implausible { reward_atomic, .. } => format!("it pays {reward_atomic}"),
+            Verdict::ImplausibleFees { fees_atomic } => format!("its fees are {fees_atomic}"),
             Verdict::Disagreement { detail, .. } => detail,
+            Verdict::Unasked { problem, .. } => problem,
         };
         let daemon = daemon.name();
         return Ok(Verdict::Disagreement { daemon, detail });
     }
-    Ok(verdict)
+    // The first of them is the one that has spoken already.
+    Ok(if agreeing > 1 {
+        verdict
+    } else {
+        verdict.of_one_daemon()
+    })
 }
 
-/// Goes through when no daemon knows the block, or orders it.
+/// The verdict when no daemon knows the block, or orders it, and all could be asked.
 pub(super) async fn on_giving_up(
     ctx: &Context,
     block: &Block,
+    verdict: Verdict,
     rules: &Rules<'_>,
-) -> Result<(), Obstacle> {
+) -> Result<Verdict, Obstacle> {
+    if let Some((daemon, problem)) = ctx.daemons.missing_opinions().into_iter().next() {
+        return Ok(Verdict::Unasked { daemon, problem });
+    }
     let hash = Hash(block.hash);
     for daemon in ctx.daemons.opinions() {
         let seen = daemon
@@ -69,7 +88,7 @@ pub(super) async fn on_giving_up(
             )));
         }
     }
-    Ok(())
+    Ok(verdict)
 }
 
 /// What one daemon says by its own tip; none when it cannot be taken for an opinion.

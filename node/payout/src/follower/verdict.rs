@@ -48,8 +48,12 @@ pub(super) struct Rules<'a> {
 pub(super) enum Verdict {
     /// Too early, or not clear.
     Wait,
-    /// The chain paid this for good.
-    Settle { amount_atomic: u64, topoheight: u64 },
+    /// The chain paid this for good; the fees are part of the amount.
+    Settle {
+        amount_atomic: u64,
+        fees_atomic: u64,
+        topoheight: u64,
+    },
     /// Missing far past stability, as far as this one look goes.
     Orphan { reason: String },
     /// The block exists, but pays somebody else.
@@ -58,8 +62,30 @@ pub(super) enum Verdict {
     Disagreement { daemon: String, detail: String },
     /// More than any block creates; whatever answered is not to be believed.
     Implausible { reward_atomic: u64, max_atomic: u64 },
+    /// More fees than one daemon's word is enough for.
+    ImplausibleFees { fees_atomic: u64 },
+    /// A daemon of the configuration cannot be asked whether it misses the block as well.
+    Unasked { daemon: String, problem: String },
     /// Missing, but the daemon does not know blocks that old any more.
     Pruned { pruned_topoheight: u64 },
+}
+
+/// Most fees that are believed when one daemon says so and no other one agrees: 5 XEL. A full
+/// transaction (255 payees, 84 KiB) costs its miner 0.02 XEL, and 0.28 XEL if all its payees are
+/// new; a mebibyte holds a dozen of these, so that only large tips come to more. Without a bound
+/// one wrong daemon could make the pool owe more than it has.
+pub(super) const FEES_OF_ONE_DAEMON_MAX_ATOMIC: u64 = 500_000_000;
+
+impl Verdict {
+    /// The verdict when no second daemon shares it.
+    pub(super) fn of_one_daemon(self) -> Self {
+        match self {
+            Self::Settle { fees_atomic, .. } if fees_atomic > FEES_OF_ONE_DAEMON_MAX_ATOMIC => {
+                Self::ImplausibleFees { fees_atomic }
+            }
+            verdict => verdict,
+        }
+    }
 }
 
 /// Judges a recorded block by what a synced daemon says of it; `seen` is `None` when the daemon
@@ -105,6 +131,7 @@ fn settle(ordered: OrderedBlock, max_atomic: u64) -> Verdict {
     match reward_atomic.checked_add(ordered.total_fees_atomic) {
         Some(amount_atomic) if reward_atomic <= max_atomic => Verdict::Settle {
             amount_atomic,
+            fees_atomic: ordered.total_fees_atomic,
             topoheight: ordered.topoheight,
         },
         _ => Verdict::Implausible {
@@ -178,6 +205,7 @@ mod tests {
     fn a_block_stable_in_height_and_order_is_settled_with_reward_and_fees() {
         let settle = Verdict::Settle {
             amount_atomic: 42,
+            fees_atomic: 2,
             topoheight: 150,
         };
         assert_eq!(verdict(100, Some(seen(100, Some(150)))), settle);

@@ -96,6 +96,8 @@ pub(crate) struct FakeChain {
     pub(crate) peers_top: Option<u64>,
     /// The daemon has no blocks below this position.
     pub(crate) pruned: Option<u64>,
+    /// Another daemon of the configuration that cannot be asked now.
+    pub(crate) missing: Option<&'static str>,
     /// Whether the daemon has lost its index of executed transactions.
     pub(crate) has_no_index: bool,
     /// Answers the next sending in place of the checks.

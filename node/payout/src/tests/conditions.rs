@@ -122,6 +122,47 @@ async fn a_wallet_that_does_not_cover_what_the_pool_owes_pays_nobody() {
 }
 
 #[tokio::test]
+async fn coins_of_blocks_that_are_not_settled_cover_nothing_that_the_pool_owes() {
+    let world = owing();
+    let (hash, height) = world.chain.lock().mine_for_pool(5_000);
+    world.record(hash, height, &miner(2));
+    world.wallet.lock().missing = 1_000;
+    let mut driver = world.driver();
+    for _ in 0..2 {
+        let step = driver.step().await;
+        assert!(step.to_string().contains("the pool owes"), "{step}");
+        // The books and the chain may differ about a block for a moment.
+        assert_eq!(driver.alarms(), []);
+    }
+    driver.step().await;
+    assert_eq!(driver.alarms(), [AlarmKind::Insolvent]);
+    assert!(world.payouts().is_empty());
+    world.wallet.lock().missing = 0;
+    world.finish(&mut driver).await;
+    assert_eq!(driver.alarms(), []);
+}
+
+#[tokio::test]
+async fn a_pool_whose_wallet_holds_just_its_blocks_is_solvent() {
+    let world = owing();
+    let (hash, height) = world.chain.lock().mine_for_pool(5_000);
+    world.record(hash, height, &miner(2));
+    // One that the chain has not ordered, and one that it never will, brought nothing.
+    let (unordered, pool) = (Hash([5; 32]), pool().as_str().to_owned());
+    let mut driver = world.driver();
+    world
+        .chain
+        .lock()
+        .unordered
+        .insert(unordered, (height, pool));
+    world.record(unordered, height, &miner(2));
+    world.record(Hash([6; 32]), height, &miner(2));
+    assert!(driver.step().await.acted());
+    world.finish(&mut driver).await;
+    assert_eq!(driver.alarms(), []);
+}
+
+#[tokio::test]
 async fn an_unstable_nonce_or_a_daemon_behind_its_peers_holds_back() {
     let world = owing();
     // Enough for the foreign spend, so that what the pool owes stays covered.
@@ -324,6 +365,25 @@ async fn one_payee_the_wallet_refuses_does_not_keep_the_others_waiting() {
         driver.alarms()
     );
     assert_eq!(world.miner(&miner(4)).balance_atomic, AMOUNT);
+}
+
+#[tokio::test]
+async fn a_wallet_that_can_build_nothing_puts_no_payee_in_quarantine() {
+    let world = World::new();
+    for number in 1..=3 {
+        world.credit(&miner(number), AMOUNT);
+    }
+    world.wallet.lock().refuses_all = Some("PROOF");
+    let mut driver = world.driver();
+    for _ in 0..60 {
+        driver.step().await;
+        world.clock.advance(1_000);
+    }
+    assert_eq!(driver.alarms(), [AlarmKind::BuildFailing]);
+    assert_eq!(world.open().unwrap().payees.len(), 3);
+    world.wallet.lock().refuses_all = None;
+    world.finish(&mut driver).await;
+    assert_eq!((driver.alarms(), world.confirmed().len()), (vec![], 1));
 }
 
 #[tokio::test]

@@ -187,6 +187,12 @@ impl Daemon for FakeDaemon {
         self.call("is_pending", move |chain| chain.mempool.contains_key(&tx))
     }
 
+    fn missing_opinions(&self) -> Vec<(String, String)> {
+        let missing = self.chain.lock().missing;
+        let named = missing.map(|name| (name.to_owned(), "it is away".to_owned()));
+        named.into_iter().collect()
+    }
+
     fn opinions(&self) -> Vec<Arc<dyn Daemon>> {
         let Some(second) = &self.second else {
             return Vec::new();
@@ -232,6 +238,8 @@ pub(crate) struct WalletState {
     pub(crate) salt: u64,
     /// Payees it refuses.
     pub(crate) refuses: BTreeSet<String>,
+    /// Refuses whatever it shall build, with this kind of error.
+    pub(crate) refuses_all: Option<&'static str>,
     /// Overrides its address.
     pub(crate) address: Option<String>,
     pub(crate) is_offline: bool,
@@ -338,6 +346,9 @@ impl Wallet for FakeWallet {
                 .iter()
                 .map(|t| (t.destination.as_str().to_owned(), t.amount_atomic))
                 .collect();
+            if let Some(kind) = state.refuses_all {
+                return Err(refused(kind, -32004));
+            }
             if transfers.is_empty() || transfers.len() > 255 {
                 return Err(refused("MAX_TRANSFER_COUNT_REACHED", -32004));
             }

@@ -3,7 +3,7 @@
 use raftpool_chain::Hash;
 use raftpool_ledger::view::BlockStatus;
 
-use super::chain::STABILITY;
+use super::chain::{FakeChain, STABILITY};
 use super::endpoints::Fate;
 use super::fixtures::{miner, pool};
 use super::world::World;
@@ -219,5 +219,114 @@ async fn a_second_daemon_that_can_say_nothing_keeps_nothing_waiting() {
         let mut follower = world.follower();
         assert_eq!(follower.step().await, settled(hash, 4_000), "{trouble}");
         assert_eq!(follower.alarms(), [], "{trouble}");
+    }
+}
+
+#[tokio::test]
+async fn a_payout_is_final_only_when_every_daemon_that_can_be_trusted_knows_it_as_executed() {
+    let mut world = World::new();
+    world.credit(&miner(1), 500_000);
+    let second = world.add_second();
+    let mut driver = world.driver();
+    for _ in 0..3 {
+        assert!(driver.step().await.acted());
+    }
+    world.mine_to_stability();
+    // The second one has as many blocks, and none of them executes it.
+    second.lock().mine(STABILITY + 1);
+    for _ in 0..3 {
+        let step = driver.step().await;
+        assert!(step.to_string().contains("says otherwise"), "{step}");
+    }
+    assert_eq!(driver.alarms(), [AlarmKind::DaemonsDisagree]);
+    assert!(world.confirmed().is_empty());
+    *second.lock() = world.chain.lock().clone();
+    assert!(driver.step().await.acted());
+    assert_eq!((driver.alarms(), world.confirmed().len()), (vec![], 1));
+    world.check_books();
+}
+
+#[tokio::test]
+async fn a_daemon_that_cannot_know_an_execution_keeps_no_payout_waiting() {
+    let spoilers: [fn(&mut FakeChain); 3] = [
+        |_| {},
+        |second| second.mine(2 * STABILITY),
+        |second| {
+            second.mine(STABILITY + 1);
+            second.has_no_index = true;
+            second.pruned = Some(second.top());
+        },
+    ];
+    for (number, spoil) in spoilers.into_iter().enumerate() {
+        let mut world = World::new();
+        world.credit(&miner(1), 500_000);
+        let second = world.add_second();
+        let mut driver = world.driver();
+        for _ in 0..3 {
+            assert!(driver.step().await.acted());
+        }
+        world.mine_to_stability();
+        spoil(&mut second.lock());
+        // The second case is one that does not answer.
+        if number == 1 {
+            world.set_fates(|method| match method {
+                "second info" => Fate::Fails,
+                _ => Fate::Works,
+            });
+        }
+        assert!(driver.step().await.acted(), "case {number}");
+        assert_eq!(world.confirmed().len(), 1, "case {number}");
+    }
+}
+
+#[tokio::test]
+async fn a_block_is_not_given_up_while_a_daemon_of_the_configuration_cannot_be_asked() {
+    let world = World::new();
+    let missing = Hash([5; 32]);
+    world.record(missing, 1, &miner(1));
+    world.mine(3 * STABILITY);
+    world.chain.lock().missing = Some("the second daemon");
+    let mut follower = world.follower();
+    for look in 0..6 {
+        assert_eq!(follower.step().await, ONE_MATURING);
+        let is_standing = follower.alarms() == [AlarmKind::DaemonMissing];
+        assert_eq!(
+            is_standing,
+            look >= 2,
+            "look {look}: {:?}",
+            follower.alarms()
+        );
+    }
+    // One that could be settled is, meanwhile.
+    let (hash, _) = found(&world, 4_000);
+    world.mine(STABILITY);
+    assert_eq!(follower.step().await, settled(hash, 4_000));
+    world.chain.lock().missing = None;
+    let step = follower.step().await;
+    assert!(matches!(step, BlockStep::Orphaned { .. }), "{step:?}");
+    follower.step().await;
+    assert_eq!(follower.alarms(), []);
+}
+
+#[tokio::test]
+async fn fees_that_only_one_daemon_claims_are_not_booked_when_they_are_implausible() {
+    let most = 500_000_000;
+    for (fees, is_booked) in [(most, true), (most + 1, false)] {
+        let mut world = World::new();
+        let (hash, height) = found(&world, 900);
+        world.chain.lock().blocks[height as usize].fees = fees;
+        world.mine(STABILITY);
+        let mut follower = world.follower();
+        let step = follower.step().await;
+        if is_booked {
+            assert_eq!(step, settled(hash, 900 + fees));
+            continue;
+        }
+        assert_eq!(step, ONE_MATURING);
+        assert_eq!(follower.alarms(), [AlarmKind::ImplausibleReward]);
+        // A second daemon that says the same is enough.
+        world.add_second();
+        let mut follower = world.follower();
+        assert_eq!(follower.step().await, settled(hash, 900 + fees));
     }
 }

@@ -278,4 +278,18 @@ impl Daemon for ClusterDaemons {
         }
         opinions
     }
+
+    /// This node's daemons that are away, and the other nodes when not even one of them has an
+    /// opinion: a single node that is down keeps nothing waiting as long as another one agrees.
+    fn missing_opinions(&self) -> Vec<(String, String)> {
+        let mut missing = self.local.missing_opinions();
+        let others = self.others.in_order();
+        let has_answered = |node_id: &u64| self.others.has_answered_lately(*node_id);
+        if self.local.opinions().len() < 2 && !others.iter().any(has_answered) {
+            let problem = "its daemons have not answered lately";
+            let named = |node_id: &u64| (format!("node {node_id}"), problem.to_owned());
+            missing.extend(others.iter().map(named));
+        }
+        missing
+    }
 }
