@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use raftpool_ledger::command::command::Body;
-use raftpool_ledger::command::{Account, Scheme, Settings, Share};
+use raftpool_ledger::command::{Account, PublishNetworkSample, Scheme, Settings, Share};
 use raftpool_ledger::reserve::ReserveLevel;
 use raftpool_ledger::state::{MemoryState, Overlay};
 use raftpool_ledger::testing::{
@@ -22,13 +22,17 @@ use raftpool_ledger::{EntryContext, apply, compose, verify};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// What a block pays.
+/// What a block pays besides fees.
 const BLOCK: u64 = 1_000_000_000;
+/// The fees of a block, where there are any.
+const FEES: u64 = BLOCK / 8;
 
 struct Pool {
     state: MemoryState,
     index: u64,
     random: StdRng,
+    /// Fees of each found block.
+    fees_atomic: u64,
     blocks: u64,
     /// What each miner's work was worth, in blocks.
     worth: BTreeMap<String, f64>,
@@ -43,6 +47,7 @@ impl Pool {
             state: MemoryState::default(),
             index: 0,
             random: StdRng::seed_from_u64(seed),
+            fees_atomic: 0,
             blocks: 0,
             worth: BTreeMap::new(),
             proportional: BTreeMap::new(),
@@ -82,7 +87,8 @@ impl Pool {
         let mut hash = [0; 32];
         hash[..8].copy_from_slice(&self.blocks.to_be_bytes());
         self.apply(record_block(hash, self.blocks, share));
-        self.apply(settle_block(hash, BLOCK, self.blocks));
+        let amount_atomic = BLOCK + self.fees_atomic;
+        self.apply(settle_block(hash, amount_atomic, self.blocks));
         let round: f64 = self.round.values().sum();
         for (miner, part) in std::mem::take(&mut self.round) {
             *self.proportional.entry(miner).or_default() += part / round;
@@ -110,6 +116,19 @@ fn seed() -> u64 {
     seed
 }
 
+/// A thousand blocks of the network, each with the usual fees.
+fn sample_of_fees() -> Body {
+    Body::PublishNetworkSample(PublishNetworkSample {
+        first_topoheight: 1,
+        last_topoheight: 1_000,
+        blocks: 1_000,
+        fees_atomic: 1_000 * FEES,
+        rewards_atomic: 1_000 * BLOCK,
+        fees_max_atomic: FEES,
+        unreadable_blocks: 0,
+    })
+}
+
 fn all_schemes() -> Settings {
     Settings {
         pps_offered: true,
@@ -119,19 +138,21 @@ fn all_schemes() -> Settings {
 }
 
 /// Four miners of as many schemes side by side: after many blocks each has what its work was worth
-/// less its fee, within what chance allows.
+/// less its fee, within what chance allows; with the fees of blocks, of which PPS pays nothing.
 #[test]
 fn every_scheme_pays_what_work_is_worth_less_its_fee() {
     let seed = seed();
     let schemes = [
-        ("pplns", Scheme::Pplns, 0.01),
-        ("solo", Scheme::Solo, 0.005),
-        ("pps", Scheme::Pps, 0.02),
-        ("fpps", Scheme::Fpps, 0.03),
+        ("pplns", Scheme::Pplns, 1.125 * 0.99),
+        ("solo", Scheme::Solo, 1.125 * 0.995),
+        ("pps", Scheme::Pps, 0.98),
+        ("fpps", Scheme::Fpps, 1.125 * 0.97),
     ];
     let mut paid: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for run in 0..16 {
         let mut pool = Pool::new(all_schemes(), seed + run);
+        pool.fees_atomic = FEES;
+        pool.apply(sample_of_fees());
         pool.apply(move_funds(Account::Deposits, Account::Reserve, 300 * BLOCK));
         for _ in 0..1_200 {
             for (miner, scheme, _) in schemes {
@@ -139,8 +160,8 @@ fn every_scheme_pays_what_work_is_worth_less_its_fee() {
             }
         }
         assert_eq!(verify(&pool.state).unwrap(), vec![]);
-        for (miner, _, fee) in schemes {
-            let ratio = pool.earned(miner) / pool.worth[miner] / (1.0 - fee);
+        for (miner, _, of_a_block) in schemes {
+            let ratio = pool.earned(miner) / pool.worth[miner] / of_a_block;
             paid.entry(miner).or_default().push(ratio);
         }
     }
