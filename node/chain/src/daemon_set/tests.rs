@@ -71,11 +71,16 @@ async fn reads_go_to_the_first_fail_over_and_return() {
         problem(&set, 0)
     );
     assert_eq!(set.health()[0].height, None);
+    // It has no opinion now, and is missed.
+    let missing = set.missing_opinions();
+    assert_eq!((set.opinions().len(), missing.len()), (1, 1));
+    assert_eq!(missing[0].0, set.health()[0].name);
 
     first.set(|state| state.trouble = None);
     eventually("the first is back", || is_healthy(&set) == [true, true]).await;
     assert_eq!(nonce(&set).await, 1);
     assert_eq!(set.health()[0].height, Some(100));
+    assert!(set.missing_opinions().is_empty());
 }
 
 #[tokio::test]
