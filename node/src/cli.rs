@@ -21,7 +21,7 @@ use payout::{AbandonArgs, DecideArgs, HistoryArgs, HoldArgs, MinerCommand};
 use token::TokenCommand;
 
 pub use ledger::{ExportArgs, ExportFormat, LedgerCommand};
-pub use pool::{ApplyArgs, MoveArgs, PoolCommand};
+pub use pool::{ApplyArgs, ChangesArgs, MoveArgs, PoolCommand};
 
 /// A highly available mining pool for the XELIS blockchain.
 ///

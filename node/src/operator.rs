@@ -5,6 +5,7 @@
 
 mod accounts;
 mod bans;
+mod blocks;
 mod changes;
 mod client;
 mod cluster;
@@ -16,6 +17,7 @@ mod tokens;
 
 pub(crate) use accounts::account_listing;
 pub(crate) use bans::ban_listing;
+pub(crate) use blocks::block_simulation;
 pub(crate) use changes::change_history;
 pub(crate) use client::{AdminClient, is_not_running};
 pub(crate) use cluster::{node_table, restart_table};

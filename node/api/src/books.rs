@@ -3,14 +3,14 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use raftpool_ledger::view::{BlockPart, BlockStatus, EntryKind, JournalQuery};
+use raftpool_ledger::view::{Block, BlockPart, BlockStatus, EntryKind, JournalQuery};
 
 use crate::app::App;
 use crate::dto::Page;
 use crate::dto::journal::{BlockProof, Entry, ProofPart, Reserve, StatementLine};
 use crate::parameters::{Parameters, shorten};
 use crate::problem::Problem;
-use crate::reading::At;
+use crate::reading::{At, Reader};
 use crate::routes::{Answer, PathText, address_of, hash_of, unknown_block, unknown_miner};
 
 /// `GET /api/v1/reserve`
@@ -127,11 +127,7 @@ pub(crate) async fn proof(State(app): State<App>, uri: Uri, path: PathText) -> A
         let Some(block) = view.block(&hash)? else {
             return Ok(None);
         };
-        let amount = given.unwrap_or(match block.status {
-            BlockStatus::Settled { amount_atomic, .. } => amount_atomic,
-            BlockStatus::Maturing => block.expected_atomic,
-            BlockStatus::Orphaned { .. } => 0,
-        });
+        let amount = given.unwrap_or(amount_of(&block));
         let parts = view.block_parts(&hash, amount, after, limit + 1)?;
         let (fee_bps, total) = (block.fee_bps, block.weights_total);
         let parts = page(parts, limit);
@@ -148,15 +144,24 @@ pub(crate) async fn proof(State(app): State<App>, uri: Uri, path: PathText) -> A
 
 /// `GET /api/v1/window/shares?amount_atomic=&after=&limit=`
 ///
-/// What a PPLNS block of this amount would pay if it were found now.
+/// What a PPLNS block would pay if it were found now; without an amount, if it paid what the newest
+/// block paid or was expected to.
 pub(crate) async fn window_shares(State(app): State<App>, uri: Uri) -> Answer<BlockProof> {
-    let parameters = Parameters::of(&uri, &["amount_atomic", "after", "limit"])?;
+    simulate_block(&app.reader, &uri).await
+}
+
+/// The same for whoever has a reader.
+pub(crate) async fn simulate_block(reader: &Reader, uri: &Uri) -> Answer<BlockProof> {
+    let parameters = Parameters::of(uri, &["amount_atomic", "after", "limit"])?;
     let (after, limit) = (parameters.number("after")?, parameters.limit()?);
-    let amount = parameters
-        .number("amount_atomic")?
-        .ok_or_else(|| Problem::parameter("amount_atomic", "say which amount to reckon with"))?;
-    app.reader
+    let given = parameters.number("amount_atomic")?;
+    reader
         .read(parameters.min_index()?, move |view| {
+            let amount = match (given, view.blocks(None, 1)?.first()) {
+                (Some(amount), _) => amount,
+                (None, Some(block)) => amount_of(block),
+                (None, None) => 0,
+            };
             let (total, parts) = view.window_parts(amount, after, limit + 1)?;
             let fee_bps = view
                 .settings()?
@@ -165,6 +170,15 @@ pub(crate) async fn window_shares(State(app): State<App>, uri: Uri) -> Answer<Bl
             Ok(BlockProof::new(None, fee_bps, amount, total, parts))
         })
         .await
+}
+
+/// What a block paid, or is expected to pay.
+fn amount_of(block: &Block) -> u64 {
+    match block.status {
+        BlockStatus::Settled { amount_atomic, .. } => amount_atomic,
+        BlockStatus::Maturing => block.expected_atomic,
+        BlockStatus::Orphaned { .. } => 0,
+    }
 }
 
 fn page(parts: Vec<BlockPart>, limit: usize) -> Page<ProofPart> {

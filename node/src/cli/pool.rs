@@ -20,7 +20,7 @@ pub enum PoolCommand {
     /// Show what was changed by hand, newest first: by whom, when and why
     ///
     /// A change of settings is shown line by line, with the log index it is in force since.
-    History(HistoryArgs),
+    History(ChangesArgs),
     /// Show the accounts and how safe the reserve of PPS and FPPS is
     Accounts(LookArgs),
     /// Move money between accounts: fill the reserve, take fees out, give some away
@@ -47,7 +47,7 @@ pub struct ApplyArgs {
 
 /// How far to look back.
 #[derive(Debug, Args)]
-pub struct HistoryArgs {
+pub struct ChangesArgs {
     /// Which node to ask, and how to show it
     #[command(flatten)]
     pub look: LookArgs,

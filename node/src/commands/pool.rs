@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::payout::{connect, reason};
 use crate::amount::xel;
-use crate::cli::{ApplyArgs, HistoryArgs, LookArgs, MoveArgs, OutputFormat, PoolCommand};
+use crate::cli::{ApplyArgs, ChangesArgs, LookArgs, MoveArgs, OutputFormat, PoolCommand};
 use crate::operator::{account_listing, change_history, difference, listing};
 use crate::system::{now_ms, user_name};
 
@@ -66,7 +66,7 @@ async fn apply(args: &ApplyArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn history(args: &HistoryArgs) -> anyhow::Result<()> {
+async fn history(args: &ChangesArgs) -> anyhow::Result<()> {
     let (_, client) = connect(&args.look.config)?;
     // A change of settings is told by what it replaced, which may be any number of changes ago.
     let mut changes = Vec::new();

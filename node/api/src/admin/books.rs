@@ -20,9 +20,11 @@ use tokio::task::JoinHandle;
 use super::changes::{Admin, Author, Peer};
 use super::routes::{Answer, Given, of_body};
 use super::tokens::address_of;
+use crate::books;
 use crate::dto::admin::{Changed, MoveRequest, Verified};
 use crate::dto::books::AccountsAndReserve;
 use crate::dto::export::{ExportRow, export};
+use crate::dto::journal::BlockProof;
 use crate::parameters::{Parameters, shorten};
 use crate::problem::{self, Problem};
 use crate::reading::At;
@@ -122,6 +124,13 @@ pub(super) async fn accounts(
             AccountsAndReserve::read(view, source)
         })
         .await
+}
+
+/// `GET /admin/v1/blocks/simulation?amount_atomic=&after=&limit=`
+///
+/// What a PPLNS block would pay if it were found now.
+pub(super) async fn simulate_block(State(admin): State<Admin>, uri: Uri) -> Answer<At<BlockProof>> {
+    books::simulate_block(&admin.reader, &uri).await
 }
 
 /// `POST /admin/v1/funds/move`

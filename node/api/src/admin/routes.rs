@@ -45,6 +45,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/admin/v1/bans", get(bans::list))
         .route("/admin/v1/bans/lift", post(bans::lift))
         .route("/admin/v1/blocks/stray", get(strays::list))
+        .route("/admin/v1/blocks/simulation", get(books::simulate_block))
         .route("/admin/v1/blocks/acknowledge", post(strays::acknowledge))
         .route("/admin/v1/cluster", get(members::status))
         .route("/admin/v1/cluster/{change}", post(members::change))
