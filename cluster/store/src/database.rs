@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
-    DBRecoveryMode, LogLevel, Options, WriteBatch, WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB,
+    DBCompressionType, DBRecoveryMode, LogLevel, Options, WriteBatch, WriteOptions,
 };
 use tokio::sync::mpsc;
 
@@ -238,6 +238,12 @@ fn state_family(database: &Options, cache_bytes: usize) -> Options {
     table.set_bloom_filter(10.0, false);
     table.set_cache_index_and_filter_blocks(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    // In parts: the whole filter of a large file does not fit into a shard of the cache, and would
+    // be read and checked again by every look-up.
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    table.set_partition_filters(true);
+    table.set_metadata_block_size(4096);
+    table.set_pin_top_level_index_and_filter(true);
     let mut family = database.clone();
     family.set_block_based_table_factory(&table);
     family.set_compression_type(DBCompressionType::Lz4);

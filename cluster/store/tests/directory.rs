@@ -169,3 +169,34 @@ fn damage_inside_the_log_is_refused_instead_of_losing_what_follows() {
         assert!(matches!(error, StoreError::OpenDatabase { .. }), "{error}");
     });
 }
+
+/// A whole filter of a large file is larger than a shard of the cache and is never kept in it: each
+/// look-up then reads a megabyte and checks it.
+#[test]
+fn filters_and_indexes_of_the_state_are_kept_in_parts() {
+    TypeConfig::run(async {
+        let directory = tempfile::tempdir().unwrap();
+        open(directory.path()).close().await.unwrap();
+        let state = directory.path().join("state");
+        let generation = fs::read_dir(state).unwrap().find_map(|entry| {
+            let path = entry.unwrap().path();
+            path.is_dir().then_some(path)
+        });
+        let mut options = fs::read_dir(generation.unwrap())
+            .unwrap()
+            .filter_map(|entry| {
+                let path = entry.unwrap().path();
+                let name = path.file_name()?.to_str()?;
+                name.starts_with("OPTIONS-")
+                    .then(|| fs::read_to_string(&path).unwrap())
+            });
+        let options = options.next().unwrap();
+        for line in [
+            "index_type=kTwoLevelIndexSearch",
+            "partition_filters=true",
+            "cache_index_and_filter_blocks=true",
+        ] {
+            assert!(options.contains(line), "{line} is not in {options}");
+        }
+    });
+}
