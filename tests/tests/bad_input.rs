@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use raftpool_tests::command::run;
 use raftpool_tests::miner::ScriptedMiner;
 use raftpool_tests::processes::{MINERS, Pool, PoolOptions};
@@ -105,8 +105,9 @@ async fn a_daemon_of_another_network_and_a_foreign_or_newer_directory_are_refuse
 
     let header = data.join("FORMAT");
     let text = std::fs::read_to_string(&header)?;
-    let newer = text.replacen('2', "9", 1);
-    ensure!(newer != text, "no version in {text}");
+    let (magic, rest) = text.split_once(' ').context("no version")?;
+    let (version, rest) = rest.split_once('\n').context("no line")?;
+    let newer = format!("{magic} 9{version}\n{rest}");
     std::fs::write(&header, newer)?;
     check(
         &run(&["run", &pool.config_file().display().to_string()])?,
