@@ -158,7 +158,7 @@ async fn an_applied_fee_is_shown_and_holds_for_the_next_found_block() -> Result<
 
     let original = std::fs::read_to_string(pool.config_file())?;
     let write = |text: String| std::fs::write(pool.config_file(), text);
-    write(original.replace("[settings]", "[settings]\npplns_fee_bps = 300"))?;
+    write(original.replace("pplns_fee_bps = 100", "pplns_fee_bps = 300"))?;
     let unasked = node.refusal(&["pool", "apply"], &[])?;
     holds(&unasked, "confirm with --yes")?;
     ensure!(
