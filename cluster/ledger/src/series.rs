@@ -133,7 +133,11 @@ fn close(books: &mut Books<'_>, owner: Owner<'_>, running: &row::RunningSpan) ->
 
 /// Deletes the spans of an owner that are too old to be kept.
 fn forget(books: &mut Books<'_>, owner: Owner<'_>, step: Step) -> Result<(), Stop> {
-    let (start, end) = key::spans_before(owner, step, step.oldest_at(books.time_ms));
+    let oldest = step.oldest_at(books.time_ms);
+    if oldest == 0 {
+        return Ok(());
+    }
+    let (start, end) = key::spans_before(owner, step, oldest);
     let mut old = Vec::new();
     books
         .state()

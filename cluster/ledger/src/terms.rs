@@ -88,16 +88,17 @@ pub(crate) fn preferred_scheme(
     miner: &str,
 ) -> Result<Option<Scheme>, Stop> {
     let preferences: row::MinerPreferences = books.get_or_default(&key::preferences(miner))?;
+    Ok(offered_scheme(&preferences, settings))
+}
+
+fn offered_scheme(preferences: &row::MinerPreferences, settings: &Settings) -> Option<Scheme> {
     let scheme = preferences.scheme();
-    Ok(is_offered(settings, scheme).then_some(scheme))
+    is_offered(settings, scheme).then_some(scheme)
 }
 
 /// The preferred scheme while it is offered, else the pool's default.
 pub(crate) fn scheme_in_force(preferences: &row::MinerPreferences, settings: &Settings) -> Scheme {
-    match is_offered(settings, preferences.scheme()) {
-        true => preferences.scheme(),
-        false => settings.default_scheme(),
-    }
+    offered_scheme(preferences, settings).unwrap_or(settings.default_scheme())
 }
 
 /// Where a miner is found when payees are looked for; nowhere when it is not to be paid, whatever
