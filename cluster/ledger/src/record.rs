@@ -95,6 +95,16 @@ pub(crate) fn each<R: Record>(
     failure.map_or(Ok(()), Err)
 }
 
+/// How many keys a range has.
+pub(crate) fn count(state: &dyn StateRead, (start, end): KeyRange) -> Result<u64, StateError> {
+    let mut count = 0;
+    state.scan(&start, &end, Direction::Ascending, &mut |_, _| {
+        count += 1;
+        ControlFlow::Continue(())
+    })?;
+    Ok(count)
+}
+
 /// Collects up to `limit` results of a range.
 pub(crate) fn page<R: Record, T>(
     state: &dyn StateRead,

@@ -82,17 +82,6 @@ impl Scan<'_> {
         })
     }
 
-    /// How many keys a range has.
-    fn count(&self, (start, end): KeyRange) -> Result<u64, StateError> {
-        let mut count = 0;
-        self.state
-            .scan(&start, &end, Direction::Ascending, &mut |_, _| {
-                count += 1;
-                ControlFlow::Continue(())
-            })?;
-        Ok(count)
-    }
-
     /// The keys of a range.
     fn keys(&self, (start, end): KeyRange) -> Result<Vec<key::Key>, StateError> {
         let mut keys = Vec::new();

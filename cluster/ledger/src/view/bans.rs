@@ -6,7 +6,7 @@ use raftpool_proto::ledger as row;
 
 use super::{Ban, LedgerView, Result};
 use crate::key;
-use crate::record::each;
+use crate::record::{count, each};
 use crate::state::Direction;
 
 /// Bans. What is over counts as gone, whether it is cleaned away or not.
@@ -46,14 +46,7 @@ impl LedgerView<'_> {
 
     /// How many bans are in force at `now_ms`.
     pub fn bans_in_force(&self, now_ms: u64) -> Result<u64> {
-        let (start, end) = key::ban_ends_after(self.time_ms()?.max(now_ms));
-        let mut count = 0;
-        self.state
-            .scan(&start, &end, Direction::Ascending, &mut |_, _| {
-                count += 1;
-                ControlFlow::Continue(())
-            })?;
-        Ok(count)
+        count(self.state, key::ban_ends_after(self.time_ms()?.max(now_ms)))
     }
 
     /// Log index of the newest command that set or lifted a ban; 0 when there was none.
