@@ -54,6 +54,7 @@ pub(crate) fn router(app: App, miners: Router) -> Router {
         .route("/api/v1/miners", get(routes::miners))
         .route("/api/v1/miners/{address}", get(routes::miner))
         .route("/api/v1/miners/{address}/workers", get(routes::workers))
+        .route("/api/v1/miners/{address}/refusals", get(routes::refusals))
         .route(
             "/api/v1/miners/{address}/payouts",
             get(routes::miner_payouts),

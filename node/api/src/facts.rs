@@ -1,5 +1,10 @@
 //! What only the running process knows, as the binary tells it to the API.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use raftpool_ledger::command::RejectReason;
+
 /// Facts about this node that are not in the ledger.
 ///
 /// Every method is called from the network runtime: it answers from memory and never waits.
@@ -14,6 +19,55 @@ pub trait LiveFacts: Send + Sync + 'static {
 
     /// What this node knows about itself and its surroundings.
     fn node(&self) -> NodeFacts;
+
+    /// The open sessions of a miner on this node, in order of connecting: as many as it has.
+    fn sessions(&self, address: &str) -> Vec<SessionFacts>;
+
+    /// What this node has refused to workers of a miner, and the ledger does not say: shares of
+    /// workers that have none accepted, and logins of any. Names in it may be anybody's.
+    fn refused_workers(&self, address: &str) -> Vec<RefusedWorkerFacts>;
+}
+
+/// One session of a miner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// Name of the worker.
+    pub worker: String,
+    /// What it speaks: "stratum", "xatum" or "getwork".
+    pub protocol: &'static str,
+    /// Whether it came over TLS, as far as the node sees.
+    pub is_tls: bool,
+    /// Where it connects from. For its owner and the operator, not for everybody.
+    pub remote: SocketAddr,
+    /// What its software calls itself; empty when it did not say.
+    pub user_agent: String,
+    /// When it connected, in milliseconds since the Unix epoch.
+    pub connected_at_ms: u64,
+    /// Difficulty of its newest job, in expected hashes; 0 before the first.
+    pub difficulty: u64,
+    /// When its newest accepted share arrived, in milliseconds since the Unix epoch.
+    pub last_share_at_ms: Option<u64>,
+    /// Shares answered "accepted".
+    pub accepted: u64,
+    /// Refused shares by reason.
+    pub rejects: BTreeMap<RejectReason, u64>,
+}
+
+/// What a node refused to one worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedWorkerFacts {
+    /// Name of the worker.
+    pub worker: String,
+    /// When it was refused something first, in milliseconds since the Unix epoch.
+    pub first_at_ms: u64,
+    /// When it was refused something last, in milliseconds since the Unix epoch.
+    pub last_at_ms: u64,
+    /// Refused shares by reason.
+    pub rejects: BTreeMap<RejectReason, u64>,
+    /// Refused logins by reason, one of a small set of words.
+    pub logins: BTreeMap<&'static str, u64>,
+    /// What the miner was told last.
+    pub last_words: String,
 }
 
 /// One thing that holds or does not, in words for an operator.

@@ -44,7 +44,8 @@ pub use admin::{AdminError, AdminParts, AdminServer};
 pub use bans::{LocalBan, LocalBanOf, LocalBans};
 pub use control::{ChangeRefusal, ClusterControl, MemberChanged};
 pub use facts::{
-    BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts, TemplateFacts,
+    BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts, RefusedWorkerFacts,
+    SessionFacts, TemplateFacts,
 };
 pub use issuer::TokenIssuer;
 pub use payouts::PayoutInsight;

@@ -17,6 +17,7 @@ use crate::dto::miner::{Miner, MinerDetail, Worker, WorkerSums};
 use crate::dto::node::Node;
 use crate::dto::payout::{MinerPayout, PayoutDetail, PayoutSummary};
 use crate::dto::pool::{Pool, PoolAndNode};
+use crate::dto::refusal::Refusals;
 use crate::dto::rules::Preferences;
 use crate::number::parse_hash;
 use crate::parameters::{Parameters, shorten};
@@ -127,6 +128,22 @@ pub(crate) async fn workers(
         )))
     });
     found.await?.or_not_found(|| unknown_miner(&address))
+}
+
+/// `GET /api/v1/miners/{address}/refusals`
+///
+/// Of this node's memory and not of the ledger, so it carries no log index; a miner the ledger does
+/// not know is what it is for.
+pub(crate) async fn refusals(
+    State(app): State<App>,
+    uri: Uri,
+    path: PathText,
+) -> Result<Json<Refusals>, Problem> {
+    let address = address_of(path)?;
+    Parameters::of(&uri, &[])?;
+    let node_id = app.cluster.leadership().node_id;
+    let workers = app.live.refused_workers(&address);
+    Ok(Json(Refusals::new(node_id, workers)))
 }
 
 /// `GET /api/v1/miners/{address}/payouts?before=&limit=`

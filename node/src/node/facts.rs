@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use raftpool_api::{
-    BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts, TemplateFacts,
+    BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts, RefusedWorkerFacts,
+    SessionFacts, TemplateFacts,
 };
 use raftpool_payout::{Alarm, ServiceStatus};
 use raftpool_raft::RaftNode;
+use raftpool_stratum::{RefusedWorker, SessionSnapshot};
 
 use super::serving::{Serving, Slot};
 use crate::system::now_ms;
@@ -150,6 +152,44 @@ impl LiveFacts for Facts {
                 alarms: Vec::new(),
             },
         })
+    }
+
+    fn sessions(&self, address: &str) -> Vec<SessionFacts> {
+        let sessions = |serving: &Serving| serving.stratum.sessions_of(address);
+        let found = self.serving.look(sessions).unwrap_or_default();
+        found.into_iter().map(session).collect()
+    }
+
+    fn refused_workers(&self, address: &str) -> Vec<RefusedWorkerFacts> {
+        let workers = |serving: &Serving| serving.stratum.refused_workers_of(address);
+        let found = self.serving.look(workers).unwrap_or_default();
+        found.into_iter().map(refused).collect()
+    }
+}
+
+fn session(snapshot: SessionSnapshot) -> SessionFacts {
+    SessionFacts {
+        worker: snapshot.worker,
+        protocol: snapshot.protocol.name(),
+        is_tls: snapshot.is_encrypted,
+        remote: snapshot.remote,
+        user_agent: snapshot.agent,
+        connected_at_ms: snapshot.connected_at_ms,
+        difficulty: snapshot.difficulty,
+        last_share_at_ms: (snapshot.last_share_at_ms > 0).then_some(snapshot.last_share_at_ms),
+        accepted: snapshot.accepted,
+        rejects: snapshot.rejects,
+    }
+}
+
+fn refused(worker: RefusedWorker) -> RefusedWorkerFacts {
+    RefusedWorkerFacts {
+        worker: worker.worker,
+        first_at_ms: worker.first_at_ms,
+        last_at_ms: worker.last_at_ms,
+        rejects: worker.rejects,
+        logins: worker.logins,
+        last_words: worker.last_words,
     }
 }
 

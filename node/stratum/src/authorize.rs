@@ -16,10 +16,12 @@ use tokio::time::Instant;
 use crate::bans::Bans;
 use crate::gatekeeper::{Gatekeeper, Pass};
 use crate::listener::Terms;
-use crate::miner::{Account, Miner};
+use crate::miner::{Account, Miner, Protocol, Visitor};
+use crate::newcomers::{Entry, Newcomers};
 use crate::protocol::Refusal;
 use crate::shedding::Shedding;
 use crate::standing::Standing;
+use crate::strikes::source_of;
 use crate::username::{self, Login};
 use crate::vardiff::{Aim, Vardiff};
 use crate::why::Why;
@@ -37,7 +39,8 @@ pub(crate) struct Grant {
 
 impl Grant {
     /// Lets the miner, who has no account yet, work for it.
-    pub(crate) fn take_effect(self, miner: &Miner) {
+    pub(crate) fn take_effect(self, miner: &Miner, protocol: Protocol) {
+        let _ = miner.protocol.set(protocol);
         miner
             .is_known
             .store(self.stored_difficulty.is_some(), Ordering::Relaxed);
@@ -46,7 +49,7 @@ impl Grant {
             .store(self.stored_difficulty.unwrap_or(0), Ordering::Relaxed);
         *miner.vardiff.lock() = Some(self.vardiff);
         tracing::debug!(
-            connection = miner.id, remote = %miner.remote,
+            connection = miner.id, remote = %miner.visitor.remote,
             miner = &*self.account.address, worker = &*self.account.worker,
             stored_difficulty = self.stored_difficulty, "authorized"
         );
@@ -66,6 +69,7 @@ pub(crate) struct Authorizer {
     pub(crate) gatekeeper: Gatekeeper,
     pub(crate) bans: Arc<Bans>,
     pub(crate) shedding: Shedding,
+    pub(crate) newcomers: Arc<Newcomers>,
 }
 
 /// What is known of who asks, before it is decided whether there is work for it.
@@ -86,9 +90,25 @@ impl Authorizer {
         user: &str,
         worker: Option<&str>,
         password: Option<&str>,
-        terms: &Terms,
+        visitor: &Visitor,
     ) -> Result<Grant, Refusal> {
         let (login, address) = self.read(user, worker, password)?;
+        let named = (address.clone(), login.worker.clone());
+        let granted = self.grant(login, address, visitor);
+        if let Err(refusal) = &granted {
+            let (address, worker) = named;
+            let entry = Entry {
+                source: source_of(visitor.remote.ip()),
+                address: address.as_str(),
+                worker: &worker,
+            };
+            let now_ms = self.bans.now_ms();
+            self.newcomers.note_login(entry, refusal, now_ms);
+        }
+        granted
+    }
+
+    fn grant(&self, login: Login, address: Address, visitor: &Visitor) -> Result<Grant, Refusal> {
         let known = self.look_up(login, address)?;
         if let Some(refusal) = self.shedding.refusal(known.worker.is_some()) {
             return Err(refusal);
@@ -108,7 +128,7 @@ impl Authorizer {
                 worker: login.worker.as_str().into(),
                 scheme: choose_scheme(login.scheme, &settings)?,
             },
-            vardiff: self.start(&login, stored_difficulty, terms),
+            vardiff: self.start(&login, stored_difficulty, &visitor.terms),
             stored_difficulty,
             pass,
             standing,
@@ -142,7 +162,7 @@ impl Authorizer {
             return other_terms("scheme");
         }
         if login.fixed_difficulty.is_some() {
-            let wanted = self.start(&login, None, &miner.terms).difficulty();
+            let wanted = self.start(&login, None, &miner.visitor.terms).difficulty();
             let vardiff = miner.vardiff.lock();
             let is_present =
                 |vardiff: &Vardiff| vardiff.is_fixed() && vardiff.difficulty() == wanted;

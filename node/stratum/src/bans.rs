@@ -149,12 +149,13 @@ impl Bans {
             standing.note_accepted();
         }
         self.strikes
-            .good_arrived(miner.remote.ip(), &miner.presence);
+            .good_arrived(miner.visitor.remote.ip(), &miner.presence);
     }
 
     /// A connection is gone.
     pub(crate) fn note_left(&self, miner: &Miner) {
-        self.strikes.good_left(miner.remote.ip(), &miner.presence);
+        self.strikes
+            .good_left(miner.visitor.remote.ip(), &miner.presence);
     }
 
     /// Counts a bad share; what the miner is told besides when it was one too many.
@@ -200,7 +201,7 @@ impl Bans {
 
     fn worker_banned(&self, miner: &Miner, standing: &Arc<Standing>, banned: &Banned) {
         tracing::warn!(
-            miner = &*standing.address, worker = &*standing.worker, remote = %miner.remote,
+            miner = &*standing.address, worker = &*standing.worker, remote = %miner.visitor.remote,
             reason = &*banned.reason, until_ms = banned.until_ms, "worker banned"
         );
         self.metrics
@@ -215,7 +216,7 @@ impl Bans {
                 "too many bans at once: this one is known to this node only"
             );
         }
-        let ip = miner.remote.ip();
+        let ip = miner.visitor.remote.ip();
         let (address, worker) = (&standing.address, &standing.worker);
         let is_refused = self.strikes.worker_banned(ip, address, worker);
         self.tell_of_address(is_refused, ip);

@@ -19,6 +19,7 @@ use crate::dialect::{Dialect, Next};
 use crate::jobs::Job;
 use crate::miner::{Answer, Miner};
 use crate::pool::Pool;
+use crate::roll::Listed;
 use crate::standing::Banned;
 
 /// Times of a connection.
@@ -70,7 +71,7 @@ pub(crate) struct Connection<D> {
     /// `None` until it is authorized.
     ban: Option<watch::Receiver<Option<Banned>>>,
     /// `None` until it is ready.
-    in_workers: Option<Counted>,
+    in_workers: Option<(Counted, Listed)>,
     hello_until: Instant,
     last_input: Instant,
     /// When the next request is read, if that is later than now.
@@ -182,7 +183,9 @@ impl<D: Dialect> Connection<D> {
     fn welcome_if_ready(&mut self) {
         if self.in_workers.is_none() && self.dialect.is_ready() {
             let workers = &self.pool.pipeline.judge.answers.metrics.workers;
-            self.in_workers = Some(Counted::new(workers.clone()));
+            let counted = Counted::new(workers.clone());
+            let listed = self.pool.roll.enter(&self.miner);
+            self.in_workers = Some((counted, listed));
             self.ban = self.miner.standing.get().map(|one| one.subscribe());
             self.next_vardiff = self.last_input;
             self.send_job();

@@ -20,8 +20,8 @@ use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 
 use crate::arrival;
 use crate::dialect::Next;
-use crate::listener::{Speaks, Terms};
-use crate::miner::{Answer, Miner};
+use crate::listener::Speaks;
+use crate::miner::{Answer, Miner, Protocol, Visitor};
 use crate::pool::Pool;
 use crate::protocol::{self, Call, Refusal};
 use crate::server::{StratumServer, knock_login};
@@ -280,13 +280,17 @@ impl Session {
         let pool = server.pool().clone();
         let number = pool.extra_nonces.draw();
         let extra_nonce = pool.extra_nonces.numbered(number);
-        let remote = SocketAddr::from(([127, 0, 0, 1], 1));
-        let terms = Arc::<Terms>::default();
-        let (miner, answers) = Miner::new(number, remote, terms.clone(), 1, extra_nonce);
+        let visitor = Visitor {
+            remote: SocketAddr::from(([127, 0, 0, 1], 1)),
+            is_encrypted: false,
+            terms: Arc::default(),
+        };
+        let (miner, answers) = Miner::new(number, visitor.clone(), 1, extra_nonce);
         let words = match speaks {
             Speaks::Getwork => {
-                let grant = pool.authorizer.authorize(address, None, None, &terms);
-                grant.expect("a good address").take_effect(&miner);
+                let grant = pool.authorizer.authorize(address, None, None, &visitor);
+                let grant = grant.expect("a good address");
+                grant.take_effect(&miner, Protocol::Getwork);
                 Words::Getwork(getwork::Session::new(miner.clone()))
             }
             lines => Words::Lines(Talk::new(miner.clone(), lines)),

@@ -73,8 +73,10 @@ mod verifier;
 
 mod blocks;
 mod credit;
+mod newcomers;
 mod proposing;
 mod reports;
+mod roll;
 
 mod bans;
 mod shedding;
@@ -95,5 +97,6 @@ pub use certificate::{CertificateError, ServerCertificate};
 pub use config::{BanConfig, StratumConfig, Verification};
 pub use error::StratumError;
 pub use listener::{Encryption, Listener, Speaks};
-pub use miner::SessionSnapshot;
+pub use miner::{Protocol, SessionSnapshot};
+pub use newcomers::RefusedWorker;
 pub use server::{GetworkDoor, NodeIdentity, StratumParts, StratumServer, getwork_router};

@@ -141,6 +141,7 @@ impl ByLateness {
 pub(crate) struct AbuseMetrics {
     /// By reason: why something other than a share was refused.
     pub(crate) refusals: IntCounterVec,
+    pub(crate) newcomers: IntGauge,
     /// By kind: `worker` or `ip`.
     pub(crate) bans_made: IntCounterVec,
     /// By kind: `worker` or `ip`.
@@ -162,6 +163,10 @@ impl AbuseMetrics {
                 "refusals_total",
                 "Authorizations, subscriptions and other requests but shares that were refused.",
                 "reason",
+            )?,
+            newcomers: new.gauge(
+                "refused_newcomers",
+                "Workers without a record in the ledger of which it is remembered what they were refused.",
             )?,
             bans_made: new.counters("bans_total", "Bans this node has made.", "kind")?,
             bans_lifted: new.counters(

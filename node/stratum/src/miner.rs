@@ -1,12 +1,13 @@
 //! What is known of one connected miner outside the task that serves its socket: shares that are
 //! being hashed or committed hold on to it, also when the socket is gone.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
-use raftpool_ledger::command::Scheme;
+use raftpool_ledger::command::{RejectReason, Scheme};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -36,12 +37,22 @@ pub(crate) struct Account {
     pub(crate) scheme: Scheme,
 }
 
+/// Who has come through which door, before it has said a word.
+#[derive(Debug, Clone)]
+pub(crate) struct Visitor {
+    /// The miner's own address, not its proxy's.
+    pub(crate) remote: SocketAddr,
+    pub(crate) is_encrypted: bool,
+    /// Of the listener it came through.
+    pub(crate) terms: Arc<Terms>,
+}
+
 /// One connection.
 pub(crate) struct Miner {
     pub(crate) id: u64,
-    pub(crate) remote: SocketAddr,
-    /// Of the listener it came through.
-    pub(crate) terms: Arc<Terms>,
+    pub(crate) visitor: Visitor,
+    /// What it speaks; set with its account.
+    pub(crate) protocol: OnceLock<Protocol>,
     pub(crate) connected_at_ms: u64,
     pub(crate) extra_nonce: [u8; 32],
     pub(crate) agent: OnceLock<Box<str>>,
@@ -62,6 +73,9 @@ pub(crate) struct Miner {
     pub(crate) reported_difficulty: AtomicU64,
     pub(crate) accepted: AtomicU64,
     pub(crate) rejected: AtomicU64,
+    pub(crate) rejects: Mutex<BTreeMap<RejectReason, u64>>,
+    /// When its newest accepted share arrived; 0 before the first.
+    pub(crate) last_share_at_ms: AtomicU64,
     /// Shares that are not answered yet.
     pub(crate) in_flight: AtomicUsize,
     pub(crate) judged: Mutex<Judged>,
@@ -74,16 +88,15 @@ impl Miner {
     /// of its own: it never holds more than the shares in flight, which have one.
     pub(crate) fn new(
         id: u64,
-        remote: SocketAddr,
-        terms: Arc<Terms>,
+        visitor: Visitor,
         connected_at_ms: u64,
         extra_nonce: [u8; 32],
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Answer>) {
         let (answers, receiver) = mpsc::unbounded_channel();
         let miner = Self {
             id,
-            remote,
-            terms,
+            visitor,
+            protocol: OnceLock::new(),
             connected_at_ms,
             extra_nonce,
             agent: OnceLock::new(),
@@ -97,6 +110,8 @@ impl Miner {
             reported_difficulty: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
+            rejects: Mutex::default(),
+            last_share_at_ms: AtomicU64::new(0),
             in_flight: AtomicUsize::new(0),
             judged: Mutex::new(Judged::default()),
             vardiff: Mutex::new(None),
@@ -141,7 +156,9 @@ impl Miner {
             address: account.address.to_string(),
             worker: account.worker.to_string(),
             difficulty: self.job_difficulty.load(Ordering::Relaxed),
-            remote: self.remote,
+            remote: self.visitor.remote,
+            is_encrypted: self.visitor.is_encrypted,
+            protocol: self.protocol.get().copied().unwrap_or_default(),
             agent: self
                 .agent
                 .get()
@@ -150,7 +167,32 @@ impl Miner {
             connected_at_ms: self.connected_at_ms,
             accepted: self.accepted.load(Ordering::Relaxed),
             rejected: self.rejected.load(Ordering::Relaxed),
+            rejects: self.rejects.lock().clone(),
+            last_share_at_ms: self.last_share_at_ms.load(Ordering::Relaxed),
         })
+    }
+}
+
+/// The dialects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocol {
+    /// Lines of JSON.
+    #[default]
+    Stratum,
+    /// Lines of a word, a tilde and JSON.
+    Xatum,
+    /// The daemon's WebSocket.
+    Getwork,
+}
+
+impl Protocol {
+    /// Its name as the API and the configuration spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stratum => "stratum",
+            Self::Xatum => "xatum",
+            Self::Getwork => "getwork",
+        }
     }
 }
 
@@ -165,6 +207,10 @@ pub struct SessionSnapshot {
     pub difficulty: u64,
     /// Where it connects from.
     pub remote: SocketAddr,
+    /// Whether it came over TLS, as far as this node sees: a proxy may have undone it.
+    pub is_encrypted: bool,
+    /// What it speaks.
+    pub protocol: Protocol,
     /// What its software calls itself.
     pub agent: String,
     /// Wall clock of this node when it connected, in milliseconds since the Unix epoch.
@@ -173,4 +219,9 @@ pub struct SessionSnapshot {
     pub accepted: u64,
     /// Shares of this session answered with an error.
     pub rejected: u64,
+    /// The same by reason.
+    pub rejects: BTreeMap<RejectReason, u64>,
+    /// When its newest accepted share arrived, in milliseconds since the Unix epoch; 0 before the
+    /// first.
+    pub last_share_at_ms: u64,
 }

@@ -1,6 +1,8 @@
 //! What the ledger is told about workers beside their shares: the difficulty to start them with
 //! next time, and how many of their shares were refused and why. Collected here, sent along with
-//! the next batch.
+//! the next batch. Nothing is sent of workers the ledger does not know, so that strangers cannot
+//! fill it with names (promise P9); what they are refused is kept by `newcomers` until they have
+//! worked.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use parking_lot::Mutex;
 use raftpool_ledger::command::{RejectCount, RejectReason, WorkerReport};
 
 use crate::miner::{Account, Miner};
+use crate::newcomers::{Entry, Newcomers};
+use crate::strikes::source_of;
 
 /// Workers that wait to be reported; beyond it new ones are skipped, counts are not money.
 const PENDING_MAX: usize = 100_000;
@@ -18,8 +22,8 @@ const PENDING_MAX: usize = 100_000;
 type Key = (Arc<str>, Arc<str>);
 
 /// Reports that wait for the next batch.
-#[derive(Default)]
 pub(crate) struct Reports {
+    pub(crate) newcomers: Arc<Newcomers>,
     pending: Mutex<HashMap<Key, Pending>>,
 }
 
@@ -30,10 +34,41 @@ struct Pending {
 }
 
 impl Reports {
-    pub(crate) fn count_reject(&self, miner: &Miner, reason: RejectReason) {
-        self.update(miner, |pending| {
-            *pending.rejects.entry(reason as i32).or_default() += 1;
-        });
+    pub(crate) fn new(newcomers: Arc<Newcomers>) -> Self {
+        Self {
+            newcomers,
+            pending: Mutex::default(),
+        }
+    }
+
+    /// Counts a refused share; `words` is what its miner is told.
+    pub(crate) fn count_reject(
+        &self,
+        miner: &Miner,
+        reason: RejectReason,
+        words: &str,
+        now_ms: u64,
+    ) {
+        if miner.is_known.load(Ordering::Relaxed) {
+            self.update(miner, |pending| {
+                *pending.rejects.entry(reason as i32).or_default() += 1;
+            });
+        } else if let Some(entry) = entry_of(miner) {
+            self.newcomers.note_reject(entry, reason, words, now_ms);
+        }
+    }
+
+    /// The ledger knows the worker from now on: what it was refused before goes there, too.
+    pub(crate) fn adopt(&self, miner: &Miner) {
+        let rejects = entry_of(miner).map(|entry| self.newcomers.take(entry));
+        let rejects = rejects.filter(|rejects| !rejects.is_empty());
+        if let Some(rejects) = rejects {
+            self.update(miner, |pending| {
+                for (reason, count) in rejects {
+                    *pending.rejects.entry(reason as i32).or_default() += count;
+                }
+            });
+        }
     }
 
     /// Notes the worker's difficulty if it changed. One a miner asked for is not stored: the
@@ -109,17 +144,26 @@ impl Reports {
     }
 }
 
+fn entry_of(miner: &Miner) -> Option<Entry<'_>> {
+    let account = miner.account.get()?;
+    Some(Entry {
+        source: source_of(miner.visitor.remote.ip()),
+        address: &account.address,
+        worker: &account.worker,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use raftpool_ledger::command::Scheme;
     use tokio::time::Instant;
 
     use super::*;
+    use crate::testing;
     use crate::vardiff::{Aim, Vardiff};
 
     fn miner() -> Arc<Miner> {
-        let terms = Arc::default();
-        let (miner, _) = Miner::new(1, ([127, 0, 0, 1], 1).into(), terms, 0, [0; 32]);
+        let (miner, _) = Miner::new(1, testing::visitor(), 0, [0; 32]);
         let account = Account {
             address: "xet:a".into(),
             worker: "rig".into(),
@@ -137,23 +181,27 @@ mod tests {
 
     #[test]
     fn reports_are_summed_and_come_back_when_they_were_not_stored() {
-        let reports = Reports::default();
+        let newcomers = Newcomers::new(prometheus::IntGauge::new("workers", "test").unwrap());
+        let reports = Reports::new(Arc::new(newcomers));
         let miner = miner();
-        reports.count_reject(&miner, RejectReason::Stale);
+        let stale = || reports.count_reject(&miner, RejectReason::Stale, "test", 0);
+        stale();
         reports.note_difficulty(&miner);
         assert!(reports.is_empty(), "the ledger does not know the worker");
+        assert_eq!(reports.newcomers.of("xet:a").len(), 1);
 
         miner.is_known.store(true, Ordering::Relaxed);
+        reports.adopt(&miner);
+        assert_eq!(reports.newcomers.of("xet:a"), []);
         reports.note_difficulty(&miner);
-        reports.count_reject(&miner, RejectReason::Stale);
-        reports.count_reject(&miner, RejectReason::Stale);
+        stale();
         let taken = reports.take(10);
         assert_eq!(taken.len(), 1);
         assert_eq!((taken[0].difficulty, taken[0].rejects[0].count), (500, 2));
 
         reports.note_difficulty(&miner);
         assert!(reports.is_empty(), "an unchanged difficulty is no news");
-        reports.count_reject(&miner, RejectReason::Stale);
+        stale();
         reports.put_back(taken);
         let taken = reports.take(10);
         assert_eq!((taken[0].difficulty, taken[0].rejects[0].count), (500, 3));

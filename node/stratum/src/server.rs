@@ -41,6 +41,7 @@ use crate::limits::ConnectionLimits;
 use crate::listener::Listener;
 use crate::metrics::Metrics;
 use crate::miner::{Miner, SessionSnapshot};
+use crate::newcomers::{Newcomers, RefusedWorker};
 use crate::pipeline::Pipeline;
 use crate::pool::Pool;
 use crate::proposing::Proposer;
@@ -142,15 +143,7 @@ impl StratumServer {
         let limits = ConnectionLimits::new(&config, strikes.clone());
         let (bans, ban_desk) = Bans::new(config.bans, strikes, metrics.clone(), proposer(&parts));
         let (judge, batcher) = build_judge(&config, &parts, &metrics, &bans, blocks.clone());
-        let pool = build_pool(
-            &config,
-            &parts,
-            board,
-            judge,
-            extra_nonces,
-            &metrics,
-            &limits,
-        )?;
+        let pool = build_pool(&config, &parts, board, judge, extra_nonces, &limits)?;
 
         let shared = Arc::new(Shared {
             pool,
@@ -230,6 +223,18 @@ impl StratumServer {
         let mut miners: Vec<_> = self.shared.miners.lock().values().cloned().collect();
         miners.sort_unstable_by_key(|miner| miner.id);
         miners.iter().filter_map(|miner| miner.snapshot()).collect()
+    }
+
+    /// The authorized sessions of one miner, in order of connecting.
+    pub fn sessions_of(&self, address: &str) -> Vec<SessionSnapshot> {
+        let miners = self.shared.pool.roll.of(address);
+        miners.iter().filter_map(|miner| miner.snapshot()).collect()
+    }
+
+    /// What this node has refused to workers of a miner, and no ledger says: shares of those that
+    /// have none accepted, and logins of any.
+    pub fn refused_workers_of(&self, address: &str) -> Vec<RefusedWorker> {
+        self.shared.pool.authorizer.newcomers.of(address)
     }
 
     /// Stops taking connections and shares, finishes and answers those under way as far as
@@ -336,7 +341,9 @@ fn build_judge(
 ) -> (Arc<Judge>, Batcher) {
     let answers = Arc::new(Answers {
         metrics: metrics.clone(),
-        reports: Arc::new(Reports::default()),
+        reports: Arc::new(Reports::new(Arc::new(Newcomers::new(
+            metrics.abuse.newcomers.clone(),
+        )))),
         bans: bans.clone(),
     });
     let proposer = proposer(parts);
@@ -378,9 +385,9 @@ fn build_pool(
     board: Arc<JobBoard>,
     judge: Arc<Judge>,
     extra_nonces: ExtraNonces,
-    metrics: &Metrics,
     limits: &Arc<ConnectionLimits>,
 ) -> Result<Arc<Pool>, StratumError> {
+    let metrics = judge.answers.metrics.clone();
     let load = Arc::<Load>::default();
     let verifier = match config.verification {
         Verification::WithoutHashing => None,
@@ -419,8 +426,9 @@ fn build_pool(
                 connections_for_all: config.connections_for_all(),
                 load,
                 queue_max: config.verification_queue_max,
-                metrics: metrics.clone(),
+                metrics,
             },
+            newcomers: judge.answers.reports.newcomers.clone(),
         },
         pipeline: Pipeline {
             board: board.clone(),
@@ -431,6 +439,7 @@ fn build_pool(
             shares_in_flight_max: config.shares_in_flight_per_connection,
         },
         board,
+        roll: Arc::default(),
         limits: limits.clone(),
         extra_nonces,
         miner_key_hex: hex::encode(miner_key),
@@ -449,6 +458,8 @@ async fn forget_idle(shared: Arc<Shared>, drain: CancellationToken) {
                 shared.limits.forget_idle();
                 shared.pool.authorizer.gatekeeper.forget_idle();
                 shared.bans.forget();
+                let newcomers = &shared.pool.authorizer.newcomers;
+                newcomers.forget(shared.clock.now_ms());
             }
         }
     }

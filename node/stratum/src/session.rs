@@ -11,7 +11,7 @@ use crate::dialect::Next;
 use crate::jobs::{Job, Spelling};
 use crate::lapses::Lapses;
 use crate::limits::{TOO_FAST, TOO_MANY_REQUESTS};
-use crate::miner::Miner;
+use crate::miner::{Miner, Protocol};
 use crate::pipeline::Candidate;
 use crate::pool::Pool;
 use crate::protocol::{self, Call, Id, Refusal, Request};
@@ -67,7 +67,7 @@ impl Session {
                 protocol::write_refusal(out, &Id::null(), &Refusal::other(message));
                 return Next::Close("chatty");
             }
-            if !pool.limits.may_ask(self.miner.remote.ip()) {
+            if !pool.limits.may_ask(self.miner.visitor.remote.ip()) {
                 self.note(Why::TooMany, TOO_MANY_REQUESTS, pool);
                 protocol::write_refusal(out, &Id::null(), &Refusal::other(TOO_MANY_REQUESTS));
                 return Next::Close(TOO_FAST);
@@ -146,14 +146,14 @@ impl Session {
     /// Notes that something else than authorizing was refused.
     fn note(&self, why: Why, detail: &str, pool: &Pool) {
         let gatekeeper = &pool.authorizer.gatekeeper;
-        gatekeeper.note_refused_request(self.miner.remote, why, detail);
+        gatekeeper.note_refused_request(self.miner.visitor.remote, why, detail);
     }
 
     /// Returns why the connection is closed, when that was one refusal too many. One that works is
     /// not closed for what it asks for besides: all miners of a proxy would go with it.
     fn note_refusal(&mut self, refusal: &Refusal, pool: &Pool) -> Option<&'static str> {
         let gatekeeper = &pool.authorizer.gatekeeper;
-        let is_too_often = gatekeeper.note_refusal(self.miner.remote, refusal);
+        let is_too_often = gatekeeper.note_refusal(self.miner.visitor.remote, refusal);
         if self.miner.account.get().is_some() {
             return None;
         }
@@ -208,8 +208,8 @@ impl Session {
         if let Some(present) = self.miner.account.get() {
             return authorizer.authorize_again(user, worker, password, &self.miner, present);
         }
-        let grant = authorizer.authorize(user, worker, password, &self.miner.terms)?;
-        grant.take_effect(&self.miner);
+        let grant = authorizer.authorize(user, worker, password, &self.miner.visitor)?;
+        grant.take_effect(&self.miner, Protocol::Stratum);
         Ok(())
     }
 

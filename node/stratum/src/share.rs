@@ -31,7 +31,7 @@ macro_rules! log_reject {
             reason = reject_reason_name($reason),
             detail = $refusal.message,
             connection = $miner.id,
-            remote = %$miner.remote,
+            remote = %$miner.visitor.remote,
             miner = $miner.account.get().map(|account| &*account.address),
             worker = $miner.account.get().map(|account| &*account.worker),
             "share rejected"
@@ -76,7 +76,13 @@ impl Share {
             height: self.job.template.height,
             received_at_ms: self.received_at_ms,
             expected_reward_atomic: self.job.template.miner_reward_atomic,
-            listener_scheme: self.miner.terms.default_scheme.unwrap_or_default().into(),
+            listener_scheme: self
+                .miner
+                .visitor
+                .terms
+                .default_scheme
+                .unwrap_or_default()
+                .into(),
         })
     }
 }
@@ -104,7 +110,7 @@ impl HashTask for Share {
     fn lane(&self) -> Lane {
         Lane {
             connection: self.miner.id,
-            source: source_of(self.miner.remote.ip()),
+            source: source_of(self.miner.visitor.remote.ip()),
             is_trusted: self.miner.is_trusted(),
         }
     }
@@ -130,7 +136,13 @@ impl Answers {
     pub(crate) fn accept(&self, mut share: Share) {
         let miner = &share.miner;
         miner.accepted.fetch_add(1, Ordering::Relaxed);
-        miner.is_known.store(true, Ordering::Relaxed);
+        let arrived_at_ms = share.received_at_ms;
+        miner
+            .last_share_at_ms
+            .fetch_max(arrived_at_ms, Ordering::Relaxed);
+        if !miner.is_known.swap(true, Ordering::Relaxed) {
+            self.reports.adopt(miner);
+        }
         self.reports.note_difficulty(miner);
         self.bans.note_accepted(miner);
         self.metrics.shares.with_label_values(&["accepted"]).inc();
@@ -194,7 +206,10 @@ impl Answers {
     ) -> Refusal {
         let refusal = Refusal::of_share(reason, message);
         let rejected = 1 + miner.rejected.fetch_add(1, Ordering::Relaxed);
-        self.reports.count_reject(miner, reason);
+        *miner.rejects.lock().entry(reason).or_default() += 1;
+        let now_ms = self.bans.now_ms();
+        self.reports
+            .count_reject(miner, reason, &refusal.message, now_ms);
         self.metrics
             .shares
             .with_label_values(&[reject_reason_name(reason)])

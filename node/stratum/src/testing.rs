@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::config::StratumConfig;
 use crate::duplicates::ShareKey;
-use crate::miner::{Answer, Miner};
+use crate::miner::{Answer, Miner, Visitor};
 use crate::pool::Pool;
 use crate::protocol::Id;
 use crate::server::{NodeIdentity, StratumParts, StratumServer};
@@ -110,8 +110,16 @@ pub(crate) async fn server() -> StratumServer {
 pub(crate) fn miner(pool: &Pool) -> (Arc<Miner>, mpsc::UnboundedReceiver<Answer>) {
     let number = pool.extra_nonces.draw();
     let extra_nonce = pool.extra_nonces.numbered(number);
-    let remote = ([127, 0, 0, 1], 1).into();
-    Miner::new(number, remote, Arc::default(), 1, extra_nonce)
+    Miner::new(number, visitor(), 1, extra_nonce)
+}
+
+/// Somebody on this machine.
+pub(crate) fn visitor() -> Visitor {
+    Visitor {
+        remote: ([127, 0, 0, 1], 1).into(),
+        is_encrypted: false,
+        terms: Arc::default(),
+    }
 }
 
 /// A share for a job of its own.

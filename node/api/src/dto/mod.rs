@@ -21,6 +21,7 @@ pub mod network;
 pub mod node;
 pub mod payout;
 pub mod pool;
+pub mod refusal;
 pub mod rules;
 pub mod series;
 pub mod stray;

@@ -7,11 +7,12 @@ use raftpool_api::dto::cluster::{ClusterStatus, MemberChange};
 use raftpool_api::dto::rules::{NonceInsight, Simulation};
 use raftpool_api::{
     BuildFacts, ChangeRefusal, ClusterControl, Condition, DaemonFacts, LiveFacts, LocalBan,
-    LocalBanOf, LocalBans, MemberChanged, NodeFacts, PayoutFacts, PayoutInsight, TemplateFacts,
-    TokenIssuer,
+    LocalBanOf, LocalBans, MemberChanged, NodeFacts, PayoutFacts, PayoutInsight,
+    RefusedWorkerFacts, SessionFacts, TemplateFacts, TokenIssuer,
 };
 use raftpool_ledger::Clock;
 use raftpool_ledger::cluster::BoxFuture;
+use raftpool_ledger::command::RejectReason;
 use serde_json::json;
 
 use crate::support::NOW_MS;
@@ -152,6 +153,9 @@ impl PayoutInsight for TestPayouts {
     }
 }
 
+/// A miner this node has refused something, and that is in no ledger.
+pub const REFUSED_MINER: &str = "xet:refused";
+
 pub struct TestClock;
 
 impl Clock for TestClock {
@@ -204,5 +208,23 @@ impl LiveFacts for TestFacts {
                 alarms: vec![],
             },
         }
+    }
+
+    fn sessions(&self, _: &str) -> Vec<SessionFacts> {
+        vec![]
+    }
+
+    fn refused_workers(&self, address: &str) -> Vec<RefusedWorkerFacts> {
+        if address != REFUSED_MINER {
+            return vec![];
+        }
+        vec![RefusedWorkerFacts {
+            worker: "rig <1>".into(),
+            first_at_ms: NOW_MS - 9_000,
+            last_at_ms: NOW_MS - 1_000,
+            rejects: [(RejectReason::LowDifficulty, 3)].into(),
+            logins: [("token", 2)].into(),
+            last_words: "low difficulty share".into(),
+        }]
     }
 }

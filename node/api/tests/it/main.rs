@@ -12,6 +12,7 @@ mod limits;
 mod members;
 mod metrics;
 mod miners;
+mod refusals;
 mod resources;
 mod rules;
 mod series;

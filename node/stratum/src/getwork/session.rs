@@ -56,7 +56,7 @@ impl Session {
     pub(super) fn malformed(&mut self, pool: &Pool) -> Next {
         let gatekeeper = &pool.authorizer.gatekeeper;
         let detail = "the message is no submission";
-        gatekeeper.note_refused_request(self.miner.remote, Why::Malformed, detail);
+        gatekeeper.note_refused_request(self.miner.visitor.remote, Why::Malformed, detail);
         if self.malformed_messages.note(pool.malformed_lines_max) {
             return Next::Close("malformed");
         }

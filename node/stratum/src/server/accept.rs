@@ -18,7 +18,7 @@ use crate::arrival::{Arrived, Port};
 use crate::limits::Place;
 use crate::lines::Lines;
 use crate::listener::Speaks;
-use crate::miner::Miner;
+use crate::miner::{Miner, Visitor};
 use crate::talk::Talk;
 
 /// Pause after the system refused a connection, for instance for lack of file descriptors.
@@ -131,8 +131,8 @@ impl Accept {
         metrics.arrivals.with_label_values(&[protection]).inc();
         match &self.greeter {
             Some(greeter) => {
-                let Arrived { stream, remote, .. } = arrived;
-                if let Err(reason) = greeter.greet(stream, remote, place, hello_until).await {
+                let remote = arrived.remote;
+                if let Err(reason) = greeter.greet(arrived, place, hello_until).await {
                     self.shared.count_disconnect(remote, reason);
                 }
             }
@@ -141,20 +141,29 @@ impl Accept {
     }
 
     async fn talk(self, arrived: Arrived, place: Place, hello_until: Instant) {
-        let Arrived { stream, remote, .. } = arrived;
+        let Arrived {
+            stream,
+            remote,
+            is_encrypted,
+        } = arrived;
         let Self {
             shared,
             port,
             drain,
             ..
         } = self;
-        let (speaks, terms) = (port.listener.speaks, port.terms.clone());
+        let speaks = port.listener.speaks;
+        let visitor = Visitor {
+            remote,
+            is_encrypted,
+            terms: port.terms.clone(),
+        };
         let line_bytes_max = shared.line_bytes_max;
         let open = |miner: &Arc<Miner>| {
             Lines::new(stream, Talk::new(miner.clone(), speaks), line_bytes_max)
         };
         shared
-            .attend(remote, terms, place, drain, hello_until, open)
+            .attend(visitor, place, drain, hello_until, open)
             .await;
     }
 }

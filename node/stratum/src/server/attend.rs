@@ -11,8 +11,7 @@ use super::Shared;
 use crate::connection::Connection;
 use crate::dialect::Dialect;
 use crate::limits::{Place, Refused};
-use crate::listener::Terms;
-use crate::miner::Miner;
+use crate::miner::{Miner, Visitor};
 
 /// How a connection ends whose task ends without saying why.
 const PANICKED: &str = "panic";
@@ -38,18 +37,18 @@ impl Shared {
     /// `hello_until` to say who it is.
     pub(super) async fn attend<D: Dialect>(
         self: Arc<Self>,
-        remote: SocketAddr,
-        terms: Arc<Terms>,
+        visitor: Visitor,
         place: Place,
         drain: CancellationToken,
         hello_until: Instant,
         open: impl FnOnce(&Arc<Miner>) -> D,
     ) {
         let number = self.pool.extra_nonces.draw();
-        tracing::debug!(connection = number, %remote, "connected");
+        tracing::debug!(connection = number, remote = %visitor.remote, "connected");
         self.metrics.connections.inc();
         let extra_nonce = self.pool.extra_nonces.numbered(number);
-        let (miner, answers) = Miner::new(number, remote, terms, self.clock.now_ms(), extra_nonce);
+        let remote = visitor.remote;
+        let (miner, answers) = Miner::new(number, visitor, self.clock.now_ms(), extra_nonce);
         self.miners.lock().insert(number, miner.clone());
         // Everything about the connection goes with its task, also when the task panics.
         let mut guard = Registered {
@@ -96,9 +95,9 @@ impl Drop for Registered {
         let ended = &shared.metrics.disconnects;
         ended.with_label_values(&[*reason]).inc();
         if *reason == PANICKED {
-            tracing::error!(connection = miner.id, remote = %miner.remote, "a connection's task panicked");
+            tracing::error!(connection = miner.id, remote = %miner.visitor.remote, "a connection's task panicked");
         } else {
-            tracing::debug!(connection = miner.id, remote = %miner.remote, reason, "disconnected");
+            tracing::debug!(connection = miner.id, remote = %miner.visitor.remote, reason, "disconnected");
         }
     }
 }
@@ -146,11 +145,10 @@ mod tests {
             .admit_from([127, 0, 0, 1].into())
             .ok()
             .unwrap();
-        let (remote, now) = (([127, 0, 0, 1], 1).into(), Instant::now());
-        let (terms, drain) = (Arc::default(), CancellationToken::new());
+        let (drain, now) = (CancellationToken::new(), Instant::now());
         let served = shared
             .clone()
-            .attend(remote, terms, place, drain, now, |_| Broken);
+            .attend(testing::visitor(), place, drain, now, |_| Broken);
         assert!(tokio::spawn(served).await.unwrap_err().is_panic());
         let metrics = &shared.metrics;
         assert_eq!((metrics.workers.get(), metrics.connections.get()), (0, 0));

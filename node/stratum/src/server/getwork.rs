@@ -29,6 +29,7 @@ use crate::authorize::Grant;
 use crate::getwork::{Session, Socket};
 use crate::limits::TOO_MANY_REQUESTS;
 use crate::listener::Terms;
+use crate::miner::{Miner, Protocol, Visitor};
 use crate::protocol::{self, Refusal};
 use crate::why::Why;
 
@@ -55,6 +56,8 @@ struct Knock<'a> {
     worker: &'a str,
     query: Vec<(String, String)>,
     agent: String,
+    /// As far as it is known: the API's listener does not say.
+    is_encrypted: bool,
     /// `None`: it has no place yet.
     seat: Option<Seat>,
 }
@@ -105,6 +108,7 @@ pub fn getwork_router(
                     worker: &path.1,
                     query: with_bearer(query, &headers),
                     agent: protocol::clean_agent(agent.unwrap_or("getwork")),
+                    is_encrypted: seat.as_ref().is_some_and(|seat| seat.is_encrypted),
                     seat: seat.map(|Extension(seat)| seat),
                 };
                 door.connect(knock, upgrade)
@@ -141,8 +145,12 @@ impl GetworkDoor {
         };
         let (worker, password) = knock_login(knock.worker, &knock.query);
         let authorizer = &self.shared.pool.authorizer;
-        let granted =
-            authorizer.authorize(knock.address, Some(worker), Some(&password), &self.terms);
+        let visitor = Visitor {
+            remote,
+            is_encrypted: knock.is_encrypted,
+            terms: self.terms.clone(),
+        };
+        let granted = authorizer.authorize(knock.address, Some(worker), Some(&password), &visitor);
         let grant = match granted {
             Ok(grant) => grant,
             Err(refusal) => {
@@ -169,10 +177,10 @@ impl GetworkDoor {
             .on_upgrade(move |socket| async move {
                 let open = |miner: &Arc<_>| self.open(miner, grant, agent, socket);
                 let served = self.shared.clone();
-                let (terms, drain) = (self.terms.clone(), self.drain.clone());
+                let drain = self.drain.clone();
                 // It has said who it is.
                 served
-                    .attend(remote, terms, place, drain, Instant::now(), open)
+                    .attend(visitor, place, drain, Instant::now(), open)
                     .await;
                 drop(token);
             })
@@ -186,14 +194,14 @@ impl GetworkDoor {
 
     fn open(
         &self,
-        miner: &Arc<crate::miner::Miner>,
+        miner: &Arc<Miner>,
         grant: Grant,
         agent: String,
         socket: axum::extract::ws::WebSocket,
     ) -> Socket {
         // A fresh miner has neither.
         let _ = miner.agent.set(agent.into());
-        grant.take_effect(miner);
+        grant.take_effect(miner, Protocol::Getwork);
         Socket::new(socket, Session::new(miner.clone()))
     }
 }

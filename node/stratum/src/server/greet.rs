@@ -2,7 +2,6 @@
 //! within the hello time-out. On the API's listener somebody else does this.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -19,7 +18,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::getwork::{GetworkDoor, getwork_router};
-use crate::arrival::Stream;
+use crate::arrival::Arrived;
 use crate::limits::Place;
 
 /// Bytes a connection buffers; the head of its request must fit.
@@ -27,16 +26,19 @@ const HEAD_BYTES_MAX: usize = 8 * 1024;
 
 /// The place of a connection whose request is still to come.
 #[derive(Clone)]
-pub(super) struct Seat(Arc<Mutex<Option<Place>>>);
+pub(super) struct Seat {
+    place: Arc<Mutex<Option<Place>>>,
+    pub(super) is_encrypted: bool,
+}
 
 impl Seat {
     /// The place, for the one who is served on it.
     pub(super) fn take(&self) -> Option<Place> {
-        self.0.lock().take()
+        self.place.lock().take()
     }
 
     fn is_taken(&self) -> bool {
-        self.0.lock().is_none()
+        self.place.lock().is_none()
     }
 }
 
@@ -61,12 +63,19 @@ impl Greeter {
     /// Why there is none: one of a small set of words.
     pub(super) async fn greet(
         &self,
-        stream: Stream,
-        remote: SocketAddr,
+        arrived: Arrived,
         place: Place,
         until: Instant,
     ) -> Result<(), &'static str> {
-        let seat = Seat(Arc::new(Mutex::new(Some(place))));
+        let Arrived {
+            stream,
+            remote,
+            is_encrypted,
+        } = arrived;
+        let seat = Seat {
+            place: Arc::new(Mutex::new(Some(place))),
+            is_encrypted,
+        };
         let router = TowerToHyperService::new(self.router.clone());
         let taken = seat.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {

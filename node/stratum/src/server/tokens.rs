@@ -105,7 +105,7 @@ fn check(shared: &Shared, address: &str, miners: &[Arc<Miner>], now_ms: u64) {
 fn dismiss(miner: &Miner, problem: &TokenProblem) {
     let account = miner.account.get();
     tracing::info!(
-        connection = miner.id, remote = %miner.remote, reason = problem.name(),
+        connection = miner.id, remote = %miner.visitor.remote, reason = problem.name(),
         miner = account.map(|account| &*account.address),
         worker = account.map(|account| &*account.worker),
         "a miner's token has ended"

@@ -9,7 +9,7 @@ use crate::dialect::Next;
 use crate::jobs::{Job, Spelling};
 use crate::lapses::Lapses;
 use crate::limits::{TOO_FAST, TOO_MANY_REQUESTS};
-use crate::miner::Miner;
+use crate::miner::{Miner, Protocol};
 use crate::pool::Pool;
 use crate::protocol::{Refusal, clean_agent};
 use crate::session::choose_spelling;
@@ -105,7 +105,7 @@ impl Session {
         pool: &Pool,
         out: &mut BytesMut,
     ) -> Next {
-        let may_ask = pool.limits.may_ask(self.miner.remote.ip());
+        let may_ask = pool.limits.may_ask(self.miner.visitor.remote.ip());
         let (problem, reason) = match message {
             _ if !may_ask => {
                 self.note(Why::TooMany, TOO_MANY_REQUESTS, pool);
@@ -115,7 +115,7 @@ impl Session {
                 Ok(()) => return Next::Continue,
                 Err(refusal) => {
                     let gatekeeper = &pool.authorizer.gatekeeper;
-                    gatekeeper.note_refusal(self.miner.remote, &refusal);
+                    gatekeeper.note_refusal(self.miner.visitor.remote, &refusal);
                     let reason = refusal.closes.unwrap_or("unauthorized");
                     (refusal.message, reason)
                 }
@@ -141,18 +141,18 @@ impl Session {
                 .map_err(|problem| Refusal::other(problem).because(Why::Algorithm))?;
         }
         let (worker, password) = (shake.worker.as_deref(), shake.password.as_deref());
-        let grant = pool
-            .authorizer
-            .authorize(&shake.addr, worker, password, &self.miner.terms)?;
+        let grant =
+            pool.authorizer
+                .authorize(&shake.addr, worker, password, &self.miner.visitor)?;
         let _ = self.miner.agent.set(clean_agent(&shake.agent).into());
-        grant.take_effect(&self.miner);
+        grant.take_effect(&self.miner, Protocol::Xatum);
         Ok(())
     }
 
     /// Notes that something else than shaking hands was refused.
     fn note(&self, why: Why, detail: &str, pool: &Pool) {
         let gatekeeper = &pool.authorizer.gatekeeper;
-        gatekeeper.note_refused_request(self.miner.remote, why, detail);
+        gatekeeper.note_refused_request(self.miner.visitor.remote, why, detail);
     }
 
     fn malformed(&mut self, problem: &str, pool: &Pool, out: &mut BytesMut) -> Next {

@@ -20,6 +20,7 @@ mod durability;
 mod getwork;
 mod getwork_port;
 mod hostile;
+mod newcomers;
 mod sessions;
 mod shares;
 mod tokens;
