@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(RAFTPOOL_CACHE)/target
 export ROCKSDB_LIB_DIR ?= $(RAFTPOOL_CACHE)/rocksdb-$(shell ops/setup/rocksdb-version.sh)
 export ROCKSDB_STATIC ?= 1
 
-.PHONY: help setup build release demo demo-kill test lint fix bench soak chaos matrix fuzz
+.PHONY: help setup build release demo demo-kill test lint fix openapi bench soak chaos matrix fuzz
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ lint: setup ## formatting and lints, without changing anything
 fix: setup ## format, and apply what clippy can mend by itself
 	cargo clippy --locked --workspace --all-targets --fix --allow-dirty --allow-staged
 	cargo fmt --all
+
+openapi: setup ## write the document of the API anew (dashboard/openapi.json)
+	UPDATE_EXPECT=1 cargo test --locked --workspace --test it -- the_committed_document
 
 bench: release ## print the measured figures, optimised build
 	$(CARGO_TARGET_DIR)/release/raftpool pow bench

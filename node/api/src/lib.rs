@@ -23,13 +23,11 @@ pub mod server;
 pub mod admin;
 
 mod app;
-mod books;
+mod document;
 mod guard;
 mod health;
-mod network;
 mod page;
 mod routes;
-mod series;
 
 mod parameters;
 mod problem;
@@ -43,6 +41,7 @@ mod metrics;
 pub use admin::{AdminError, AdminParts, AdminServer};
 pub use bans::{LocalBan, LocalBanOf, LocalBans};
 pub use control::{ChangeRefusal, ClusterControl, MemberChanged};
+pub use document::openapi_json;
 pub use facts::{
     BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts, RefusedWorkerFacts,
     SessionFacts, TemplateFacts,

@@ -4,6 +4,7 @@
 //! text. Ratios are decimal text as well: six digits, always rounded down.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use utoipa::ToSchema;
 
 /// One unit of a score: scores are kept in 2^-64 of the expected work of a block.
 const SCORE_ONE: u128 = 1 << 64;
@@ -12,7 +13,8 @@ const SCORE_ONE: u128 = 1 << 64;
 const RATIO_DIGITS: u32 = 6;
 
 /// A whole number, written as decimal text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ToSchema)]
+#[schema(value_type = String, pattern = "^[0-9]+$", example = "150000000")]
 pub struct Decimal(pub u128);
 
 impl From<u64> for Decimal {
@@ -43,7 +45,8 @@ impl<'de> Deserialize<'de> for Decimal {
 }
 
 /// 32 bytes, written as lower-case hex.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, pattern = "^[0-9a-f]{64}$", example = "6a1fe2a9b4f0cd32d7a04c4eb25a3f8e1a9a5a3be2b9c3b1d0b9aa7e5c1fe700")]
 pub struct Hash(pub [u8; 32]);
 
 impl Serialize for Hash {

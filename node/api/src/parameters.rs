@@ -1,5 +1,7 @@
 //! Query parameters: known ones only, each at most once, with errors that name the way out.
 
+pub(crate) mod known;
+
 use axum::extract::Query;
 use axum::http::Uri;
 

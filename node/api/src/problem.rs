@@ -3,7 +3,11 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
 
+use crate::dto::names::one_of;
 use crate::reading::INDEX_HEADER;
 
 /// One kind of problem; the table below is all there are.
@@ -172,28 +176,63 @@ impl Problem {
     }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// Why a request was refused (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody {
+    /// `urn:raftpool:problem:` and the code.
     r#type: String,
-    title: &'a str,
+    /// The kind of problem, in words.
+    title: &'static str,
+    /// Status of the answer.
     status: u16,
-    code: &'a str,
-    detail: &'a str,
+    /// The kind of problem, for programs.
+    #[schema(value_type = ProblemCode)]
+    code: &'static str,
+    /// What was wrong with this request, and what would be right.
+    detail: String,
+    /// The query parameter that was wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    parameter: Option<&'a str>,
+    parameter: Option<String>,
+    /// Log index of the state that the answer is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<u64>,
 }
 
+/// Kinds of problems of the public API.
+pub(crate) enum ProblemCode {}
+
+/// What the public API refuses with; the others are the operators'.
+const PUBLIC: [Kind; 10] = [
+    BAD_PARAMETER,
+    BAD_PATH,
+    NOT_FOUND,
+    UNKNOWN_PATH,
+    METHOD_NOT_ALLOWED,
+    BODY_NOT_ALLOWED,
+    INDEX_NOT_REACHED,
+    BUSY,
+    TOO_SLOW,
+    LEDGER_UNREADABLE,
+];
+
+impl PartialSchema for ProblemCode {
+    fn schema() -> RefOr<Schema> {
+        one_of("Kind of a problem.", PUBLIC.map(|kind| kind.code))
+    }
+}
+
+impl ToSchema for ProblemCode {}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = Body {
+        let body = ProblemBody {
             r#type: format!("urn:raftpool:problem:{}", self.kind.code),
             title: self.kind.title,
             status: self.kind.status.as_u16(),
             code: self.kind.code,
-            detail: &self.detail,
-            parameter: self.parameter.as_deref(),
+            detail: self.detail,
+            parameter: self.parameter,
             index: self.index,
         };
         let mut response = (self.kind.status, axum::Json(body)).into_response();

@@ -11,6 +11,7 @@ use raftpool_ledger::view::LedgerView;
 use raftpool_ledger::{Cluster, StateError};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use utoipa::ToSchema;
 
 use crate::problem::{self, Problem};
 
@@ -32,7 +33,7 @@ pub(crate) struct Reader {
 }
 
 /// A value, with the moment of the ledger it belongs to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct At<T> {
     /// Log index the value was read at.
     pub(crate) index: u64,

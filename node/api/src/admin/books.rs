@@ -20,7 +20,6 @@ use tokio::task::JoinHandle;
 use super::changes::{Admin, Author, Peer};
 use super::routes::{Answer, Given, of_body};
 use super::tokens::address_of;
-use crate::books;
 use crate::dto::admin::{Changed, MoveRequest, Verified};
 use crate::dto::books::AccountsAndReserve;
 use crate::dto::export::{ExportRow, export};
@@ -28,6 +27,7 @@ use crate::dto::journal::BlockProof;
 use crate::parameters::{Parameters, shorten};
 use crate::problem::{self, Problem};
 use crate::reading::At;
+use crate::routes;
 
 /// Bytes of lines that are handed on together.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -130,7 +130,7 @@ pub(super) async fn accounts(
 ///
 /// What a PPLNS block would pay if it were found now.
 pub(super) async fn simulate_block(State(admin): State<Admin>, uri: Uri) -> Answer<At<BlockProof>> {
-    books::simulate_block(&admin.reader, &uri).await
+    routes::simulate_block(&admin.reader, &uri).await
 }
 
 /// `POST /admin/v1/funds/move`

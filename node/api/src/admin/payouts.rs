@@ -19,7 +19,7 @@ use crate::dto::rules::{
     AbandonRequest, DecisionRequest, History, HistoryEntry, Hold, HoldRequest, Holds, MinerTerms,
     PreferencesRequest, Simulation,
 };
-use crate::dto::{Decimal, Page};
+use crate::dto::{Decimal, Page, PageBack};
 use crate::parameters::Parameters;
 use crate::problem::{self, Problem};
 use crate::reading::At;
@@ -51,7 +51,7 @@ async fn history(State(admin): State<Admin>, uri: Uri) -> Answer<At<History>> {
         .read(parameters.min_index()?, move |view| {
             let payouts = view.payouts(before, limit + 1)?;
             let entry = |payout| HistoryEntry::new(payout, stable_topoheight, with_payees);
-            let payouts = Page::backward(payouts, limit, |payout| payout.id, entry);
+            let payouts = PageBack::new(payouts, limit, |payout| payout.id, entry);
             Ok(History {
                 source,
                 stable_topoheight,
@@ -191,7 +191,7 @@ async fn holds(State(admin): State<Admin>, uri: Uri) -> Answer<At<Holds>> {
         .reader
         .read(parameters.min_index()?, move |view| {
             let holds = view.holds(after.as_deref(), limit + 1)?;
-            let holds = Page::forward(holds, limit, |hold| &hold.miner, Hold::from);
+            let holds = Page::new(holds, limit, |hold| &hold.miner, Hold::from);
             Ok(Holds { source, holds })
         })
         .await

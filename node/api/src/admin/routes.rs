@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::changes::{Admin, Author, Peer};
 use super::{bans, books, members, payouts, strays, tokens};
-use crate::dto::Page;
+use crate::dto::PageBack;
 use crate::dto::admin::{
     AdminSettings, Changed, PauseRequest, ReleaseRequest, SettingsInForce, SettingsRequest, Status,
 };
@@ -73,7 +73,7 @@ async fn status(State(admin): State<Admin>, uri: Uri) -> Answer<At<Status>> {
 /// `GET /admin/v1/changes?before=&limit=`
 ///
 /// Everything that was changed by hand, newest first; a change of settings with the whole set.
-async fn changes(State(admin): State<Admin>, uri: Uri) -> Answer<At<Page<ChangeByHand>>> {
+async fn changes(State(admin): State<Admin>, uri: Uri) -> Answer<At<PageBack<ChangeByHand>>> {
     let parameters = Parameters::of(&uri, &["before", "limit"])?;
     let (before, limit) = (parameters.number("before")?, parameters.limit()?);
     admin
@@ -81,7 +81,7 @@ async fn changes(State(admin): State<Admin>, uri: Uri) -> Answer<At<Page<ChangeB
         .read(parameters.min_index()?, move |view| {
             let changes = view.audits(before, limit + 1)?;
             let cursor = |change: &Audit| change.index;
-            Ok(Page::backward(changes, limit, cursor, ChangeByHand::from))
+            Ok(PageBack::new(changes, limit, cursor, ChangeByHand::from))
         })
         .await
 }

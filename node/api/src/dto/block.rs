@@ -2,13 +2,15 @@
 
 use raftpool_ledger::view::{self, BlockStatus, scheme_name};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::effort::luck;
+use super::names::{BlockState, SchemeName};
 use super::{Decimal, Hash, Page};
 use crate::number::blocks_of_work;
 
 /// A found block.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Block {
     /// Its hash.
     pub hash: Hash,
@@ -16,13 +18,14 @@ pub struct Block {
     pub number: u64,
     /// Its height.
     pub height: u64,
-    /// "maturing", "settled" or "orphaned".
-    pub status: &'static str,
+    /// Where it stands.
+    pub status: BlockState,
     /// Address of the finder.
     pub miner: String,
     /// Worker of the finder.
     pub worker: String,
     /// How its reward is shared.
+    #[schema(value_type = SchemeName)]
     pub scheme: &'static str,
     /// Network difficulty it met.
     pub network_difficulty: Decimal,
@@ -65,7 +68,7 @@ pub struct Block {
 }
 
 /// How a block's amount is, or would be, shared.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct BlockShares {
     /// The amount that is shared.
     pub amount_atomic: Decimal,
@@ -75,7 +78,7 @@ pub struct BlockShares {
 }
 
 /// One miner's part of a block.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct MinerShare {
     /// Address of the miner.
     pub miner: String,
@@ -89,7 +92,7 @@ impl From<view::Block> for Block {
             hash: Hash(block.hash),
             number: block.number,
             height: block.height,
-            status: "maturing",
+            status: BlockState::Maturing,
             miner: block.miner,
             worker: block.worker,
             scheme: scheme_name(block.scheme),
@@ -125,7 +128,7 @@ impl From<view::Block> for Block {
                 topoheight,
                 settled_at_ms,
             } => Self {
-                status: "settled",
+                status: BlockState::Settled,
                 donation_atomic: Some(donation_atomic.into()),
                 reserve_atomic: Some(reserve_atomic.into()),
                 rounding_atomic: Some(rounding_atomic.into()),
@@ -138,7 +141,7 @@ impl From<view::Block> for Block {
                 ..found
             },
             BlockStatus::Orphaned { reason } => Self {
-                status: "orphaned",
+                status: BlockState::Orphaned,
                 orphan_reason: Some(reason),
                 ..found
             },

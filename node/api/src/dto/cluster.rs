@@ -1,11 +1,13 @@
 //! The nodes of the cluster: what operators see and ask for, and what visitors see.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Decimal;
+use super::names::RoleName;
 
 /// How the cluster is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
     /// Every member does what it should.
@@ -87,7 +89,7 @@ pub struct ClusterNode {
 }
 
 /// The answer of `GET /api/v1/nodes`: what everybody may know of the nodes.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Nodes {
     /// How the cluster is.
     pub health: Health,
@@ -98,11 +100,12 @@ pub struct Nodes {
 }
 
 /// One node, for everybody.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PublicNode {
     /// Its id.
     pub id: u64,
-    /// Its role; see [`ClusterNode::role`].
+    /// What it does.
+    #[schema(value_type = RoleName)]
     pub role: String,
     /// Whether it votes.
     pub is_voter: bool,

@@ -5,6 +5,7 @@
 use raftpool_ledger::StateError;
 use raftpool_ledger::view::{self, LedgerView};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::number::{blocks_of_work, ratio};
 
@@ -17,7 +18,7 @@ pub(super) fn luck(effort_score: u128) -> Option<String> {
 }
 
 /// The answer of `/api/v1/pool/effort`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Effort {
     /// Work since the last found block, where "1.000000" is what a block is expected to take.
     pub round_effort: String,
@@ -26,7 +27,7 @@ pub struct Effort {
 }
 
 /// The mean over the newest blocks.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct RecentEffort {
     /// Over how many blocks, at most.
     pub blocks_max: usize,

@@ -8,18 +8,20 @@ use raftpool_ledger::reserve::ReserveLevel;
 use raftpool_ledger::schemes::is_paid_at_once;
 use raftpool_ledger::view::{self, LedgerView, entry_kind_name, scheme_name};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::export::named;
+use super::names::{EntryKindName, ReserveLevelName, SchemeName};
 use super::{Decimal, Page};
 
 /// A balanced change of accounts. Who asked for it, and why, only operators see.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JournalEntry)]
 pub struct Entry {
     /// Log index of its command; of the first one, where an hour's paid work is gathered.
     pub index: u64,
-    /// "block_found", "block_settled", "block_distributed", "block_orphaned", "work_paid",
-    /// "payout_reserved", "payout_confirmed", "payout_released", "payout_abandoned" or
-    /// "funds_moved".
+    /// What it is about.
+    #[schema(value_type = EntryKindName)]
     pub kind: &'static str,
     /// Ledger time.
     pub time_ms: u64,
@@ -34,7 +36,7 @@ pub struct Entry {
 }
 
 /// A miner's part of an entry.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct StatementLine {
     /// The entry.
     #[serde(flatten)]
@@ -48,9 +50,10 @@ pub struct StatementLine {
 }
 
 /// How a block's amount is shared, with all that is needed to compute it again.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct BlockProof {
     /// How its reward is shared.
+    #[schema(value_type = SchemeName)]
     pub scheme: &'static str,
     /// The amount that is shared: what the chain paid, or what is reckoned with.
     pub amount_atomic: Decimal,
@@ -70,7 +73,7 @@ pub struct BlockProof {
 }
 
 /// One miner's weight and part.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ProofPart {
     /// Number of the miner, after which the next page begins.
     pub miner_number: u64,
@@ -83,10 +86,11 @@ pub struct ProofPart {
 }
 
 /// What PPS and FPPS are paid from.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Reserve {
     /// "safe", "low" or "exhausted": then new work is booked under PPLNS, or refused where that is
     /// not offered.
+    #[schema(value_type = ReserveLevelName)]
     pub level: &'static str,
     /// What it holds.
     pub held_atomic: Decimal,

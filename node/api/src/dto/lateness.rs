@@ -2,12 +2,13 @@
 
 use raftpool_ledger::view::{self, Fate, LATENESS_BLOCKS_MAX, LATENESS_CLASSES};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Decimal;
 use crate::number::ratio;
 
 /// The answer of `/api/v1/pool/lateness`: the newest found blocks by how late they were.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Lateness {
     /// Blocks that were added up.
     pub blocks: u64,
@@ -20,7 +21,7 @@ pub struct Lateness {
 }
 
 /// The blocks of one lateness.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct LateBlocks {
     /// How many heights the template was behind: "0" to "8", and "9+".
     pub heights_late: &'static str,

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use raftpool_ledger::view;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::rules::Preferences;
 use super::{Decimal, rejects};
 use crate::number::{ratio, time_ms};
 
 /// One miner's money and counts.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Miner {
     /// Address that is paid.
     pub address: String,
@@ -35,7 +36,7 @@ pub struct Miner {
 }
 
 /// One miner, with what its workers add up to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct MinerDetail {
     /// Money and counts.
     #[serde(flatten)]
@@ -54,7 +55,7 @@ pub struct MinerDetail {
 }
 
 /// Sums over all workers of a miner.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct WorkerSums {
     /// How many workers were ever seen.
     pub count: u64,
@@ -65,7 +66,7 @@ pub struct WorkerSums {
 }
 
 /// One worker of a miner.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Worker {
     /// Name within the miner.
     pub name: String,

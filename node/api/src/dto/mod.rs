@@ -17,6 +17,7 @@ pub mod export;
 pub mod journal;
 pub mod lateness;
 pub mod miner;
+pub mod names;
 pub mod network;
 pub mod node;
 pub mod payout;
@@ -34,29 +35,29 @@ use std::collections::BTreeMap;
 use raftpool_ledger::command::RejectReason;
 use raftpool_ledger::view::reject_reason_name;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-/// One page of a list: `items`, and the cursor of the next page.
-///
-/// The cursor is `next_after` (text, for `?after=`) in lists by name and `next_before` (a
-/// number, for `?before=`) in lists that go back in time; it is null on the last page.
-#[derive(Debug, Serialize)]
+/// One page of a list by name.
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
+    /// The rows.
     items: Vec<T>,
-    #[serde(flatten)]
-    next: Next,
+    /// What to give as `after` to get the next page; null on the last one.
+    next_after: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-enum Next {
-    #[serde(rename = "next_after")]
-    After(Option<String>),
-    #[serde(rename = "next_before")]
-    Before(Option<u64>),
+/// One page of a list that goes back in time.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PageBack<T> {
+    /// The rows, newest first.
+    items: Vec<T>,
+    /// What to give as `before` to get the next page; null on the last one.
+    next_before: Option<u64>,
 }
 
 impl<T> Page<T> {
-    /// A page of at most `limit` rows by name, from one row more than that if there is one.
-    pub(crate) fn forward<R>(
+    /// A page of at most `limit` rows, from one row more than that if there is one.
+    pub(crate) fn new<R>(
         mut rows: Vec<R>,
         limit: usize,
         cursor: impl Fn(&R) -> &String,
@@ -64,15 +65,17 @@ impl<T> Page<T> {
     ) -> Self {
         let has_more = rows.len() > limit;
         rows.truncate(limit);
-        let next = Next::After(rows.last().filter(|_| has_more).map(cursor).cloned());
+        let next_after = rows.last().filter(|_| has_more).map(cursor).cloned();
         Self {
             items: rows.into_iter().map(row).collect(),
-            next,
+            next_after,
         }
     }
+}
 
-    /// A page of at most `limit` rows back in time, from one row more than that if there is one.
-    pub(crate) fn backward<R>(
+impl<T> PageBack<T> {
+    /// A page of at most `limit` rows, from one row more than that if there is one.
+    pub(crate) fn new<R>(
         mut rows: Vec<R>,
         limit: usize,
         cursor: impl Fn(&R) -> u64,
@@ -80,10 +83,10 @@ impl<T> Page<T> {
     ) -> Self {
         let has_more = rows.len() > limit;
         rows.truncate(limit);
-        let next = Next::Before(rows.last().filter(|_| has_more).map(cursor));
+        let next_before = rows.last().filter(|_| has_more).map(cursor);
         Self {
             items: rows.into_iter().map(row).collect(),
-            next,
+            next_before,
         }
     }
 }

@@ -4,6 +4,7 @@ use raftpool_ledger::StateError;
 use raftpool_ledger::network::NETWORK_BLOCKS_KEPT;
 use raftpool_ledger::view::{self, LedgerView};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Decimal;
 
@@ -12,7 +13,7 @@ use super::Decimal;
 /// The average is the fees of all samples with `is_counted` over their blocks, rounded down. Not
 /// counted are the tenth of the samples with the lowest and the tenth with the highest mean fees,
 /// each rounded down; of equal means the earlier sample is the lower one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct NetworkFees {
     /// The published average of one block; "0" while there is no sample.
     pub average_fees_atomic: Decimal,
@@ -29,7 +30,7 @@ pub struct NetworkFees {
 }
 
 /// Sums over a stretch of the network's stable blocks.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct NetworkSample {
     /// The first block of the stretch.
     pub first_topoheight: u64,

@@ -2,12 +2,13 @@
 
 use raftpool_ledger::cluster::Leadership;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::facts::{Condition, NodeFacts};
 use crate::number::age_ms;
 
 /// The node that answers. These are its own facts and not part of the ledger.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Node {
     /// Its id in the cluster.
     pub id: u64,
@@ -38,7 +39,7 @@ pub struct Node {
 }
 
 /// One daemon as the node sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Daemon {
     /// Name for people.
     pub name: String,
@@ -51,7 +52,7 @@ pub struct Daemon {
 }
 
 /// The newest block template.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Template {
     /// Height of the block to find.
     pub height: u64,

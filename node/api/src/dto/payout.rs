@@ -3,16 +3,18 @@
 use raftpool_ledger::command::Payee;
 use raftpool_ledger::view::{self, PayoutStatus};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::names::PayoutStage;
 use super::{Decimal, Hash};
 
 /// A payout in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PayoutSummary {
     /// Order of reservation, from 1; the cursor of the list.
     pub id: u64,
-    /// "reserved", "signed", "confirmed", "released" or "abandoned".
-    pub status: &'static str,
+    /// Where it stands.
+    pub status: PayoutStage,
     /// The account nonce of the chain it is bound to.
     pub nonce: u64,
     /// How many addresses it pays.
@@ -42,7 +44,7 @@ pub struct PayoutSummary {
 }
 
 /// A payout with everything in it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PayoutDetail {
     /// Sums and status.
     #[serde(flatten)]
@@ -54,7 +56,7 @@ pub struct PayoutDetail {
 }
 
 /// One address's part of a payout.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Transfer {
     /// Who is paid.
     pub address: String,
@@ -65,7 +67,7 @@ pub struct Transfer {
 }
 
 /// A signed transaction of a payout.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Variant {
     /// Its hash.
     pub tx_hash: Hash,
@@ -76,7 +78,7 @@ pub struct Variant {
 }
 
 /// A payout as one of its payees sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct MinerPayout {
     /// Sums and status of the whole payout.
     pub payout: PayoutSummary,
@@ -100,7 +102,7 @@ impl From<&view::Payout> for PayoutSummary {
             .sum();
         let reserved = Self {
             id: payout.id,
-            status: "reserved",
+            status: PayoutStage::Reserved,
             nonce: payout.nonce,
             payees: payout.payees.len() as u64,
             debit_atomic: debit.into(),
@@ -118,7 +120,7 @@ impl From<&view::Payout> for PayoutSummary {
         match &payout.status {
             PayoutStatus::Reserved => reserved,
             PayoutStatus::Signed => Self {
-                status: "signed",
+                status: PayoutStage::Signed,
                 ..reserved
             },
             PayoutStatus::Confirmed {
@@ -127,7 +129,7 @@ impl From<&view::Payout> for PayoutSummary {
                 topoheight,
                 confirmed_at_ms,
             } => Self {
-                status: "confirmed",
+                status: PayoutStage::Confirmed,
                 tx_hash: Some(Hash(*tx_hash)),
                 fee_atomic: fee_of(payout, tx_hash),
                 block_hash: Some(Hash(*block_hash)),
@@ -136,12 +138,12 @@ impl From<&view::Payout> for PayoutSummary {
                 ..reserved
             },
             PayoutStatus::Abandoned { reason, .. } => Self {
-                status: "abandoned",
+                status: PayoutStage::Abandoned,
                 release_reason: Some(reason.clone()),
                 ..reserved
             },
             PayoutStatus::Released { reason } => Self {
-                status: "released",
+                status: PayoutStage::Released,
                 release_reason: Some(reason.clone()),
                 ..reserved
             },

@@ -7,8 +7,10 @@ use raftpool_ledger::command::Settings;
 use raftpool_ledger::settings::{SCHEMES, fee_bps, is_offered};
 use raftpool_ledger::view::{self, LedgerView, scheme_name};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::admin::payer_name;
+use super::names::{FeePayer, SchemeName};
 use super::payout::PayoutSummary;
 use super::{Decimal, Hash, node, rejects};
 use crate::number::{blocks_of_work, ratio, time_ms};
@@ -17,7 +19,7 @@ use crate::number::{blocks_of_work, ratio, time_ms};
 const MILLI: u128 = 1000;
 
 /// The pool: its rules, its money and its counts, all as of one moment.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Pool {
     /// Digest over every change of the ledger so far; equal on all nodes at an equal index.
     pub digest: Hash,
@@ -38,7 +40,7 @@ pub struct Pool {
 }
 
 /// The answer of `/api/v1/pool`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PoolAndNode {
     /// The pool, from the ledger.
     #[serde(flatten)]
@@ -48,7 +50,7 @@ pub struct PoolAndNode {
 }
 
 /// The rules that change money.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PoolSettings {
     /// Name of the chain's network.
     pub network: String,
@@ -65,13 +67,15 @@ pub struct PoolSettings {
     /// Most that a day's payouts (UTC) take from balances; null: no limit.
     pub payout_daily_limit_atomic: Option<Decimal>,
     /// Who bears the network fee of payouts: "miners" or "pool".
+    #[schema(value_type = FeePayer)]
     pub network_fee_payer: &'static str,
 }
 
 /// One way of sharing rewards.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct OfferedScheme {
     /// Its name, as miners choose it.
+    #[schema(value_type = SchemeName)]
     pub name: &'static str,
     /// The pool's fee.
     pub fee_bps: u32,
@@ -80,7 +84,7 @@ pub struct OfferedScheme {
 }
 
 /// Counts over the pool's life.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Totals {
     /// Accepted shares.
     pub shares: u64,
@@ -104,7 +108,7 @@ pub struct Totals {
 
 /// Where each atomic unit is: the first three, which came from outside, are together as much as
 /// all accounts from `balances_atomic` to `donations_atomic`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Accounts {
     /// All that settled blocks brought.
     pub income_atomic: Decimal,
@@ -144,7 +148,7 @@ pub struct Accounts {
 }
 
 /// The PPLNS window, measured in the expected work of a block.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Window {
     /// Work inside it.
     pub blocks_of_work: String,
@@ -153,7 +157,7 @@ pub struct Window {
 }
 
 /// Where payouts stand.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PayoutState {
     /// Why payouts are paused; null while they are not.
     pub paused_reason: Option<String>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use raftpool_ledger::view::reject_reason_name;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::facts::RefusedWorkerFacts;
 
@@ -12,7 +13,7 @@ const WORKERS_MAX: usize = 100;
 
 /// The answer of `/api/v1/miners/{address}/refusals`: what the answering node has refused to
 /// workers of a miner, and no ledger says. It is gone with the process.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Refusals {
     /// The node that answers; each knows its own.
     pub node_id: u64,
@@ -23,7 +24,7 @@ pub struct Refusals {
 }
 
 /// What was refused to one worker.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct RefusedWorker {
     /// Name of the worker, as whoever logged in wrote it.
     pub name: String,

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use raftpool_ledger::command::Scheme;
 use raftpool_ledger::view::{self, scheme_name};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::admin::Source;
+use super::names::SchemeName;
 use super::payout::{PayoutSummary, Transfer, transfers_of};
-use super::{Decimal, Page};
+use super::{Decimal, Page, PageBack};
 
 /// The body of `POST /admin/v1/payouts/approve` and `.../reject`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -92,15 +94,17 @@ pub struct MinerTerms {
 }
 
 /// What a miner wants of its own, and what counts. Public.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Preferences {
     /// Its own threshold; null when it takes the pool's.
     pub own_threshold_atomic: Option<Decimal>,
     /// The smallest balance that is paid to it.
     pub threshold_atomic: Decimal,
     /// Its own scheme; null when it takes the pool's default.
+    #[schema(value_type = Option<SchemeName>)]
     pub own_scheme: Option<&'static str>,
     /// The scheme of its shares that name none.
+    #[schema(value_type = SchemeName)]
     pub scheme: &'static str,
 }
 
@@ -138,7 +142,7 @@ pub struct History {
     pub stable_topoheight: Option<u64>,
     /// The payouts.
     #[serde(flatten)]
-    pub payouts: Page<HistoryEntry>,
+    pub payouts: PageBack<HistoryEntry>,
 }
 
 /// A payout in the history.

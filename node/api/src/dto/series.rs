@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use raftpool_ledger::series::Step;
 use raftpool_ledger::view;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::names::StepName;
 use super::{Decimal, rejects};
 
 /// What was accepted and refused over time.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Series {
     /// `ten_minutes`, `hour`, or `day`.
+    #[schema(value_type = StepName)]
     pub step: &'static str,
     /// Length of a span.
     pub step_ms: u64,
@@ -20,7 +23,7 @@ pub struct Series {
 }
 
 /// What was accepted and refused in a span of time.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Span {
     /// When it begins.
     pub start_ms: u64,

@@ -4,6 +4,7 @@ mod admin;
 mod bans;
 mod books;
 mod chain;
+mod document;
 mod doubles;
 mod health;
 mod hostile;

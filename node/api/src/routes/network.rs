@@ -9,10 +9,19 @@ use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::reading::At;
 
-/// `GET /api/v1/network/fees`
+/// What the network's blocks pay in fees, with all the average follows from.
 ///
 /// The ledger bounds the samples, so this read is bounded as well.
-pub(crate) async fn fees(State(app): State<App>, uri: Uri) -> Result<At<NetworkFees>, Problem> {
+#[utoipa::path(
+    get,
+    path = "/api/v1/network/fees",
+    tag = "network",
+    responses((status = 200, description = "As of the index it names", body = At<NetworkFees>))
+)]
+pub(crate) async fn network_fees(
+    State(app): State<App>,
+    uri: Uri,
+) -> Result<At<NetworkFees>, Problem> {
     let parameters = Parameters::of(&uri, &[])?;
     app.reader
         .read(parameters.min_index()?, NetworkFees::read)

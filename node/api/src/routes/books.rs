@@ -5,15 +5,22 @@ use axum::extract::State;
 use axum::http::Uri;
 use raftpool_ledger::view::{Block, BlockPart, BlockStatus, EntryKind, JournalQuery};
 
+use super::{Answer, PathText, address_of, hash_of, unknown_block, unknown_miner};
 use crate::app::App;
-use crate::dto::Page;
 use crate::dto::journal::{BlockProof, Entry, ProofPart, Reserve, StatementLine};
+use crate::dto::{Page, PageBack};
+use crate::parameters::known::{BackInTime, JournalPage, OfBlock, OfMiner, Parts};
 use crate::parameters::{Parameters, shorten};
 use crate::problem::Problem;
 use crate::reading::{At, Reader};
-use crate::routes::{Answer, PathText, address_of, hash_of, unknown_block, unknown_miner};
 
-/// `GET /api/v1/reserve`
+/// What PPS and FPPS are paid from.
+#[utoipa::path(
+    get,
+    path = "/api/v1/reserve",
+    tag = "books",
+    responses((status = 200, description = "As of the index it names", body = At<ReserveAnswer>))
+)]
 pub(crate) async fn reserve(
     State(app): State<App>,
     uri: Uri,
@@ -28,18 +35,25 @@ pub(crate) async fn reserve(
 }
 
 /// The reserve; null while no scheme is paid from it and nothing is in it.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub(crate) struct ReserveAnswer {
     reserve: Option<Reserve>,
 }
 
-/// `GET /api/v1/journal?block=&payout=&since_ms=&after=&limit=`
+/// Entries of the journal, oldest first.
 ///
-/// Entries of the journal, oldest first: all, or those about a block or a payout, or those that
-/// began at a time or later. What `next_after` says goes on where the page ends.
+/// All, or those about a block or a payout, or those that began at a time or later; only one of
+/// `block`, `payout`, `since_ms` and `after` can be given. What `next_after` says goes on where the
+/// page ends.
+#[utoipa::path(
+    get,
+    path = "/api/v1/journal",
+    tag = "books",
+    params(JournalPage),
+    responses((status = 200, description = "As of the index it names", body = At<Page<Entry>>))
+)]
 pub(crate) async fn journal(State(app): State<App>, uri: Uri) -> Answer<Page<Entry>> {
-    let known = ["block", "payout", "since_ms", "after", "limit"];
-    let parameters = Parameters::of(&uri, &known)?;
+    let parameters = Parameters::of(&uri, JournalPage::NAMES)?;
     let limit = parameters.limit()?;
     let given = [
         parameters.number("block")?.map(JournalQuery::Block),
@@ -66,12 +80,7 @@ pub(crate) async fn journal(State(app): State<App>, uri: Uri) -> Answer<Page<Ent
                 (after, entry)
             });
             let row = |(_, entry)| Entry::from(entry);
-            Ok(Page::forward(
-                rows.collect(),
-                limit,
-                |(after, _)| after,
-                row,
-            ))
+            Ok(Page::new(rows.collect(), limit, |(after, _)| after, row))
         })
         .await
 }
@@ -89,14 +98,21 @@ fn cursor(text: &str) -> Result<(u64, EntryKind), Problem> {
     })
 }
 
-/// `GET /api/v1/miners/{address}/statement?before=&limit=`
+/// A miner's part of the journal, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/miners/{address}/statement",
+    tag = "books",
+    params(OfMiner, BackInTime),
+    responses((status = 200, description = "As of the index it names", body = At<PageBack<StatementLine>>))
+)]
 pub(crate) async fn statement(
     State(app): State<App>,
     uri: Uri,
     path: PathText,
-) -> Answer<Page<StatementLine>> {
+) -> Answer<PageBack<StatementLine>> {
     let address = address_of(path)?;
-    let parameters = Parameters::of(&uri, &["before", "limit"])?;
+    let parameters = Parameters::of(&uri, BackInTime::NAMES)?;
     let (before, limit) = (parameters.number("before")?, parameters.limit()?);
     let asked = address.clone();
     let found = app.reader.read(parameters.min_index()?, move |view| {
@@ -104,7 +120,7 @@ pub(crate) async fn statement(
             return Ok(None);
         }
         let lines = view.statement(&asked, before, limit + 1)?;
-        Ok(Some(Page::backward(
+        Ok(Some(PageBack::new(
             lines,
             limit,
             |(entry, _)| entry.index,
@@ -114,13 +130,22 @@ pub(crate) async fn statement(
     found.await?.or_not_found(|| unknown_miner(&address))
 }
 
-/// `GET /api/v1/blocks/{hash}/proof?amount_atomic=&after=&limit=`
+/// How a block is shared, with the weights.
 ///
-/// How a PPLNS block is shared, with the weights. A maturing block is reckoned with what it was
-/// expected to pay, unless an amount is given.
-pub(crate) async fn proof(State(app): State<App>, uri: Uri, path: PathText) -> Answer<BlockProof> {
-    let known = ["amount_atomic", "after", "limit"];
-    let (hash, parameters) = (hash_of(path)?, Parameters::of(&uri, &known)?);
+/// A maturing block is reckoned with what it was expected to pay, unless an amount is given.
+#[utoipa::path(
+    get,
+    path = "/api/v1/blocks/{hash}/proof",
+    tag = "books",
+    params(OfBlock, Parts),
+    responses((status = 200, description = "As of the index it names", body = At<BlockProof>))
+)]
+pub(crate) async fn block_proof(
+    State(app): State<App>,
+    uri: Uri,
+    path: PathText,
+) -> Answer<BlockProof> {
+    let (hash, parameters) = (hash_of(path)?, Parameters::of(&uri, Parts::NAMES)?);
     let (after, limit) = (parameters.number("after")?, parameters.limit()?);
     let given = parameters.number("amount_atomic")?;
     let found = app.reader.read(parameters.min_index()?, move |view| {
@@ -142,17 +167,23 @@ pub(crate) async fn proof(State(app): State<App>, uri: Uri, path: PathText) -> A
     found.await?.or_not_found(|| unknown_block(&hash))
 }
 
-/// `GET /api/v1/window/shares?amount_atomic=&after=&limit=`
+/// What a PPLNS block would pay if it were found now.
 ///
-/// What a PPLNS block would pay if it were found now; without an amount, if it paid what the newest
-/// block paid or was expected to.
+/// Without an amount: if it paid what the newest block paid or was expected to.
+#[utoipa::path(
+    get,
+    path = "/api/v1/window/shares",
+    tag = "books",
+    params(Parts),
+    responses((status = 200, description = "As of the index it names", body = At<BlockProof>))
+)]
 pub(crate) async fn window_shares(State(app): State<App>, uri: Uri) -> Answer<BlockProof> {
     simulate_block(&app.reader, &uri).await
 }
 
 /// The same for whoever has a reader.
 pub(crate) async fn simulate_block(reader: &Reader, uri: &Uri) -> Answer<BlockProof> {
-    let parameters = Parameters::of(uri, &["amount_atomic", "after", "limit"])?;
+    let parameters = Parameters::of(uri, Parts::NAMES)?;
     let (after, limit) = (parameters.number("after")?, parameters.limit()?);
     let given = parameters.number("amount_atomic")?;
     reader
@@ -185,5 +216,5 @@ fn page(parts: Vec<BlockPart>, limit: usize) -> Page<ProofPart> {
     let rows = parts.into_iter();
     let rows = rows.map(|part| (part.miner_number.to_string(), part));
     let row = |(_, part)| ProofPart::from(part);
-    Page::forward(rows.collect(), limit, |(after, _)| after, row)
+    Page::new(rows.collect(), limit, |(after, _)| after, row)
 }

@@ -5,15 +5,24 @@ use axum::http::Uri;
 use raftpool_ledger::series::Step;
 use raftpool_ledger::view::SeriesQuery;
 
+use super::{Answer, PathText, address_of, unknown_miner};
 use crate::app::App;
 use crate::dto::series::{Series, step_name};
+use crate::parameters::known::{MinersStretch, OfMiner, Stretch};
 use crate::parameters::{Parameters, shorten};
 use crate::problem::Problem;
-use crate::routes::{Answer, PathText, address_of, unknown_miner};
+use crate::reading::At;
 
-/// `GET /api/v1/pool/series?step=&since_ms=&before_ms=`
-pub(crate) async fn pool(State(app): State<App>, uri: Uri) -> Answer<Series> {
-    let parameters = Parameters::of(&uri, &["step", "since_ms", "before_ms"])?;
+/// The pool's work over time.
+#[utoipa::path(
+    get,
+    path = "/api/v1/pool/series",
+    tag = "pool",
+    params(Stretch),
+    responses((status = 200, description = "As of the index it names", body = At<Series>))
+)]
+pub(crate) async fn pool_series(State(app): State<App>, uri: Uri) -> Answer<Series> {
+    let parameters = Parameters::of(&uri, Stretch::NAMES)?;
     let query = query(&parameters)?;
     app.reader
         .read(parameters.min_index()?, move |view| {
@@ -22,11 +31,21 @@ pub(crate) async fn pool(State(app): State<App>, uri: Uri) -> Answer<Series> {
         .await
 }
 
-/// `GET /api/v1/miners/{address}/series?worker=&step=&since_ms=&before_ms=`
-pub(crate) async fn miner(State(app): State<App>, uri: Uri, path: PathText) -> Answer<Series> {
+/// A miner's work over time, or that of one of its workers.
+#[utoipa::path(
+    get,
+    path = "/api/v1/miners/{address}/series",
+    tag = "miners",
+    params(OfMiner, MinersStretch),
+    responses((status = 200, description = "As of the index it names", body = At<Series>))
+)]
+pub(crate) async fn miner_series(
+    State(app): State<App>,
+    uri: Uri,
+    path: PathText,
+) -> Answer<Series> {
     let address = address_of(path)?;
-    let known = ["worker", "step", "since_ms", "before_ms"];
-    let parameters = Parameters::of(&uri, &known)?;
+    let parameters = Parameters::of(&uri, MinersStretch::NAMES)?;
     let (worker, query) = (parameters.text("worker")?, query(&parameters)?);
     let (wanted, name) = (address.clone(), worker.clone());
     let found = app.reader.read(parameters.min_index()?, move |view| {

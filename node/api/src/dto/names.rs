@@ -1,0 +1,97 @@
+//! The closed sets of names in answers, for the document of the API. Each set comes from where the
+//! names are made, so that the document cannot differ from the answers.
+
+use raftpool_ledger::command::NetworkFeePayer;
+use raftpool_ledger::reserve::ReserveLevel;
+use raftpool_ledger::series::Step;
+use raftpool_ledger::settings::SCHEMES;
+use raftpool_ledger::view::{EntryKind, entry_kind_name, scheme_name};
+use serde::Serialize;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{RefOr, schema::SchemaType};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::admin::payer_name;
+use super::journal::level_name;
+use super::series::step_name;
+
+/// Where a found block stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockState {
+    /// Found; the chain may still drop it.
+    Maturing,
+    /// Paid by the chain for good.
+    Settled,
+    /// Given up.
+    Orphaned,
+}
+
+/// Where a payout stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PayoutStage {
+    /// Taken from balances; nothing is signed.
+    Reserved,
+    /// Signed; it is being sent, or waits to be final.
+    Signed,
+    /// Executed by the chain for good.
+    Confirmed,
+    /// Given back before anything was signed.
+    Released,
+    /// Given up after it was signed.
+    Abandoned,
+}
+
+/// Declares names that only the document knows as a type; answers carry them as text.
+macro_rules! names {
+    ($(#[doc = $doc:literal] $name:ident: $names:expr;)*) => {$(
+        #[doc = $doc]
+        pub enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                one_of($doc, $names)
+            }
+        }
+
+        impl ToSchema for $name {}
+    )*};
+}
+
+names! {
+    /// A way of sharing rewards.
+    SchemeName: SCHEMES.map(scheme_name);
+    /// Who bears the network fee of payouts.
+    FeePayer: [NetworkFeePayer::Miners, NetworkFeePayer::Pool].map(payer_name);
+    /// How full the reserve is.
+    ReserveLevelName: [ReserveLevel::Safe, ReserveLevel::Low, ReserveLevel::Exhausted].map(level_name);
+    /// What an entry of the journal is about.
+    EntryKindName: ENTRY_KINDS.map(entry_kind_name);
+    /// Length of a span of time.
+    StepName: Step::ALL.map(step_name);
+    /// What a node does in the cluster.
+    RoleName: ["leader", "follower", "candidate", "learner", "stopped", "unreachable"];
+}
+
+const ENTRY_KINDS: [EntryKind; 10] = [
+    EntryKind::BlockFound,
+    EntryKind::BlockSettled,
+    EntryKind::BlockDistributed,
+    EntryKind::BlockOrphaned,
+    EntryKind::WorkPaid,
+    EntryKind::PayoutReserved,
+    EntryKind::PayoutConfirmed,
+    EntryKind::PayoutReleased,
+    EntryKind::PayoutAbandoned,
+    EntryKind::FundsMoved,
+];
+
+/// Text that is one of these.
+pub(crate) fn one_of(doc: &str, names: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
+    let text = ObjectBuilder::new()
+        .schema_type(SchemaType::new(Type::String))
+        .description(Some(doc.trim()))
+        .enum_values(Some(names));
+    RefOr::T(Schema::Object(text.build()))
+}
