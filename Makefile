@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(RAFTPOOL_CACHE)/target
 export ROCKSDB_LIB_DIR ?= $(RAFTPOOL_CACHE)/rocksdb-$(shell ops/setup/rocksdb-version.sh)
 export ROCKSDB_STATIC ?= 1
 
-.PHONY: help setup build release demo demo-kill test lint fix openapi bench soak chaos matrix fuzz
+.PHONY: help setup dashboard build release demo demo-kill test lint fix openapi bench soak chaos matrix fuzz
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -15,12 +15,15 @@ setup: ## check the tools, install what is missing, build RocksDB once
 	@ops/setup/setup.sh
 	@cargo fetch --locked --quiet # of every platform: the architecture test looks at the whole graph offline
 
+dashboard: setup ## build the pages that every node serves
+	@ops/setup/dashboard.sh
+
 # All of the workspace is selected everywhere: cargo then settles the features of every library once,
 # and the program, the tests and the benchmarks share what is built.
-build: setup ## build the program
+build: setup dashboard ## build the program
 	cargo build --locked --workspace --bin raftpool
 
-release: setup ## build the program for production
+release: setup dashboard ## build the program for production
 	cargo build --locked --release --workspace --bin raftpool
 
 demo: build ## a simulated XELIS network, three nodes and three miners, on one screen
@@ -30,18 +33,22 @@ demo-kill: ## kill a node of the demo that runs: make demo-kill NODE=1
 	@$(CARGO_TARGET_DIR)/debug/raftpool demo kill $(or $(NODE),1)
 
 test: lint build ## formatting, lints and every test
+	cd dashboard && npm run --silent test
 	cargo test --locked --workspace
 
-lint: setup ## formatting and lints, without changing anything
+lint: setup dashboard ## formatting and lints, without changing anything
+	cd dashboard && npm run --silent lint && npm run --silent check
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 
-fix: setup ## format, and apply what clippy can mend by itself
+fix: setup dashboard ## format, and apply what the lints can mend by themselves
+	cd dashboard && npm run --silent fix
 	cargo clippy --locked --workspace --all-targets --fix --allow-dirty --allow-staged
 	cargo fmt --all
 
-openapi: setup ## write the document of the API anew (dashboard/openapi.json)
+openapi: setup dashboard ## write the document of the API anew (dashboard/openapi.json), and its types
 	UPDATE_EXPECT=1 cargo test --locked --workspace --test it -- the_committed_document
+	cd dashboard && npm run --silent gen
 
 bench: release ## print the measured figures, optimised build
 	$(CARGO_TARGET_DIR)/release/raftpool pow bench

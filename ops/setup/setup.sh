@@ -4,24 +4,9 @@
 # Safe to run again; does nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. ops/setup/packages.sh
 
 cache=${RAFTPOOL_CACHE:-$HOME/.cache/raftpool}
-say() { printf 'set-up: %s\n' "$*"; }
-fail() { printf 'set-up: %s\n' "$*" >&2; exit 1; }
-
-# Installs Debian packages when we may; otherwise says how.
-install_packages() {
-  if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-    say "installing $*"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
-  elif command -v apt-get >/dev/null; then
-    fail "missing packages; run: sudo apt-get update && sudo apt-get install -y --no-install-recommends $*"
-  else
-    fail "missing what Debian calls: $*; install your system's equivalents and run this again"
-  fi
-}
-
 check_rust() {
   command -v cargo >/dev/null || fail "no cargo; install Rust 1.95 or newer with rustup, then run this again"
   local have want

@@ -1,0 +1,41 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useLinks } from "@/api/links";
+import { minerPayoutsQuery, minerQuery } from "@/api/queries";
+import { formatXel, parseAtomic } from "@/lib/amount";
+import { miner } from "@/lib/messages";
+import { LoadMore } from "@/ui/load-more";
+import { Empty, Loaded, RowsSkeleton } from "@/ui/panel";
+import { PayoutsTable } from "@/ui/pool/payouts-table";
+
+export function PayoutsTab({ address }: { address: string }) {
+  const query = useInfiniteQuery(minerPayoutsQuery(address));
+  const { data } = useQuery(minerQuery(address));
+  const links = useLinks();
+  const missing =
+    (parseAtomic(data?.payout_threshold_atomic) ?? 0n) - (parseAtomic(data?.balance_atomic) ?? 0n);
+  return (
+    <Loaded query={query} skeleton={<RowsSkeleton rows={4} />}>
+      {({ pages }) => {
+        const items = pages.flatMap((page) => page.items);
+        if (items.length === 0) {
+          return (
+            <Empty title={miner.payouts.empty}>
+              {missing > 0n && miner.payouts.emptyText(formatXel(missing, { digits: 4 }))}
+            </Empty>
+          );
+        }
+        const own = new Map(items.map((item) => [item.payout.id, item.transfer_atomic]));
+        return (
+          <>
+            <PayoutsTable
+              items={items.map((item) => item.payout)}
+              explorer={links.transaction}
+              amount={(payout) => own.get(payout.id) ?? "0"}
+            />
+            <LoadMore query={query} />
+          </>
+        );
+      }}
+    </Loaded>
+  );
+}

@@ -1,0 +1,45 @@
+import { useQuery } from "@tanstack/react-query";
+import { CircleAlert, CircleCheck, CircleX } from "lucide-react";
+import { nodesQuery } from "@/api/queries";
+import type { Nodes } from "@/api/types";
+import { status } from "@/lib/messages";
+import { PageTitle } from "@/ui/page-title";
+import { Loaded, Panel, RowsSkeleton } from "@/ui/panel";
+import { NodePanel } from "./node-panel";
+import { NodesTable } from "./nodes-table";
+
+export default function StatusPage() {
+  const nodes = useQuery(nodesQuery);
+  return (
+    <div className="flex flex-col gap-5 max-sm:gap-4">
+      <PageTitle title={status.title} intro={status.intro} />
+      <Health health={nodes.data?.health} />
+      <Panel title={status.nodes} flush>
+        <Loaded query={nodes} skeleton={<RowsSkeleton rows={3} />}>
+          {({ items }) => <NodesTable items={items} />}
+        </Loaded>
+      </Panel>
+      <NodePanel />
+    </div>
+  );
+}
+
+const LOOKS = {
+  healthy: { icon: CircleCheck, className: "border-accent/35 bg-accent-soft text-accent" },
+  degraded: { icon: CircleAlert, className: "border-warn/40 bg-warn-soft text-warn" },
+  no_quorum: { icon: CircleX, className: "border-bad/40 bg-bad-soft text-bad" },
+};
+
+function Health({ health }: { health: Nodes["health"] | undefined }) {
+  if (!health) return <span className="skeleton h-[4.6rem] w-full" />;
+  const { icon: Icon, className } = LOOKS[health];
+  return (
+    <div className={`flex items-start gap-3 rounded-[10px] border px-5 py-3.5 ${className}`}>
+      <Icon size={20} aria-hidden className="mt-0.5 shrink-0" />
+      <div>
+        <p className="font-semibold">{status.health[health]}</p>
+        <p className="text-[0.92rem] text-ink">{status.about[health]}</p>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,67 @@
+export const payouts = {
+  title: "Payouts",
+  intro:
+    "Every payout is signed and stored on a majority of the nodes before it is sent, under a number the chain executes only once. So it is paid exactly once, whatever dies in between.",
+  schedule: {
+    title: "Schedule",
+    threshold: "Minimum",
+    interval: "At most every",
+    next: "Next possible",
+    now: "now",
+    open: "Under way",
+    none: "none",
+    feePayer: { miners: "shared by the payees", pool: "borne by the pool" } as Record<
+      string,
+      string
+    >,
+    networkFee: "Network fee",
+    daily: "At most a day",
+    unlimited: "no limit",
+    paused: (reason: string) => `Payouts are paused: ${reason}`,
+  },
+  books: {
+    title: "Where the money is",
+    intro: "Every atomic unit the pool ever got is in exactly one of these, at every moment.",
+    balances: "Balances of miners",
+    in_flight: "In payouts under way",
+    undistributed: "Settled, being shared out",
+    paid: "Paid to miners",
+    networkFees: "Network fees",
+    fees: "Pool fees",
+    reserve: "Reserve of PPS and FPPS",
+    other: "Rounding, donations and fee budget",
+    immature: "Expected from maturing blocks",
+    owed: "Owed to miners",
+    covered: "The books cover all that is owed",
+    sum: "All together",
+  },
+  reserve: {
+    title: "Reserve",
+    intro: "PPS and FPPS pay each share at once, from a reserve that their blocks fill.",
+  },
+  columns: {
+    id: "Payout",
+    time: "Reserved",
+    state: "State",
+    transaction: "Transaction",
+    payees: "Addresses",
+    amount: "Amount",
+    fee: "Network fee",
+    confirmed: "Confirmed",
+  },
+  states: {
+    reserved: "Being signed",
+    signed: "Being sent",
+    confirmed: "Confirmed",
+    released: "Undone",
+    abandoned: "Given up",
+  } as Record<string, string>,
+  approval: "Waits for approval",
+  number: (id: string) => `№ ${id}`,
+  confirmations: (count: string) => `${count} confirmations`,
+  empty: {
+    title: "No payout yet",
+    text: (minimum: string) =>
+      `Balances from ${minimum} XEL on are paid by themselves. The first follows the first credited block.`,
+  },
+} as const;

@@ -1,0 +1,51 @@
+export const reference = {
+  title: "API",
+  intro:
+    "Everything on these pages comes from a public REST API, the same on every node. No key is needed.",
+  download: "OpenAPI document",
+  base: "Base address",
+  conventions: {
+    title: "How to read it",
+    items: [
+      "Amounts (_atomic) are decimal text in atomic units: 1 XEL is 100000000. Work and difficulty are decimal text, too, because they do not fit into a float.",
+      "Times (_ms) are milliseconds since 1970. Hashes are 64 hex digits. Ratios are decimal text, rounded down.",
+      "Every answer says the log index it was read at (index, and the header x-raftpool-index). Ask another node with min_index= and it waits until it has got that far.",
+      "Lists that go back in time have next_before for ?before=; lists by name have next_after for ?after=.",
+      "Errors are application/problem+json with a code for programs and a detail for people.",
+    ],
+  },
+  events: {
+    title: "Live events",
+    intro:
+      "Server-sent events at /api/v1/events. The id of an event is its log index, so Last-Event-ID goes on at any node where another has stopped.",
+  },
+  parameters: "Parameters",
+  parameter: "Name",
+  meaning: "Meaning",
+  required: "required",
+  answers: "Answers",
+  fields: "Fields of the answer",
+  curl: "Copy the command",
+  try: "Show the answer of now",
+  search: "Filter by path or words",
+  nothing: "No path fits.",
+  groups: {
+    pool: "Pool",
+    network: "Network",
+    nodes: "Nodes",
+    blocks: "Blocks",
+    payouts: "Payouts",
+    miners: "Miners",
+    books: "Books",
+    events: "Events",
+    sessions: "Sessions",
+  } as Record<string, string>,
+  statuses: {
+    "200": "The answer",
+    "400": "A parameter or a part of the path cannot be used",
+    "401": "A session is needed",
+    "404": "There is no such thing",
+    "429": "Too many requests",
+    "503": "This node cannot answer now; ask another",
+  } as Record<string, string>,
+} as const;

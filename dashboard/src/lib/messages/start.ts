@@ -1,0 +1,68 @@
+export const start = {
+  title: "Start mining",
+  intro:
+    "No sign-up: your address is your account. Fill in, copy one line, and watch the first share come in below.",
+  steps: {
+    address: "Address",
+    worker: "Worker name",
+    program: "Miner",
+    node: "Node",
+    system: "System",
+  },
+  form: "Your set-up",
+  address: "Your XELIS address",
+  addressHint: "From your XELIS wallet. Payouts go there, and your page has it in its name.",
+  worker: "Name of this machine",
+  workerHint: "Any name; it tells your machines apart.",
+  badWorker: "Letters, digits, dash and underscore, up to 32.",
+  program: "Mining program",
+  node: "Node to connect to first",
+  anyNode: (id: number) => `Node ${id}`,
+  difficulty: "Fixed difficulty",
+  difficultyHint: "Better left empty: the pool finds it.",
+  badDifficulty: "A whole number above zero.",
+  scheme: "How you are paid",
+  command: {
+    title: "Your line",
+    copy: "Copy the line",
+    download: (name: string) => `Get ${name}`,
+    yours: "YOUR_ADDRESS",
+    placeholder: "Enter your address above, and the line is complete.",
+    backup: "Give your miner these as well, and it moves by itself when a node is away:",
+    systems:
+      "On Linux, put ./ before the program’s name when it lies in the folder you are in. On Windows, save the line as a .bat file beside the program.",
+  },
+  notOffered:
+    "This program needs a port that this node does not offer. Choose another program or node.",
+  endpoints: {
+    title: "Where to connect",
+    intro: "Every node takes every miner; take the nearest, and another as backup.",
+    columns: {
+      node: "Node",
+      protocol: "Protocol",
+      address: "Address",
+      difficulty: "First difficulty",
+      scheme: "Scheme",
+    },
+    protocols: { stratum: "Stratum", xatum: "Xatum", getwork: "getwork" } as Record<string, string>,
+    tls: "TLS",
+    copy: "Copy the address",
+    auto: "by itself",
+    none: "The pool does not say where its ports are. Ask its operator.",
+  },
+  waiting: {
+    title: "Your first share",
+    idle: "Enter your address, start the miner, and this turns green.",
+    waiting: "Waiting for your first share…",
+    waitingText: (address: string) => `Listening for shares of ${address}. Nothing to reload.`,
+    slow: "Nothing yet. Does the miner say it is connected? A slow CPU may need a minute for its first share.",
+    arrived: "Accepted!",
+    arrivedText: (worker: string, difficulty: string, node: number) =>
+      `Share of “${worker}” with difficulty ${difficulty}, taken by node ${node} and stored on a majority of all nodes.`,
+    known: "This address mines here already.",
+    knownText: (workers: number) =>
+      `${workers} ${workers === 1 ? "worker" : "workers"} so far; a new share shows here as it comes.`,
+    open: "Open your page",
+  },
+  qr: "Follow along on your phone",
+} as const;

@@ -1,0 +1,66 @@
+export const status = {
+  title: "Status",
+  intro:
+    "Every node is alike: each takes miners, checks shares and keeps the whole books. One of them leads; when it dies, another does.",
+  health: {
+    healthy: "All is well",
+    degraded: "Works, with something wrong",
+    no_quorum: "No majority: shares are not credited",
+  },
+  about: {
+    healthy: "Every node answers, serves miners and is up to date.",
+    degraded:
+      "Mining, credits and payouts go on. A node is away or behind, and catches up by itself when it is back.",
+    no_quorum:
+      "More than half of the nodes are away. Miners keep their work, but shares are refused with the reason until the majority is back. Nothing that was accepted is lost.",
+  },
+  nodes: "Nodes",
+  columns: {
+    node: "Node",
+    state: "State",
+    role: "Role",
+    version: "Version",
+    height: "Daemon height",
+    applied: "Log index",
+    lag: "Behind",
+    connections: "Miners",
+    rate: "Hashrate",
+    ping: "From here",
+  },
+  roles: {
+    leader: "Leads",
+    follower: "Follows",
+    candidate: "Being elected",
+    learner: "Learns",
+    stopped: "Stopped",
+    unreachable: "Away",
+  } as Record<string, string>,
+  serving: "Serves miners",
+  notServing: "Does not serve",
+  away: "Away",
+  thisNode: "serves this page",
+  behind: (entries: string) => `${entries} entries`,
+  level: "level",
+  milliseconds: (ms: string) => `${ms} ms`,
+  pingHint: "The time a small request from your browser to the node takes, there and back.",
+  daemons: {
+    title: "Daemons of the node that answers",
+    healthy: "In use",
+    unhealthy: "Not used",
+    template: "Newest template",
+    age: (age: string) => `${age} old`,
+    height: (height: string) => `height ${height}`,
+  },
+  node: {
+    title: "The node that answers",
+    started: "Running for",
+    term: "Term",
+    index: "Log index",
+    digest: "Digest of the books",
+    digestHint:
+      "Equal on every node at an equal index: they keep the same books, down to the last atomic unit.",
+    payouts: "Payout duty",
+    alarms: "An operator has to look",
+  },
+  endpoints: "Where miners connect",
+} as const;

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { meanRate, rates } from "./series";
+
+const STEP = 600_000;
+const span = (index: number, work: string) => ({
+  start_ms: index * STEP,
+  shares: 3,
+  work,
+  rejects: { stale: 1, duplicate: 1 },
+});
+
+test("spans that are missing are zero, not a line between their neighbours", () => {
+  const points = rates([span(0, "600000"), span(2, "1200000")], STEP, 3 * STEP);
+  expect(points.rates).toEqual([1_000, 0, 2_000]);
+  expect(points.shares).toEqual([3, 0, 3]);
+  expect(points.rejects).toEqual([2, 0, 2]);
+});
+
+test("the span that runs counts by the time that has passed", () => {
+  const points = rates([span(0, "600000"), span(1, "300000")], STEP, 1.5 * STEP);
+  expect(points.rates).toEqual([1_000, 1_000]);
+});
+
+test("a span that has only begun is left out, unless it is all there is", () => {
+  expect(rates([span(0, "600000"), span(1, "1")], STEP, 1.1 * STEP).rates).toEqual([1_000]);
+  expect(rates([span(0, "60000")], STEP, 0.1 * STEP).rates).toEqual([1_000]);
+  expect(rates([], STEP, STEP).times).toEqual([]);
+});
+
+test("a mean rate takes only what lies in its time", () => {
+  const items = [span(0, "999"), span(8, "600000"), span(9, "600000")];
+  expect(meanRate(items, STEP, 2 * STEP, 10 * STEP)).toBeCloseTo(1_000);
+});
+
+test("there is no mean of a time that has not passed yet", () => {
+  expect(meanRate([span(8, "600000")], STEP, 6 * STEP, 10 * STEP)).toBeNull();
+  expect(meanRate([], STEP, STEP, STEP)).toBeNull();
+});
