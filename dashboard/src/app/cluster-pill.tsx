@@ -20,7 +20,7 @@ export function ClusterPill() {
     <Link
       to="/status"
       title={data ? connection.clusterStates[data.health] : undefined}
-      className="flex h-8 items-center gap-2 rounded-full border border-line px-3 text-[0.82rem] whitespace-nowrap hover:bg-raised max-sm:px-2.5"
+      className="flex h-8 w-[6.7rem] items-center justify-center gap-2 rounded-full border border-line text-[0.82rem] whitespace-nowrap hover:bg-raised max-sm:w-16"
     >
       <span className="flex gap-[3px]" aria-hidden>
         {(data?.items ?? [1, 2, 3]).map((node, place) => (
@@ -33,7 +33,10 @@ export function ClusterPill() {
           />
         ))}
       </span>
-      <span className="min-w-14 max-sm:min-w-0">{data ? connection.cluster(up, all) : "…"}</span>
+      <span>
+        {data ? connection.cluster(up, all) : "…"}
+        <span className="max-sm:sr-only"> {connection.nodes}</span>
+      </span>
     </Link>
   );
 }

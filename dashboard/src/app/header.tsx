@@ -33,8 +33,9 @@ export function Header() {
           </ul>
         </nav>
         <div className="flex flex-1 items-center justify-end gap-2 lg:flex-none">
-          <ClusterPill />
+          {/* Its words change, so it stands where nothing else moves with it. */}
           <LiveChip />
+          <ClusterPill />
           <ThemeButton />
         </div>
       </div>

@@ -20,7 +20,7 @@ export function Layout() {
       <main
         id="content"
         tabIndex={-1}
-        className="mx-auto w-full max-w-[74rem] flex-1 px-6 pt-7 pb-12 outline-none max-sm:px-3.5 max-sm:pt-4"
+        className="mx-auto min-h-[calc(100dvh-3.5rem)] w-full max-w-[74rem] flex-1 px-6 pt-7 pb-12 outline-none max-sm:px-3.5 max-sm:pt-4"
       >
         <Outlet />
       </main>

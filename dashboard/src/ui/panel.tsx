@@ -1,5 +1,5 @@
 import { CircleAlert, RotateCw } from "lucide-react";
-import { type ReactNode, useId } from "react";
+import { type CSSProperties, type ReactNode, useId } from "react";
 import { common } from "@/lib/messages";
 import { formatClock } from "@/lib/time";
 import { Button } from "./button";
@@ -133,13 +133,18 @@ export function Empty({ title, children }: { title: ReactNode; children?: ReactN
   );
 }
 
-/** Grey lines of the height that a table of `rows` rows will have. */
-export function RowsSkeleton({ rows = 5 }: { rows?: number }) {
+/**
+ * Grey lines of the height that a table of `rows` rows will have. On a phone each row is a card of
+ * as many lines as it has `cells`.
+ */
+export function RowsSkeleton({ rows = 5, cells = 5 }: { rows?: number; cells?: number }) {
   return (
-    <div className="divide-y divide-line" aria-hidden>
-      {Array.from({ length: rows }, (_, row) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the rows are all the same.
-        <div key={row} className="flex h-[2.85rem] items-center gap-6 px-5 max-sm:h-32">
+    <div className="divide-y divide-line" style={{ "--cells": cells } as CSSProperties} aria-hidden>
+      {Array.from({ length: rows }, (_, row) => `row ${row}`).map((row) => (
+        <div
+          key={row}
+          className="flex h-[2.85rem] items-center gap-6 px-5 max-sm:h-[calc(var(--cells)*1.78rem+1.65rem)]"
+        >
           <span className="skeleton h-3.5 w-24" />
           <span className="skeleton h-3.5 flex-1" />
           <span className="skeleton h-3.5 w-20" />

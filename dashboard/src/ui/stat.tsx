@@ -21,9 +21,10 @@ export function Stat({
   note,
   hint,
   size = "md",
-}: StatValue & { size?: "md" | "lg" }) {
+  className,
+}: StatValue & { size?: "md" | "lg"; className?: string }) {
   return (
-    <div className="min-w-0">
+    <div className={cx("min-w-0", className)}>
       <dt className="eyebrow flex min-h-5 items-center gap-1">
         <span className="truncate">{label}</span>
         {hint && <Hint name={label}>{hint}</Hint>}
@@ -60,12 +61,11 @@ export function StatSheet({ stats, className }: { stats: StatValue[]; className?
       )}
     >
       {stats.map((stat) => (
-        <div
+        <Stat
           key={stat.label}
+          {...stat}
           className="bg-surface px-5 py-3.5 max-md:last:odd:col-span-2 max-sm:px-4"
-        >
-          <Stat {...stat} />
-        </div>
+        />
       ))}
     </dl>
   );

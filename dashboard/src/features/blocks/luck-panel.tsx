@@ -13,7 +13,10 @@ export function LuckPanel() {
   const recent = useQuery(recentBlocksQuery);
   return (
     <Panel title={blocks.luck.title} note={blocks.luck.intro}>
-      <Loaded query={effort} skeleton={<span className="skeleton h-52 w-full" />}>
+      <Loaded
+        query={effort}
+        skeleton={<span className="skeleton h-52 w-full max-lg:h-[26.5rem]" />}
+      >
         {({ items }) => {
           const means = items.filter((item) => item.blocks > 0);
           if (means.length === 0) return <p className="py-4 text-muted">{blocks.luck.none}</p>;

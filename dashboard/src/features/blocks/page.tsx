@@ -57,7 +57,8 @@ type Totals = {
 
 function countedName(filter: BlockFilter, totals: Totals | undefined): string {
   const name = blocks.filters[filter];
-  if (!totals) return name;
+  // The width of two figures, so that nothing moves when they come.
+  if (!totals) return `${name} \u2007\u2007`;
   const count = {
     all: totals.blocks,
     maturing: totals.blocks_maturing,
@@ -72,7 +73,7 @@ function BlockList({ filter }: { filter: BlockFilter }) {
   const query = useInfiniteQuery(blocksQuery(filter));
   const links = useLinks();
   return (
-    <Loaded query={query} skeleton={<RowsSkeleton rows={8} />}>
+    <Loaded query={query} skeleton={<RowsSkeleton rows={8} cells={7} />}>
       {({ pages }) => {
         const items = pages.flatMap((page) => page.items);
         if (items.length === 0) return <NoBlocks filter={filter} />;

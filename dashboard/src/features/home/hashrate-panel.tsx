@@ -69,7 +69,7 @@ function Rates() {
     { label: home.hashrate.one_day, rate: shownMean(day.data, SPAN.DAY, now) },
   ];
   return (
-    <dl className="flex flex-wrap gap-x-10 gap-y-2">
+    <dl className="grid max-w-[34rem] grid-cols-3 gap-x-4">
       {stats.map(({ label, rate, hint, note }: RateStat, index) => (
         <Stat
           key={label}

@@ -15,7 +15,7 @@ export function WorkersTab({ address }: { address: string }) {
   const { columns } = miner.workers;
   const right = { "data-align": "right" } as const;
   return (
-    <Loaded query={query} skeleton={<RowsSkeleton rows={3} />}>
+    <Loaded query={query} skeleton={<RowsSkeleton rows={3} cells={6} />}>
       {({ pages }) => {
         const items = pages.flatMap((page) => page.items);
         if (items.length === 0) return <Empty title={miner.workers.empty} />;

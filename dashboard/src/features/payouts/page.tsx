@@ -28,7 +28,7 @@ export default function PayoutsPage() {
       )}
       <Schedule pool={pool.data} />
       <Panel title={payouts.title} flush>
-        <Loaded query={query} skeleton={<RowsSkeleton rows={6} />}>
+        <Loaded query={query} skeleton={<RowsSkeleton rows={6} cells={6} />}>
           {({ pages }) => {
             const items = pages.flatMap((page) => page.items);
             if (items.length === 0) {

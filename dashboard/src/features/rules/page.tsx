@@ -12,11 +12,24 @@ import { InForce } from "./in-force";
 type Question = { id: string; question: string; answer: ReactNode };
 
 export default function RulesPage() {
-  const { data: pool } = useQuery(poolQuery);
-  const sections = sectionsOf(pool);
+  const { data: pool, error } = useQuery(poolQuery);
   return (
     <div className="flex flex-col gap-6">
       <PageTitle title={rules.title} intro={rules.intro} />
+      {/* Without a node to ask, the rules stand without their numbers. */}
+      {pool || error ? (
+        <Rules pool={pool} />
+      ) : (
+        <span className="skeleton h-[40rem] w-full rounded-[10px]" />
+      )}
+    </div>
+  );
+}
+
+function Rules({ pool }: { pool: Pool | undefined }) {
+  const sections = sectionsOf(pool);
+  return (
+    <>
       <InForce pool={pool} />
       <div className="grid items-start gap-x-12 gap-y-6 lg:grid-cols-[15rem_1fr]">
         <nav aria-label={rules.contents} className="text-[0.92rem] lg:sticky lg:top-20">
@@ -55,7 +68,7 @@ export default function RulesPage() {
           ))}
         </div>
       </div>
-    </div>
+    </>
   );
 }
 

@@ -3,6 +3,7 @@ import { CircleAlert, CircleCheck, CircleX } from "lucide-react";
 import { nodesQuery } from "@/api/queries";
 import type { Nodes } from "@/api/types";
 import { status } from "@/lib/messages";
+import { cx } from "@/ui/cx";
 import { PageTitle } from "@/ui/page-title";
 import { Loaded, Panel, RowsSkeleton } from "@/ui/panel";
 import { NodePanel } from "./node-panel";
@@ -15,7 +16,7 @@ export default function StatusPage() {
       <PageTitle title={status.title} intro={status.intro} />
       <Health health={nodes.data?.health} />
       <Panel title={status.nodes} flush>
-        <Loaded query={nodes} skeleton={<RowsSkeleton rows={3} />}>
+        <Loaded query={nodes} skeleton={<RowsSkeleton rows={3} cells={9} />}>
           {({ items }) => <NodesTable items={items} />}
         </Loaded>
       </Panel>
@@ -31,14 +32,20 @@ const LOOKS = {
 };
 
 function Health({ health }: { health: Nodes["health"] | undefined }) {
-  if (!health) return <span className="skeleton h-[4.6rem] w-full" />;
-  const { icon: Icon, className } = LOOKS[health];
+  // While it is not known, the space of the usual answer is kept.
+  const shown = health ?? "healthy";
+  const { icon: Icon, className } = LOOKS[shown];
   return (
-    <div className={`flex items-start gap-3 rounded-[10px] border px-5 py-3.5 ${className}`}>
+    <div
+      className={cx(
+        "flex items-start gap-3 rounded-[10px] border px-5 py-3.5",
+        health ? className : "skeleton *:invisible",
+      )}
+    >
       <Icon size={20} aria-hidden className="mt-0.5 shrink-0" />
       <div>
-        <p className="font-semibold">{status.health[health]}</p>
-        <p className="text-[0.92rem] text-ink">{status.about[health]}</p>
+        <p className="font-semibold">{status.health[shown]}</p>
+        <p className="text-[0.92rem] text-ink">{status.about[shown]}</p>
       </div>
     </div>
   );

@@ -61,7 +61,8 @@ export const connection = {
   },
   servedBy: (node: string) => `Served by ${node}`,
   node: (id: number) => `node ${id}`,
-  cluster: (up: number, all: number) => `${up}/${all} nodes`,
+  cluster: (up: number, all: number) => `${up}/${all}`,
+  nodes: "nodes",
   clusterStates: {
     healthy: "Every node does what it should.",
     degraded: "The pool works, with something wrong on a node.",

@@ -168,6 +168,7 @@ function optionsFor(
     ],
     hooks: {
       setCursor: [(plot) => onHover(plot.cursor.idx ?? null)],
+      drawAxes: [(plot) => drawLines(plot, data().markers ?? [], colours)],
       draw: [(plot) => drawMarkers(plot, data().markers ?? [], colours)],
     },
   };
@@ -184,6 +185,28 @@ function fade(plot: uPlot, colour: string): CanvasGradient {
   gradient.addColorStop(0, transparent(0.22));
   gradient.addColorStop(1, transparent(0));
   return gradient;
+}
+
+/** With more than these, lines would hide what they are to point at. */
+const LINES_MAX = 15;
+
+/** Lines from the markers down, below the values. */
+function drawLines(plot: uPlot, markers: Marker[], colours: Colours): void {
+  const { ctx, bbox } = plot;
+  const [low, high] = [plot.scales.x?.min ?? 0, plot.scales.x?.max ?? 0];
+  const shown = markers.filter(({ at_ms }) => at_ms / 1000 >= low && at_ms / 1000 <= high);
+  if (shown.length > LINES_MAX) return;
+  ctx.save();
+  ctx.strokeStyle = colours.line;
+  ctx.lineWidth = devicePixelRatio;
+  for (const { at_ms } of shown) {
+    const x = Math.round(plot.valToPos(at_ms / 1000, "x", true));
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
 }
 
 /** Blocks are dots and payouts diamonds, on the upper edge where no line is. */
@@ -210,12 +233,6 @@ function drawMarkers(plot: uPlot, markers: Marker[], colours: Colours): void {
       ctx.closePath();
       ctx.stroke();
     }
-    ctx.beginPath();
-    ctx.strokeStyle = colours.line;
-    ctx.lineWidth = devicePixelRatio;
-    ctx.moveTo(x, bbox.top + size);
-    ctx.lineTo(x, bbox.top + bbox.height);
-    ctx.stroke();
   }
   ctx.restore();
 }

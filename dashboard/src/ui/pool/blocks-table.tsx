@@ -47,7 +47,7 @@ export function BlocksTable({
           <tr key={block.hash}>
             <td data-label={columns.height} data-headline>
               <span className="font-semibold">{formatCount(block.height)}</span>
-              <span className="sm:hidden">
+              <span className="flex min-w-40 justify-end sm:hidden">
                 <BlockState block={block} top={top} />
               </span>
             </td>
