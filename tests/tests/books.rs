@@ -44,6 +44,28 @@ fn export(pool: &Pool, name: &str) -> Result<String> {
     Ok(std::fs::read_to_string(&file)?)
 }
 
+/// Parts of the journal by account, miner and time, the same from a node that runs or is stopped.
+fn selections(pool: &Pool, reason: &str) -> Result<()> {
+    let select = |options: &[&str]| {
+        let csv = [&["--format=csv"], options].concat();
+        pool.node.tell(&["ledger", "export"], &csv)
+    };
+    let deposits = select(&["--account=deposits"])?;
+    ensure!(deposits.lines().count() == 2, "{deposits}");
+    holds(&deposits, reason)?;
+    let miner = format!("--miner={}", MINERS[1]);
+    let paid = select(&["--account=mature", &miner, "--since=2026-01-01"])?;
+    let rows: Vec<_> = paid.lines().skip(1).collect();
+    let is_theirs = |row: &&str| row.contains("work_paid") && row.contains(MINERS[1]);
+    ensure!(rows.iter().all(is_theirs) && !rows.is_empty(), "{paid}");
+    let none = select(&["--until=2026-01-01"])?;
+    ensure!(none.lines().count() == 1, "{none}");
+    let file = pool.directory().join("part.jsonl").display().to_string();
+    pool.node
+        .tell(&["ledger", "export"], &["--block=1", "--output", &file])?;
+    refusal(&["ledger", "replay", &file]).map(drop)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn paid_work_is_in_the_journal_and_exports_add_up_running_or_stopped() -> Result<()> {
     let mut pool = Pool::start(hashing_options()).await?;
@@ -93,6 +115,7 @@ async fn paid_work_is_in_the_journal_and_exports_add_up_running_or_stopped() -> 
         "{csv}"
     );
     holds(&csv, "sent from the cold wallet")?;
+    selections(&pool, "sent from the cold wallet")?;
     let accounts = pool.node.tell(&["pool", "accounts"], &[])?;
     holds(&accounts, "reserve of PPS and FPPS: safe")?;
 
@@ -106,6 +129,7 @@ async fn paid_work_is_in_the_journal_and_exports_add_up_running_or_stopped() -> 
 
     ensure!(pool.stop_node().await, "the node does not end cleanly");
     export(&pool, "stopped.jsonl")?;
+    selections(&pool, "sent from the cold wallet")?;
     pool.verify_books()
 }
 

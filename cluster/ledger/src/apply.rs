@@ -12,7 +12,7 @@ use crate::command::{Command, Settings, command::Body};
 use crate::record::load;
 use crate::state::{Changes, Overlay};
 use crate::{Outcome, Rejection, StateError};
-use crate::{bans, blocks, funds, invariant, key, network, payouts};
+use crate::{bans, blocks, funds, given_up, invariant, key, network, payouts};
 use crate::{settings, settlement, shares, strays, terms, tokens};
 
 /// The encoding of commands that this program writes and understands.
@@ -150,7 +150,8 @@ fn run(books: &mut Books<'_>, body: &Body) -> Result<Outcome, Stop> {
         (Body::RecordBlock(block), Some(settings)) => blocks::record(books, &settings, block),
         (Body::SettleBlock(block), Some(_)) => settlement::settle(books, block),
         (Body::DistributeBlock(block), Some(_)) => settlement::distribute(books, block),
-        (Body::OrphanBlock(block), Some(_)) => settlement::orphan(books, block),
+        (Body::OrphanBlock(block), Some(_)) => given_up::orphan(books, block),
+        (Body::ReopenBlock(block), Some(_)) => given_up::reopen(books, block),
         (Body::ReservePayout(payout), Some(settings)) => payouts::reserve(books, &settings, payout),
         (Body::SignPayout(payout), Some(_)) => payouts::sign(books, payout),
         (Body::ConfirmPayout(payout), Some(_)) => payouts::confirm(books, payout),

@@ -97,11 +97,15 @@ fn check_amount(books: &mut Books<'_>, from: Account, amount_atomic: u64) -> Res
     .into())
 }
 
+/// Every account, by number.
+pub fn accounts() -> impl Iterator<Item = Account> {
+    // Their numbers are far below this.
+    (1..=i32::from(u8::MAX)).filter_map(|number| Account::try_from(number).ok())
+}
+
 /// The account of this name ([`account_name`]).
 pub fn account_of_name(name: &str) -> Option<Account> {
-    // Their numbers are far below this.
-    let mut known = (1..=i32::from(u8::MAX)).filter_map(|number| Account::try_from(number).ok());
-    known.find(|account| account_name(*account) == name)
+    accounts().find(|account| account_name(*account) == name)
 }
 
 /// Name of an account as it appears in the API, in exports and on the command line.

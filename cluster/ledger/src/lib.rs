@@ -22,6 +22,7 @@ pub mod shares;
 pub mod window;
 
 mod blocks;
+mod given_up;
 pub mod settlement;
 pub mod weights;
 

@@ -25,6 +25,8 @@ pub enum Outcome {
     },
     /// A block was given up.
     BlockOrphaned,
+    /// A block that was given up is followed again.
+    BlockReopened,
     /// Balances moved to in flight.
     PayoutReserved,
     /// A signed transaction is stored and may now be sent.
@@ -227,6 +229,15 @@ pub enum Rejection {
         /// How many places there are.
         places: u64,
     },
+    /// The block was not given up.
+    #[error("block {0} was not given up")]
+    BlockNotOrphaned(String),
+    /// Nobody knows any more who shares in the block.
+    #[error(
+        "who shares in block {0} is forgotten, because it is too old or was given up by an older \
+         version: what it pays can only be shared by hand"
+    )]
+    BlockWeightsGone(String),
     /// No such block is reported.
     #[error("no stray block {0} is reported")]
     UnknownStrayBlock(String),

@@ -35,15 +35,17 @@ const ONE: u64 = 1 << 32;
 /// The natural logarithm of 2, in 2^-32.
 const LN_2: u64 = 2_977_044_472;
 
-/// Where the reserve stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where the reserve stands, better before worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReserveLevel {
     /// At least one and a half times what is required, above its floor.
     Safe,
     /// Below that, or nothing is enough because the scheme has no fee.
     Low,
-    /// New work of PPS and FPPS is booked under PPLNS, or refused when that is not offered.
+    /// Used up: new work of PPS and FPPS is booked under PPLNS.
     Exhausted,
+    /// Used up, and PPLNS is not offered: new work of PPS and FPPS is refused.
+    Stopped,
 }
 
 /// The reserve of PPS and FPPS.
@@ -84,7 +86,8 @@ pub(crate) fn read(state: &dyn StateRead, settings: &Settings) -> Result<Reserve
     let margin = margin_per_million(&incomes, lowest_fee_bps(settings));
     let required = required_atomic(swing, margin, settings.reserve_ruin_per_million);
     let level = match required {
-        _ if state_of.is_exhausted => ReserveLevel::Exhausted,
+        _ if state_of.is_exhausted && settings.pplns_offered => ReserveLevel::Exhausted,
+        _ if state_of.is_exhausted => ReserveLevel::Stopped,
         Some(required) if u128::from(spendable) * 2 >= u128::from(required) * 3 => {
             ReserveLevel::Safe
         }
@@ -102,18 +105,28 @@ pub(crate) fn read(state: &dyn StateRead, settings: &Settings) -> Result<Reserve
     })
 }
 
-/// Notes what a final block brought, and what was expected of it.
+/// Notes what a final block brought, beside what was expected of it.
+///
+/// A block that was given up before is noted with nothing already: that is made good.
 pub(crate) fn note_income(
     books: &mut Books<'_>,
+    block: &row::Block,
     amount_atomic: u64,
-    expected_atomic: u64,
 ) -> Result<(), Stop> {
+    let noted = (0, block.expected_atomic);
     books.change(
         key::reserve_incomes(),
         |incomes: &mut row::ReserveIncomes| {
+            let known = incomes.amounts_atomic.iter_mut();
+            let mut known = known.zip(incomes.expected_atomic.iter().copied());
+            let known = known.rfind(|(amount, expected)| (**amount, *expected) == noted);
+            if let Some((amount, _)) = known.filter(|_| block.is_reopened) {
+                *amount = amount_atomic;
+                return Ok(());
+            }
             for (numbers, number) in [
                 (&mut incomes.amounts_atomic, amount_atomic),
-                (&mut incomes.expected_atomic, expected_atomic),
+                (&mut incomes.expected_atomic, block.expected_atomic),
             ] {
                 numbers.push(number);
                 let surplus = numbers.len().saturating_sub(INCOMES_KEPT);

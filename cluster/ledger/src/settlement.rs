@@ -1,4 +1,4 @@
-//! Bringing found blocks to an end: settled with what the chain paid, or given up.
+//! Bringing found blocks to their end: settled with what the chain paid.
 //!
 //! What miners share is handed out in order of their numbers, so many with each command; of a block
 //! of more miners than that the rest waits in an account of its own until the next command.
@@ -11,11 +11,10 @@ use crate::apply::Stop;
 use crate::arithmetic::{add, add_wide, basis_points, share_of, take};
 use crate::blocks::{check_hash, hex, is_done};
 use crate::books::Books;
-use crate::command::{Account, DistributeBlock, OrphanBlock, Scheme, SettleBlock};
+use crate::command::{Account, DistributeBlock, Scheme, SettleBlock};
 use crate::invariant::{MAX_SUPPLY_ATOMIC, broken};
 use crate::journal::Subject;
 use crate::record::{damaged, wide, wide_bytes};
-use crate::schemes::is_paid_at_once;
 use crate::settings::invalid;
 use crate::weights::{self, BLOCKS_KEPT};
 use crate::{Outcome, Rejection, reserve};
@@ -41,7 +40,7 @@ pub(crate) fn settle(books: &mut Books<'_>, command: &SettleBlock) -> Result<Out
         Scheme::Pps | Scheme::Fpps => {
             settled.reserve_atomic = amount_atomic;
             books.transfer(Account::Income, Account::Reserve, amount_atomic)?;
-            reserve::note_income(books, amount_atomic, block.expected_atomic)?;
+            reserve::note_income(books, &block, amount_atomic)?;
         }
         Scheme::Solo => {
             take_fee(books, &block, &mut settled)?;
@@ -172,25 +171,7 @@ fn check_amount(books: &mut Books<'_>, amount_atomic: u64) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Gives up a block that is not part of the stable chain.
-pub(crate) fn orphan(books: &mut Books<'_>, command: &OrphanBlock) -> Result<Outcome, Stop> {
-    let mut block = open_block(books, &command.hash)?;
-    let subject = Subject::Block(block.number);
-    books.begin_entry(EntryKind::BlockOrphaned, subject, &command.reason);
-    books.transfer(Account::Immature, Account::Expected, block.expected_atomic)?;
-    block.end = Some(End::Orphaned(row::Orphaned {
-        reason: command.reason.clone(),
-        orphaned_at_ms: books.time_ms,
-    }));
-    weights::forget(books, block.number)?;
-    if is_paid_at_once(block.scheme()) {
-        reserve::note_income(books, 0, block.expected_atomic)?;
-    }
-    close(books, &block, |totals| &mut totals.blocks_orphaned)?;
-    Ok(Outcome::BlockOrphaned)
-}
-
-fn find_block(books: &Books<'_>, hash: &[u8]) -> Result<row::Block, Stop> {
+pub(crate) fn find_block(books: &Books<'_>, hash: &[u8]) -> Result<row::Block, Stop> {
     check_hash("hash", hash)?;
     let Some(reference) = books.get::<row::Reference>(&key::block_number(hash))? else {
         return Err(Rejection::UnknownBlock(hex(hash)).into());
@@ -200,7 +181,7 @@ fn find_block(books: &Books<'_>, hash: &[u8]) -> Result<row::Block, Stop> {
 }
 
 /// The recorded block, unless it is final.
-fn open_block(books: &Books<'_>, hash: &[u8]) -> Result<row::Block, Stop> {
+pub(crate) fn open_block(books: &Books<'_>, hash: &[u8]) -> Result<row::Block, Stop> {
     let block = find_block(books, hash)?;
     match block.end {
         None => Ok(block),
@@ -209,7 +190,7 @@ fn open_block(books: &Books<'_>, hash: &[u8]) -> Result<row::Block, Stop> {
 }
 
 /// Stores a final block and counts it.
-fn close(
+pub(crate) fn close(
     books: &mut Books<'_>,
     block: &row::Block,
     counter: impl FnOnce(&mut row::Totals) -> &mut u64,

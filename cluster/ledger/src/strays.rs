@@ -1,8 +1,8 @@
 //! Stray blocks: blocks of the chain that pay the pool's address and that the books do not have.
 //!
 //! A node that dies between the daemon's acceptance and the record, or a ledger that was founded
-//! anew, leaves such blocks behind; so does a block that was given up and came back. The money is
-//! in the wallet, and nobody knows whose it is: it is reported and never booked. A report goes
+//! anew, leaves such blocks behind; so does a block that was given up and came back when it is
+//! forgotten who shares in it (`given_up.rs`). The money is in the wallet, and nobody knows whose it is: it is reported and never booked. A report goes
 //! when its block is recorded after all, and stands until somebody has looked otherwise.
 
 use std::ops::ControlFlow;

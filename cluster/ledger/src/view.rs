@@ -28,11 +28,14 @@ use crate::verify::{self, Violation};
 use crate::{StateError, StateRead};
 use crate::{key, meter, record};
 
-pub use crate::funds::{account_name, account_of_name};
+pub use crate::funds::{account_name, account_of_name, accounts};
 pub use crate::journal::MINERS_ACCOUNTS;
 pub use accounts::Accounts;
 pub use effort::RecentEffort;
-pub use journal::{EntryKind, JournalEntry, JournalLine, JournalQuery, entry_kind_name};
+pub use journal::{
+    ENTRIES_LOOKED_AT, EntryKind, EntryPlace, JournalEntry, JournalLine, JournalQuery,
+    entry_kind_name,
+};
 pub use lateness::{Fate, LATENESS_BLOCKS_MAX, LATENESS_CLASSES, Lateness, lateness_class};
 pub use network::{Acknowledgement, NetworkFees, NetworkSample, StrayBlock, StrayCounts};
 pub use series::{SPANS_MAX, SeriesQuery};

@@ -6,7 +6,7 @@
 use raftpool_ledger::bans::{BANS_MAX, BANS_OF_KNOWN_WORKERS};
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    Account, BanWorker, Command, OrphanBlock, Scheme, Settings, Share, WorkerReport,
+    Account, BanWorker, Command, OrphanBlock, ReopenBlock, Scheme, Settings, Share, WorkerReport,
 };
 use raftpool_ledger::state::{MemoryState, Overlay};
 use raftpool_ledger::testing::{
@@ -109,6 +109,7 @@ fn time_never_goes_back_and_a_refusal_still_counts_as_an_entry() {
     let orphan = OrphanBlock {
         hash: vec![9; 32],
         reason: String::new(),
+        keeps_weights: true,
     };
     let late = compose("test", 5_000, Body::OrphanBlock(orphan.clone()));
     assert!(matches!(
@@ -506,10 +507,65 @@ fn a_dropped_block_takes_from_the_fee_the_reserve_lives_on() {
     ledger.apply(Body::OrphanBlock(OrphanBlock {
         hash: vec![20; 32],
         reason: "dropped".into(),
+        keeps_weights: true,
     }));
     assert_eq!(
         required(&ledger),
         (None, 1_000_000),
         "a twentieth is above the fee"
     );
+    ledger.apply(Body::ReopenBlock(ReopenBlock {
+        hash: vec![20; 32],
+        reason: "ordered after all".into(),
+    }));
+    ledger.apply(settle_block([20; 32], 10_000, 20));
+    let reserve = ledger.view().reserve().unwrap().unwrap();
+    assert_eq!(reserve.blocks, 20, "it is one block");
+    assert_eq!(required(&ledger).0, needed, "as if nothing had been");
+}
+
+#[test]
+fn entries_are_found_by_account_in_pages() {
+    let mut ledger = Ledger::with_some_of_everything();
+    for amount in 1..=5 {
+        ledger.apply(move_funds(Account::Deposits, Account::Reserve, amount));
+    }
+    let view = ledger.view();
+    let page = |after, limit| {
+        view.journal_of_account(Account::Reserve, after, limit)
+            .unwrap()
+    };
+    let (all, next) = page(None, 10);
+    let amounts: Vec<_> = all
+        .iter()
+        .map(|entry| entry.amounts[&Account::Reserve])
+        .collect();
+    assert_eq!((amounts, next), (vec![1, 2, 3, 4, 5], None));
+    let (first, next) = page(None, 2);
+    assert_eq!(first, all[..2]);
+    let (rest, next) = page(next, 3);
+    assert_eq!((rest.as_slice(), next), (&all[2..], None));
+    let unused = view
+        .journal_of_account(Account::FeesFpps, None, 10)
+        .unwrap();
+    assert_eq!(unused, (vec![], None));
+}
+
+#[test]
+fn settings_of_any_time_are_known() {
+    let mut ledger = Ledger::default();
+    for (time_ms, pplns_window_milli) in [(1_000, 2_000), (3_000, 500)] {
+        let settings = Settings {
+            pplns_window_milli,
+            ..sample_settings()
+        };
+        let command = compose("test", time_ms, change_settings(settings));
+        ledger.try_apply(&command).unwrap();
+    }
+    let at = |time_ms| ledger.view().settings_at(time_ms).unwrap();
+    let window = |time_ms| at(time_ms).map(|settings| settings.pplns_window_milli);
+    assert_eq!(window(999), None);
+    assert_eq!(window(1_000), Some(2_000));
+    assert_eq!(window(2_999), Some(2_000));
+    assert_eq!(window(3_000), Some(500));
 }

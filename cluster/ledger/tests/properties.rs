@@ -112,6 +112,7 @@ fn random_stories_reach_every_outcome() {
         "BlockAlreadyRecorded",
         "BlockSettled",
         "BlockOrphaned",
+        "BlockReopened",
         "BlockDistributed",
         "FundsMoved",
         "PayoutReserved",

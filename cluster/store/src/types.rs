@@ -68,6 +68,7 @@ impl fmt::Display for Proposal {
             Some(Body::SettleBlock(_)) => write!(f, "settle_block"),
             Some(Body::DistributeBlock(_)) => write!(f, "distribute_block"),
             Some(Body::OrphanBlock(_)) => write!(f, "orphan_block"),
+            Some(Body::ReopenBlock(_)) => write!(f, "reopen_block"),
             Some(Body::ReservePayout(payout)) => {
                 write!(f, "reserve_payout(payees: {})", payout.payees.len())
             }

@@ -4,6 +4,8 @@ pub(crate) mod known;
 
 use axum::extract::Query;
 use axum::http::Uri;
+use raftpool_ledger::command::Account;
+use raftpool_ledger::view::account_of_name;
 
 use crate::problem::Problem;
 
@@ -65,6 +67,11 @@ impl Parameters {
         ))
     }
 
+    /// Whether there is such a parameter.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.text_of(name).is_some()
+    }
+
     /// A whole number.
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
         let Some(text) = self.text_of(name) else {
@@ -99,6 +106,18 @@ impl Parameters {
             }
             Some(text) => Ok(Some(text.to_owned())),
         }
+    }
+
+    /// An account of the books.
+    pub(crate) fn account(&self, name: &str) -> Result<Option<Account>, Problem> {
+        let Some(text) = self.text_of(name) else {
+            return Ok(None);
+        };
+        let account = account_of_name(text);
+        account.map(Some).ok_or_else(|| {
+            let problem = format!("there is no account \"{}\"", shorten(text));
+            Problem::parameter(name, problem)
+        })
     }
 
     /// A name in the ledger.

@@ -28,6 +28,8 @@ pub enum AlarmKind {
     SettingsDiffer,
     /// The daemon serves another network.
     WrongNetwork,
+    /// Payouts are due, and this node, which leads, has no wallet.
+    NoWallet,
     /// The wallet is not the pool's wallet.
     WalletAddress,
     /// The wallet holds less than the pool owes.
@@ -50,6 +52,10 @@ pub enum AlarmKind {
     ApprovalWanted,
     /// The pool shall bear the network fee and has too little for it.
     PoolFeesTooLow,
+    /// PPS and FPPS are paid from a reserve that is below one and a half times what it should hold.
+    ReserveLow,
+    /// The reserve is used up: new work of PPS and FPPS is booked under PPLNS, or refused.
+    ReserveExhausted,
     /// A transaction of a payout that was given up was executed after all: its payees have the
     /// money and their balances as well.
     AbandonedExecuted,
@@ -67,6 +73,7 @@ impl AlarmKind {
         Self::CommandRefused,
         Self::SettingsDiffer,
         Self::WrongNetwork,
+        Self::NoWallet,
         Self::WalletAddress,
         Self::Insolvent,
         Self::ForeignSpend,
@@ -78,6 +85,8 @@ impl AlarmKind {
         Self::PayeeQuarantined,
         Self::ApprovalWanted,
         Self::PoolFeesTooLow,
+        Self::ReserveLow,
+        Self::ReserveExhausted,
         Self::AbandonedExecuted,
     ];
 
@@ -93,6 +102,7 @@ impl AlarmKind {
             Self::CommandRefused => "command_refused",
             Self::SettingsDiffer => "settings_differ",
             Self::WrongNetwork => "wrong_network",
+            Self::NoWallet => "no_wallet",
             Self::WalletAddress => "wallet_address",
             Self::Insolvent => "insolvent",
             Self::ForeignSpend => "foreign_spend",
@@ -104,6 +114,8 @@ impl AlarmKind {
             Self::PayeeQuarantined => "payee_quarantined",
             Self::ApprovalWanted => "approval_wanted",
             Self::PoolFeesTooLow => "pool_fees_too_low",
+            Self::ReserveLow => "reserve_low",
+            Self::ReserveExhausted => "reserve_exhausted",
             Self::AbandonedExecuted => "abandoned_executed",
         }
     }

@@ -220,6 +220,12 @@ impl Driver {
                 self.alarms
                     .raise(AlarmKind::CommandRefused, obstacle.to_string(), now_ms);
             }
+            Obstacle::NoWallet => {
+                let detail = "payouts are due and this node leads without a wallet: configure one \
+                              here, or let a node lead that has one";
+                self.alarms
+                    .raise(AlarmKind::NoWallet, detail.to_owned(), now_ms);
+            }
             Obstacle::Daemon { .. } => self.ctx.metrics.failed("daemon"),
             Obstacle::Wallet { .. } => self.ctx.metrics.failed("wallet"),
             _ => {}

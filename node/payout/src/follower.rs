@@ -197,6 +197,7 @@ impl Follower {
         let body = Body::OrphanBlock(OrphanBlock {
             hash: block.hash.to_vec(),
             reason: reason.clone(),
+            keeps_weights: true,
         });
         let (before, after) = (PayoutPoint::BeforeOrphan, PayoutPoint::AfterOrphan);
         self.propose(

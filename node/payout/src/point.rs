@@ -81,6 +81,10 @@ points! {
     BeforeReport = "before-report",
     /// The proposal of the report came back.
     AfterReport = "after-report",
+    /// A block that was given up is about to be taken up again.
+    BeforeReopen = "before-reopen",
+    /// The proposal of that came back.
+    AfterReopen = "after-reopen",
     /// A sample of the network's blocks is about to be proposed.
     BeforeSample = "before-sample",
     /// The proposal of the sample came back.

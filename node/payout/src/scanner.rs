@@ -1,14 +1,15 @@
 //! Walks the stable blocks of the whole network in their order, from where the ledger stands.
 //!
 //! Each stretch becomes a published sample of what blocks pay in fees, and on the way every block
-//! that pays the pool is looked up in the books: one that they do not have, or gave up, is
-//! reported. Nothing is ever booked by what is seen here.
+//! that pays the pool is looked up in the books: one that they gave up is followed again, and one
+//! that they do not have is reported. No money is ever booked by what is seen here.
 //!
 //! Stretches have a fixed number of blocks, so that every node cuts the chain at the same places.
 //! What a stretch says is read between two looks at the tip, and a second daemon must say the same
 //! where there is one.
 
 mod reading;
+mod reserve;
 mod strays;
 mod sums;
 
@@ -71,11 +72,13 @@ impl Scanner {
     }
 
     async fn advance(&mut self) -> Result<ScanStep, Obstacle> {
-        let (settings, fees, strays) = self
-            .ctx
-            .read(|view| Ok((view.settings()?, view.network_fees()?, view.stray_counts()?)))?;
+        let (settings, fees, strays, reserve) = self.ctx.read(|view| {
+            let (settings, fees) = (view.settings()?, view.network_fees()?);
+            Ok((settings, fees, view.stray_counts()?, view.reserve()?))
+        })?;
         self.show_strays(strays.unacknowledged);
         let settings = settings.ok_or(Obstacle::NoSettings)?;
+        self.show_reserve(&settings, reserve);
         self.ctx
             .check_identity(&settings.network, &settings.pool_address, &self.alarms)?;
         let before = self.ctx.synced_info(&self.alarms).await?;
@@ -99,7 +102,7 @@ impl Scanner {
         let sums = self.sum_up(&blocks, &after)?;
         self.compare(stretch, &blocks).await?;
         for paid in self.paid_to_the_pool(&blocks) {
-            if let Some(step) = self.report(&paid).await? {
+            if let Some(step) = self.take_up(&paid).await? {
                 return Ok(step);
             }
         }
@@ -237,7 +240,9 @@ impl Scanner {
                     Obstacle::Rejected {
                         rejection: Rejection::NetworkSampleGap { .. }
                             | Rejection::NetworkSampleOverlap { .. }
-                            | Rejection::StrayBlocksFull { .. },
+                            | Rejection::StrayBlocksFull { .. }
+                            | Rejection::BlockNotOrphaned(_)
+                            | Rejection::BlockWeightsGone(_),
                         ..
                     }
                 );

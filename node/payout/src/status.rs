@@ -189,6 +189,11 @@ pub enum ScanStep {
         /// What the chain paid for it.
         amount_atomic: u64,
     },
+    /// A block that was given up is followed again, because the chain pays it.
+    Reopened {
+        /// Its hash.
+        hash: String,
+    },
     /// A sample was published.
     Published {
         /// Its first block.
@@ -203,7 +208,10 @@ pub enum ScanStep {
 impl ScanStep {
     /// Whether anything was changed, so that another look is worth while at once.
     pub fn acted(&self) -> bool {
-        matches!(self, Self::Reported { .. } | Self::Published { .. })
+        matches!(
+            self,
+            Self::Reported { .. } | Self::Reopened { .. } | Self::Published { .. }
+        )
     }
 }
 
@@ -230,6 +238,7 @@ impl fmt::Display for ScanStep {
                 hash,
                 amount_atomic,
             } => write!(f, "reported {hash}, not in the books: {amount_atomic}"),
+            Self::Reopened { hash } => write!(f, "took up {hash} again, which was given up"),
             Self::Published {
                 first_topoheight,
                 last_topoheight,

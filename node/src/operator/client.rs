@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use raftpool_api::dto::cluster::{MemberAnswer, MemberChange, MemberRequest};
+use reqwest::Url;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -146,16 +147,18 @@ impl AdminClient {
         }
     }
 
-    /// Reads a resource of many lines, and gives each to `take` as it comes.
+    /// Reads a resource of many lines, with these parameters, and gives each to `take` as it comes.
     ///
     /// # Errors
     /// When the node does not run, refuses, or breaks off, or `take` fails.
     pub(crate) async fn get_lines(
         &self,
         path: &str,
+        parameters: &[(&str, String)],
         take: &mut (dyn FnMut(&str) -> anyhow::Result<()> + Send),
     ) -> anyhow::Result<()> {
-        let request = self.http.get(url(path)).timeout(SLOW_TIMEOUT);
+        let url = Url::parse_with_params(&url(path), parameters).context("write the question")?;
+        let request = self.http.get(url).timeout(SLOW_TIMEOUT);
         let mut answer = request.send().await.map_err(|error| self.missing(error))?;
         if !answer.status().is_success() {
             let body: Value = answer.json().await.map_err(|error| self.missing(error))?;

@@ -118,11 +118,12 @@ fn check_weights(scan: &mut Scan<'_>, block: &row::Block, newest: u64) -> Result
         found = found.saturating_add(weight);
         Ok(())
     })?;
-    let is_forgotten = match block.end {
-        Some(End::Orphaned(_)) => true,
-        _ => is_done(block) && block.number + BLOCKS_KEPT <= newest,
+    let is_given_away = match &block.end {
+        Some(End::Orphaned(orphaned)) => !orphaned.keeps_weights,
+        _ => false,
     };
-    let expected = match is_forgotten {
+    let is_old = is_done(block) && block.number + BLOCKS_KEPT <= newest;
+    let expected = match is_given_away || is_old {
         true => 0,
         false => weights::total(block)?,
     };

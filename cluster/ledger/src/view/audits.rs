@@ -1,11 +1,14 @@
 //! What was changed by hand.
 
+use std::ops::ControlFlow;
+
 use raftpool_proto::ledger as row;
 use row::audit::Change as Row;
 
 use super::{Audit, Change, LedgerView, Result};
+use crate::command::Settings;
 use crate::key;
-use crate::record::{damaged, hash, page};
+use crate::record::{damaged, each, hash, page};
 use crate::state::Direction;
 
 /// Changes by hand. Every method fails only when the state cannot be read.
@@ -29,6 +32,25 @@ impl LedgerView<'_> {
                 })
             },
         )
+    }
+
+    /// The settings that were in force at a ledger time, as far as the changes by hand tell; those of
+    /// two changes within the same millisecond cannot be told apart.
+    pub fn settings_at(&self, time_ms: u64) -> Result<Option<Settings>> {
+        let mut found = None;
+        each(
+            self.state,
+            key::audits_below(u64::MAX),
+            Direction::Descending,
+            |_, audit: row::Audit| match audit.change {
+                Some(Row::Settings(settings)) if audit.time_ms <= time_ms => {
+                    found = Some(settings);
+                    Ok(ControlFlow::Break(()))
+                }
+                _ => Ok(ControlFlow::Continue(())),
+            },
+        )?;
+        Ok(found)
     }
 }
 

@@ -219,6 +219,7 @@ fn read_block(block: row::Block) -> Result<Block> {
         expected_atomic: block.expected_atomic,
         fee_bps: block.fee_bps,
         weights_total: wide(&block.weights_total)?,
+        is_reopened: block.is_reopened,
         status: match block.end {
             None => BlockStatus::Maturing,
             Some(End::Settled(settled)) => BlockStatus::Settled {

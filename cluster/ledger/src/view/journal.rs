@@ -12,6 +12,12 @@ use crate::key::{self, KeyRange};
 use crate::record::{damaged, each, page, wide};
 use crate::state::Direction;
 
+/// Most entries that one question about an account looks at.
+pub const ENTRIES_LOOKED_AT: usize = 10_000;
+
+/// Which entry: its log index and its kind, in which order the journal is.
+pub type EntryPlace = (u64, EntryKind);
+
 /// A balanced change of accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalEntry {
@@ -56,7 +62,7 @@ pub struct JournalLine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JournalQuery {
     /// All, oldest first, behind the entry of that index and kind.
-    After(Option<(u64, EntryKind)>),
+    After(Option<EntryPlace>),
     /// Those that began at that ledger time or later, oldest first.
     Since(u64),
     /// Those about a block, oldest first.
@@ -88,6 +94,53 @@ impl LedgerView<'_> {
                 self.entries_of(key::journals_of_payout(id), Direction::Ascending, limit)
             }
         }
+    }
+
+    /// Entries that change an account, oldest first, behind the entry `after`; and behind which entry
+    /// to go on, unless that was all.
+    ///
+    /// Looks at [`ENTRIES_LOOKED_AT`] entries at most, so that an account that hardly ever changes
+    /// costs no more than another one: there may be more although few or none are returned.
+    pub fn journal_of_account(
+        &self,
+        account: Account,
+        after: Option<EntryPlace>,
+        limit: usize,
+    ) -> Result<(Vec<JournalEntry>, Option<EntryPlace>)> {
+        let (start, end) = match after {
+            None => key::journal_entries_from(0),
+            Some((index, kind)) => key::journal_entries_after(index, kind),
+        };
+        let (mut entries, mut looked_at, mut last, mut has_more) = (Vec::new(), 0, None, false);
+        each(
+            self.state,
+            (start, end),
+            Direction::Ascending,
+            |_, entry: row::JournalEntry| {
+                has_more = entries.len() == limit || looked_at == ENTRIES_LOOKED_AT;
+                if has_more {
+                    return Ok(ControlFlow::Break(()));
+                }
+                looked_at += 1;
+                last = Some((entry.index, entry.kind()));
+                if entry.amounts.contains_key(&account.into()) {
+                    entries.push(read_entry(entry)?);
+                }
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        Ok((entries, last.filter(|_| has_more)))
+    }
+
+    /// The part of one miner in an entry.
+    pub fn journal_line(&self, entry: &JournalEntry, address: &str) -> Result<Option<JournalLine>> {
+        let Some(miner) = self.load::<row::Miner>(key::miner(address))? else {
+            return Ok(None);
+        };
+        let key = key::journal_line(entry.index, entry.kind, miner.number);
+        let line = self.load(key)?;
+        line.map(|line| read_line(miner.number, address.to_owned(), line))
+            .transpose()
     }
 
     /// Entries with a part of one miner, newest first, below the log index `before`; each with
@@ -225,6 +278,7 @@ pub fn entry_kind_name(kind: EntryKind) -> &'static str {
         EntryKind::BlockSettled => "block_settled",
         EntryKind::BlockDistributed => "block_distributed",
         EntryKind::BlockOrphaned => "block_orphaned",
+        EntryKind::BlockReopened => "block_reopened",
         EntryKind::WorkPaid => "work_paid",
         EntryKind::PayoutReserved => "payout_reserved",
         EntryKind::PayoutConfirmed => "payout_confirmed",

@@ -127,7 +127,12 @@ mod tests {
             } else if number % 3 == 0 {
                 let hash = vec![number; 32];
                 let reason = "test".into();
-                propose(1, Body::OrphanBlock(OrphanBlock { hash, reason }));
+                let orphan = OrphanBlock {
+                    hash,
+                    reason,
+                    keeps_weights: true,
+                };
+                propose(1, Body::OrphanBlock(orphan));
             }
         }
         cluster

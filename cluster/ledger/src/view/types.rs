@@ -123,6 +123,9 @@ pub struct Block {
     pub fee_bps: u32,
     /// Sum of the frozen weights, in 2^-64 of the expected work of a block; 0 unless it is PPLNS.
     pub weights_total: u128,
+    /// Whether it was given up once, and is followed or was settled because the chain ordered it
+    /// after all.
+    pub is_reopened: bool,
     /// Where it stands.
     pub status: BlockStatus,
 }

@@ -9,7 +9,15 @@ use raftpool_ledger::testing::{
 
 /// All of them.
 pub fn story() -> Vec<Body> {
-    [work(), blocks(), payouts(), payouts_by_hand(), people()].concat()
+    [
+        work(),
+        blocks(),
+        payouts(),
+        payouts_by_hand(),
+        people(),
+        came_back(),
+    ]
+    .concat()
 }
 
 fn reason() -> String {
@@ -92,6 +100,7 @@ fn blocks() -> Vec<Body> {
         Body::OrphanBlock(OrphanBlock {
             hash: hash(4),
             reason: reason(),
+            keeps_weights: false,
         }),
         Body::ReportBlock(ReportBlock {
             hash: hash(5),
@@ -230,5 +239,26 @@ fn people() -> Vec<Body> {
             worker: "w".into(),
             reason: reason(),
         }),
+    ]
+}
+
+fn came_back() -> Vec<Body> {
+    let orphan = |byte| {
+        Body::OrphanBlock(OrphanBlock {
+            hash: hash(byte),
+            reason: reason(),
+            keeps_weights: true,
+        })
+    };
+    vec![
+        record_block([6; 32], 8, share("a", Scheme::Pplns, 10)),
+        record_block([7; 32], 9, share("a", Scheme::Pplns, 10)),
+        orphan(6),
+        orphan(7),
+        Body::ReopenBlock(ReopenBlock {
+            hash: hash(6),
+            reason: reason(),
+        }),
+        settle_block([6; 32], 10_007, 35),
     ]
 }

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    Account, BanWorker, Command, ConfirmPayout, CreditShares, LiftBan, MakeToken, MoveFunds, Payee,
-    PublishNetworkSample, RecordBlock, ReleasePayout, ReservePayout, Scheme, Settings, SettleBlock,
-    Share, SignPayout,
+    Account, BanWorker, Command, ConfirmPayout, CreditShares, LiftBan, MakeToken, MoveFunds,
+    OrphanBlock, Payee, PublishNetworkSample, RecordBlock, ReleasePayout, ReopenBlock,
+    ReservePayout, Scheme, Settings, SettleBlock, Share, SignPayout,
 };
 use raftpool_ledger::reserve::ReserveLevel;
 use raftpool_ledger::view::{Accounts, LedgerView, PayoutStatus};
@@ -111,6 +111,8 @@ struct Block {
     expected: u64,
     weights: BTreeMap<String, u128>,
     is_final: bool,
+    is_given_up: bool,
+    is_forgotten: bool,
     heights_late: u32,
     /// What a settled one paid.
     paid: Option<u64>,
@@ -155,15 +157,8 @@ impl Model {
             Body::PublishNetworkSample(sample) => self.publish(sample),
             // They move no money and have tests of their own.
             Body::ReportBlock(_) | Body::AcknowledgeBlock(_) => None,
-            Body::OrphanBlock(block) => {
-                let block = self
-                    .blocks
-                    .get_mut(&block.hash)
-                    .filter(|block| !block.is_final)?;
-                block.is_final = true;
-                block.weights.clear();
-                Some("BlockOrphaned".into())
-            }
+            Body::OrphanBlock(block) => self.orphan(block),
+            Body::ReopenBlock(block) => self.reopen(block),
             Body::ReservePayout(payout) => {
                 if payout.term != term {
                     return None;
@@ -205,6 +200,24 @@ impl Model {
                 Some("TokenRequirementSet".into())
             }
         }
+    }
+
+    fn orphan(&mut self, command: &OrphanBlock) -> Expected {
+        let block = self.blocks.get_mut(&command.hash);
+        let block = block.filter(|block| !block.is_final)?;
+        block.is_final = true;
+        block.is_given_up = true;
+        let has_weights = matches!(block.scheme, Scheme::Pplns | Scheme::Unspecified);
+        block.is_forgotten = has_weights && !command.keeps_weights;
+        Some("BlockOrphaned".into())
+    }
+
+    fn reopen(&mut self, command: &ReopenBlock) -> Expected {
+        let block = self.blocks.get_mut(&command.hash);
+        let block = block.filter(|block| block.is_given_up && !block.is_forgotten)?;
+        block.is_final = false;
+        block.is_given_up = false;
+        Some("BlockReopened".into())
     }
 
     /// What an operator decides about payouts and miners.
@@ -501,6 +514,8 @@ impl Model {
             expected: share.expected_reward_atomic,
             weights,
             is_final: false,
+            is_given_up: false,
+            is_forgotten: false,
             heights_late: command.heights_late,
             paid: None,
         };
@@ -851,7 +866,7 @@ impl Model {
         let is_exhausted = view
             .reserve()
             .unwrap()
-            .is_some_and(|reserve| reserve.level == ReserveLevel::Exhausted);
+            .is_some_and(|reserve| reserve.level >= ReserveLevel::Exhausted);
         assert_eq!(is_exhausted, self.till.is_exhausted);
     }
 

@@ -5,8 +5,8 @@ use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
     AbandonPayout, Account, ApprovePayout, BanWorker, BatchId, Command, ConfirmPayout,
     CreditShares, LiftBan, MakeToken, MoveFunds, OrphanBlock, PausePayouts, Payee,
-    PublishNetworkSample, RecordBlock, RejectPayout, ReleasePayout, RequireToken, ReservePayout,
-    RevokeToken, Settings, SettleBlock, Share, SignPayout,
+    PublishNetworkSample, RecordBlock, RejectPayout, ReleasePayout, ReopenBlock, RequireToken,
+    ReservePayout, RevokeToken, Settings, SettleBlock, Share, SignPayout,
 };
 use raftpool_ledger::settings::is_fee_borne_by_pool;
 use raftpool_ledger::testing::{
@@ -189,7 +189,9 @@ fn step() -> impl Strategy<Value = Step> {
         8 => batch().prop_map(Step::Command),
         3 => block().prop_map(Step::Command),
         4 => (0_u8..8, amount()).prop_map(|(name, amount)| Step::Command(settle(name, amount))),
-        1 => (0_u8..8).prop_map(|name| Step::Command(orphan(name))),
+        2 => (0_u8..8, prop::bool::weighted(0.7))
+            .prop_map(|(name, keeps_weights)| Step::Command(orphan(name, keeps_weights))),
+        5 => (0_u8..8).prop_map(|name| Step::Command(reopen(name))),
         16 => payout_step().prop_map(Step::Payout),
         1 => prop::bool::weighted(0.25).prop_map(|paused| Step::Command(pause(paused))),
         1 => settings().prop_map(Step::Command),
@@ -298,8 +300,16 @@ fn settle(name: u8, amount_atomic: u64) -> Body {
     })
 }
 
-fn orphan(name: u8) -> Body {
+fn orphan(name: u8, keeps_weights: bool) -> Body {
     Body::OrphanBlock(OrphanBlock {
+        hash: vec![name; 32],
+        reason: "test".into(),
+        keeps_weights,
+    })
+}
+
+fn reopen(name: u8) -> Body {
+    Body::ReopenBlock(ReopenBlock {
         hash: vec![name; 32],
         reason: "test".into(),
     })

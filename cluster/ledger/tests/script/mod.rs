@@ -13,7 +13,7 @@ use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
     Account, AcknowledgeBlock, BanWorker, BatchId, ChangeSettings, ConfirmPayout, CreditShares,
     LiftBan, MakeToken, MoveFunds, OrphanBlock, PausePayouts, Payee, PublishNetworkSample,
-    RecordBlock, RejectCount, RejectReason, ReleasePayout, ReportBlock, RequireToken,
+    RecordBlock, RejectCount, RejectReason, ReleasePayout, ReopenBlock, ReportBlock, RequireToken,
     ReservePayout, RevokeToken, Scheme, SettleBlock, Share, SignPayout, WorkerReport,
 };
 use raftpool_ledger::state::{MemoryState, Overlay};
@@ -202,6 +202,11 @@ impl World {
             "orphan" => Body::OrphanBlock(OrphanBlock {
                 hash: hash(words.name(0)?),
                 reason: words.text("reason", "side-branch").into(),
+                keeps_weights: words.number("kept", 0)? > 0,
+            }),
+            "reopen" => Body::ReopenBlock(ReopenBlock {
+                hash: hash(words.name(0)?),
+                reason: words.text("reason", "ordered-after-all").into(),
             }),
             "ban" => Body::BanWorker(BanWorker {
                 miner: words.name(0)?.into(),

@@ -36,6 +36,7 @@ pub(super) fn outcome_message(outcome: &Outcome) -> peer::Outcome {
         Outcome::BlockDistributed { is_done: false } => Kind::BlockDistributed,
         Outcome::BlockDistributed { is_done: true } => Kind::BlockDistributedWholly,
         Outcome::BlockOrphaned => Kind::BlockOrphaned,
+        Outcome::BlockReopened => Kind::BlockReopened,
         Outcome::PayoutReserved => Kind::PayoutReserved,
         Outcome::PayoutSigned => Kind::PayoutSigned,
         Outcome::PayoutConfirmed => Kind::PayoutConfirmed,
@@ -87,6 +88,7 @@ pub(crate) fn outcome_of(message: peer::Outcome) -> Option<Outcome> {
         Kind::BlockDistributed => Outcome::BlockDistributed { is_done: false },
         Kind::BlockDistributedWholly => Outcome::BlockDistributed { is_done: true },
         Kind::BlockOrphaned => Outcome::BlockOrphaned,
+        Kind::BlockReopened => Outcome::BlockReopened,
         Kind::PayoutReserved => Outcome::PayoutReserved,
         Kind::PayoutSigned => Outcome::PayoutSigned,
         Kind::PayoutConfirmed => Outcome::PayoutConfirmed,
@@ -162,6 +164,8 @@ fn rejection_message(rejection: &Rejection) -> peer::Rejection {
         | Rejection::NetworkSampleGap { .. }
         | Rejection::NetworkSampleOverlap { .. }
         | Rejection::StrayBlocksFull { .. }
+        | Rejection::BlockNotOrphaned(_)
+        | Rejection::BlockWeightsGone(_)
         | Rejection::UnknownStrayBlock(_) => money::parts(rejection).unwrap_or_default(),
         Rejection::UnknownMiner(_)
         | Rejection::AddressHeld(_)
@@ -237,6 +241,8 @@ fn rejection_of(message: peer::Rejection) -> Option<Rejection> {
         | Refusal::NetworkSampleGap
         | Refusal::NetworkSampleOverlap
         | Refusal::StrayBlocksFull
+        | Refusal::BlockNotOrphaned
+        | Refusal::BlockWeightsGone
         | Refusal::UnknownStrayBlock => money::read(kind, text, number)?,
         Refusal::UnknownMiner
         | Refusal::AddressHeld
@@ -287,6 +293,8 @@ mod tests {
             },
             Rejection::StrayBlocksFull { places: 3 },
             Rejection::UnknownStrayBlock(text()),
+            Rejection::BlockNotOrphaned(text()),
+            Rejection::BlockWeightsGone(text()),
         ]
     }
 
@@ -373,6 +381,7 @@ mod tests {
             Outcome::BlockDistributed { is_done: true },
             Outcome::FundsMoved,
             Outcome::BlockOrphaned,
+            Outcome::BlockReopened,
             Outcome::PayoutReserved,
             Outcome::PayoutSigned,
             Outcome::PayoutConfirmed,

@@ -24,6 +24,7 @@ use crate::dto::admin::{Changed, MoveRequest, Verified};
 use crate::dto::books::AccountsAndReserve;
 use crate::dto::export::{ExportRow, export};
 use crate::dto::journal::BlockProof;
+use crate::dto::selection::Selection;
 use crate::parameters::{Parameters, shorten};
 use crate::problem::{self, Problem};
 use crate::reading::At;
@@ -34,11 +35,13 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// Chunks that wait for a slow reader before the export waits for it.
 const CHUNKS_WAITING: usize = 8;
 
-/// `GET /admin/v1/ledger/export`: every line of the books, as of one moment.
+/// `GET /admin/v1/ledger/export?account=&miner=&block=&payout=&since_ms=&until_ms=`: every line of
+/// the books, or those of the journal that all of this holds for, as of one moment.
 ///
 /// The lines come out of one consistent view, which is kept until the last one is written. What
 /// breaks off on the way breaks the answer off too, so that nobody takes a part for the whole.
-pub(super) async fn export_all(State(admin): State<Admin>) -> Response {
+pub(super) async fn export_all(State(admin): State<Admin>, uri: Uri) -> Answer<Response> {
+    let selection = selection(&admin, &uri)?;
     let (sender, receiver) = mpsc::channel(CHUNKS_WAITING);
     let cluster = admin.cluster.clone();
     let reading = tokio::task::spawn_blocking(move || {
@@ -47,7 +50,9 @@ pub(super) async fn export_all(State(admin): State<Admin>) -> Response {
             waiting: Vec::new(),
         };
         read(cluster.as_ref(), |state| {
-            export(&LedgerView::new(state), &mut |row| lines.write(&row))
+            export(&LedgerView::new(state), &selection, &mut |row| {
+                lines.write(&row)
+            })
         })?;
         // Who no longer reads misses nothing.
         let _ = lines.flush();
@@ -55,7 +60,23 @@ pub(super) async fn export_all(State(admin): State<Admin>) -> Response {
     });
     let chunks = stream::unfold((receiver, Some(reading)), next_chunk);
     let body = HttpBody::from_stream(chunks);
-    ([(CONTENT_TYPE, "application/x-ndjson")], body).into_response()
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], body).into_response())
+}
+
+fn selection(admin: &Admin, uri: &Uri) -> Answer<Selection> {
+    let known = [
+        "account", "miner", "block", "payout", "since_ms", "until_ms",
+    ];
+    let parameters = Parameters::of(uri, &known)?;
+    let miner = parameters.text("miner")?;
+    Ok(Selection {
+        account: parameters.account("account")?,
+        miner: miner.map(|miner| address_of(admin, &miner)).transpose()?,
+        block_number: parameters.number("block")?,
+        payout_id: parameters.number("payout")?,
+        since_ms: parameters.number("since_ms")?,
+        until_ms: parameters.number("until_ms")?,
+    })
 }
 
 /// Lines that wait to be sent, and what reads more of them until it has ended.

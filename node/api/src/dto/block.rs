@@ -20,6 +20,8 @@ pub struct Block {
     pub height: u64,
     /// Where it stands.
     pub status: BlockState,
+    /// Whether it was orphaned once, and the chain ordered it after all.
+    pub is_reopened: bool,
     /// Address of the finder.
     pub miner: String,
     /// Worker of the finder.
@@ -93,6 +95,7 @@ impl From<view::Block> for Block {
             number: block.number,
             height: block.height,
             status: BlockState::Maturing,
+            is_reopened: block.is_reopened,
             miner: block.miner,
             worker: block.worker,
             scheme: scheme_name(block.scheme),

@@ -14,6 +14,8 @@ use raftpool_ledger::view::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::selection::Selection;
+
 /// Entries, lines and miners read at a time.
 const CHUNK: usize = 1_000;
 
@@ -44,6 +46,9 @@ pub enum ExportRow {
         index: u64,
         /// Digest of the books at that index, hexadecimal.
         digest: String,
+        /// Whether only a part of the journal follows, without the balances at the end.
+        #[serde(default)]
+        is_selection: bool,
     },
     /// A balanced change of accounts.
     Entry {
@@ -76,6 +81,9 @@ pub enum ExportRow {
         amounts: Amounts,
         /// Shares that were paid at once.
         shares: u64,
+        /// Their score, in 2^-64 of the expected work of a block; decimal text.
+        #[serde(default)]
+        score: String,
     },
     /// What every account holds in the end.
     Accounts {
@@ -91,12 +99,14 @@ pub enum ExportRow {
     },
 }
 
-/// Gives every line of the books to `emit`, until it breaks.
+/// Gives the lines of the books to `emit`, until it breaks: all of them with what everybody holds
+/// in the end, or the selected ones of the journal.
 ///
 /// # Errors
 /// When the state cannot be read.
 pub fn export(
     view: &LedgerView<'_>,
+    selection: &Selection,
     emit: &mut dyn FnMut(ExportRow) -> ControlFlow<()>,
 ) -> Result<(), StateError> {
     let settings = view.settings()?.unwrap_or_default();
@@ -106,8 +116,12 @@ pub fn export(
         pool_address: settings.pool_address,
         index: view.index()?,
         digest: hex::encode(view.digest()?),
+        is_selection: !selection.is_all(),
     };
-    if emit(head).is_break() || export_journal(view, emit)?.is_break() {
+    if emit(head).is_break() || export_journal(view, selection, emit)?.is_break() {
+        return Ok(());
+    }
+    if !selection.is_all() {
         return Ok(());
     }
     let amounts = accounts(&view.accounts()?);
@@ -119,28 +133,51 @@ pub fn export(
 
 fn export_journal(
     view: &LedgerView<'_>,
+    selection: &Selection,
     emit: &mut dyn FnMut(ExportRow) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, StateError> {
-    let mut after = None;
+    let mut query = selection.first_query();
     loop {
-        let entries = view.journal(JournalQuery::After(after), CHUNK)?;
+        let is_about_one = matches!(query, JournalQuery::Block(_) | JournalQuery::Payout(_));
+        // A block of very many miners has some hundreds of entries.
+        let limit = if is_about_one { usize::MAX } else { CHUNK };
+        let entries = view.journal(query, limit)?;
         let Some(last) = entries.last() else {
             return Ok(ControlFlow::Continue(()));
         };
-        after = Some((last.index, last.kind));
+        let is_end = is_about_one || selection.ends_before(last);
+        query = JournalQuery::After(Some((last.index, last.kind)));
         for entry in entries {
-            if emit(entry_row(&entry)).is_break() || export_lines(view, &entry, emit)?.is_break() {
+            if let Some(entry) = selection.entry(entry)
+                && export_entry(view, selection, &entry, emit)?.is_break()
+            {
                 return Ok(ControlFlow::Break(()));
             }
+        }
+        if is_end {
+            return Ok(ControlFlow::Continue(()));
         }
     }
 }
 
-fn export_lines(
+fn export_entry(
     view: &LedgerView<'_>,
+    selection: &Selection,
     entry: &view::JournalEntry,
     emit: &mut dyn FnMut(ExportRow) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, StateError> {
+    if let Some(only) = selection.only_line(view, entry)? {
+        let Some(line) = only else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        if emit(entry_row(entry)).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        return Ok(emit(line_row(entry, line)));
+    }
+    if emit(entry_row(entry)).is_break() {
+        return Ok(ControlFlow::Break(()));
+    }
     let mut after = None;
     loop {
         let lines = view.journal_lines(entry, after, CHUNK)?;
@@ -148,18 +185,25 @@ fn export_lines(
             return Ok(ControlFlow::Continue(()));
         };
         after = Some(last.miner_number);
-        for line in lines {
-            let row = ExportRow::Line {
-                index: entry.index,
-                kind: entry_kind_name(entry.kind).into(),
-                miner: line.miner,
-                amounts: named(&line.amounts),
-                shares: line.shares,
-            };
-            if emit(row).is_break() {
+        for line in lines.into_iter().filter_map(|line| selection.line(line)) {
+            if emit(line_row(entry, line)).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
+    }
+}
+
+fn line_row(entry: &view::JournalEntry, line: view::JournalLine) -> ExportRow {
+    ExportRow::Line {
+        index: entry.index,
+        kind: entry_kind_name(entry.kind).into(),
+        miner: line.miner,
+        amounts: named(&line.amounts),
+        shares: line.shares,
+        score: match line.score {
+            0 => String::new(),
+            score => score.to_string(),
+        },
     }
 }
 

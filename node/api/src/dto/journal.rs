@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use raftpool_ledger::StateError;
-use raftpool_ledger::command::Scheme;
+use raftpool_ledger::command::{Account, Scheme};
 use raftpool_ledger::reserve::ReserveLevel;
 use raftpool_ledger::schemes::is_paid_at_once;
 use raftpool_ledger::view::{self, LedgerView, entry_kind_name, scheme_name};
@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::export::named;
 use super::names::{EntryKindName, ReserveLevelName, SchemeName};
 use super::{Decimal, Page};
+use crate::number::ratio;
 
 /// A balanced change of accounts. Who asked for it, and why, only operators see.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,6 +48,10 @@ pub struct StatementLine {
     pub shares: u64,
     /// Their score, in 2^-64 of the expected work of a block.
     pub score: Decimal,
+    /// What the expected work of a whole block was paid with on average, `floor(mature * 2^64 /
+    /// score)`: the rewards of that hour's blocks less the fee, for FPPS with the published average
+    /// of fees. Null where no work was paid at once.
+    pub paid_per_block_atomic: Option<Decimal>,
 }
 
 /// How a block's amount is shared, with all that is needed to compute it again.
@@ -65,11 +70,21 @@ pub struct BlockProof {
     pub reserve_atomic: Decimal,
     /// The rest, which miners share.
     pub shared_atomic: Decimal,
-    /// Sum of all weights, in 2^-64 of the expected work of a block.
+    /// The window that was in force, in the expected work of a block; null where no work is weighed.
+    pub window_max: Option<String>,
+    /// Sum of all weights, in 2^-64 of the expected work of a block: the work that was inside.
     pub weights_total: Decimal,
     /// The miners' weights and parts: `floor(shared * weight / weights_total)`.
     #[serde(flatten)]
     pub parts: Page<ProofPart>,
+}
+
+/// What the weights of a block are part of.
+pub(crate) struct Weights {
+    /// Window in force, in thousandths of the expected work of a block.
+    pub(crate) window_milli: u32,
+    /// Their sum, in 2^-64 of it.
+    pub(crate) total: u128,
 }
 
 /// One miner's weight and part.
@@ -88,8 +103,8 @@ pub struct ProofPart {
 /// What PPS and FPPS are paid from.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Reserve {
-    /// "safe", "low" or "exhausted": then new work is booked under PPLNS, or refused where that is
-    /// not offered.
+    /// "exhausted": new work is booked under PPLNS; "stopped": it is refused, because PPLNS is not
+    /// offered.
     #[schema(value_type = ReserveLevelName)]
     pub level: &'static str,
     /// What it holds.
@@ -127,10 +142,18 @@ impl From<(view::JournalEntry, view::JournalLine)> for StatementLine {
         Self {
             entry: entry.into(),
             own_amounts: named(&line.amounts),
+            paid_per_block_atomic: paid_per_block_atomic(&line),
             shares: line.shares,
             score: line.score.into(),
         }
     }
+}
+
+fn paid_per_block_atomic(line: &view::JournalLine) -> Option<Decimal> {
+    let paid = line.amounts.get(&Account::Mature).copied()?;
+    // No miner's work of an hour is paid with as much as 2^64 units.
+    let paid = u128::from(u64::try_from(paid).ok()?) << 64;
+    paid.checked_div(line.score).map(Decimal::from)
 }
 
 impl From<view::BlockPart> for ProofPart {
@@ -165,6 +188,7 @@ pub(crate) fn level_name(level: ReserveLevel) -> &'static str {
         ReserveLevel::Safe => "safe",
         ReserveLevel::Low => "low",
         ReserveLevel::Exhausted => "exhausted",
+        ReserveLevel::Stopped => "stopped",
     }
 }
 
@@ -174,7 +198,7 @@ impl BlockProof {
         block: Option<&view::Block>,
         fee_bps: u32,
         amount_atomic: u64,
-        weights_total: u128,
+        weights: Weights,
         parts: Page<ProofPart>,
     ) -> Self {
         let scheme = block.map_or(Scheme::Pplns, |block| block.scheme);
@@ -190,7 +214,11 @@ impl BlockProof {
             fee_atomic: fee.into(),
             reserve_atomic: reserve.into(),
             shared_atomic: shared.into(),
-            weights_total: weights_total.into(),
+            window_max: match scheme {
+                Scheme::Pplns | Scheme::Unspecified => ratio(weights.window_milli.into(), 1_000),
+                _ => None,
+            },
+            weights_total: weights.total.into(),
             parts,
         }
     }

@@ -24,6 +24,7 @@ pub mod payout;
 pub mod pool;
 pub mod refusal;
 pub mod rules;
+pub mod selection;
 pub mod series;
 pub mod stray;
 pub mod token;
@@ -56,6 +57,11 @@ pub struct PageBack<T> {
 }
 
 impl<T> Page<T> {
+    /// A page of these items, which the page behind `next_after` goes on.
+    pub(crate) fn up_to(items: Vec<T>, next_after: Option<String>) -> Self {
+        Self { items, next_after }
+    }
+
     /// A page of at most `limit` rows, from one row more than that if there is one.
     pub(crate) fn new<R>(
         mut rows: Vec<R>,

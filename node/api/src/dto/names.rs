@@ -65,7 +65,13 @@ names! {
     /// Who bears the network fee of payouts.
     FeePayer: [NetworkFeePayer::Miners, NetworkFeePayer::Pool].map(payer_name);
     /// How full the reserve is.
-    ReserveLevelName: [ReserveLevel::Safe, ReserveLevel::Low, ReserveLevel::Exhausted].map(level_name);
+    ReserveLevelName: [
+        ReserveLevel::Safe,
+        ReserveLevel::Low,
+        ReserveLevel::Exhausted,
+        ReserveLevel::Stopped,
+    ]
+    .map(level_name);
     /// What an entry of the journal is about.
     EntryKindName: ENTRY_KINDS.map(entry_kind_name);
     /// Length of a span of time.
@@ -74,11 +80,12 @@ names! {
     RoleName: ["leader", "follower", "candidate", "learner", "stopped", "unreachable"];
 }
 
-const ENTRY_KINDS: [EntryKind; 10] = [
+const ENTRY_KINDS: [EntryKind; 11] = [
     EntryKind::BlockFound,
     EntryKind::BlockSettled,
     EntryKind::BlockDistributed,
     EntryKind::BlockOrphaned,
+    EntryKind::BlockReopened,
     EntryKind::WorkPaid,
     EntryKind::PayoutReserved,
     EntryKind::PayoutConfirmed,

@@ -12,6 +12,7 @@ pub(super) fn collect(reserve: &Reserve, families: &mut Vec<MetricFamily>) {
         ReserveLevel::Safe,
         ReserveLevel::Low,
         ReserveLevel::Exhausted,
+        ReserveLevel::Stopped,
     ];
     let is_level = |level| f64::from(u8::from(reserve.level == level));
     families.push(gauges(

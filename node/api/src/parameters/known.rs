@@ -3,6 +3,7 @@
 
 use raftpool_ledger::series::Step;
 use raftpool_ledger::settings::ADDRESS_BYTES_MAX;
+use raftpool_ledger::view::{account_name, accounts};
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
@@ -33,6 +34,8 @@ pub(crate) enum Form {
     Text,
     /// A name in the ledger, which may be empty.
     Name,
+    /// An account of the books.
+    Account,
     /// A length of the spans of a series.
     Step,
     /// An address as miners give it.
@@ -134,6 +137,7 @@ takes! {
     JournalPage in Query:
         known("block", Form::Number, "Only entries about the block of this number."),
         known("payout", Form::Number, "Only entries about this payout."),
+        known("account", Form::Account, "Only entries that change this account."),
         SINCE_MS, AFTER, LIMIT;
     /// One miner.
     OfMiner in Path: known("address", Form::Address, "The miner's address.");
@@ -178,6 +182,7 @@ impl Form {
                 .min_length(Some(1))
                 .max_length(Some(CURSOR_LENGTH_MAX)),
             Self::Name => text().max_length(Some(CURSOR_LENGTH_MAX)),
+            Self::Account => text().enum_values(Some(accounts().map(account_name))),
             Self::Step => text().enum_values(Some(Step::ALL.map(step_name))),
             Self::Address => text()
                 .pattern(Some("^[0-9A-Za-z:]+$"))

@@ -3,11 +3,12 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use raftpool_ledger::view::{Block, BlockPart, BlockStatus, EntryKind, JournalQuery};
+use raftpool_ledger::command::Account;
+use raftpool_ledger::view::{Block, BlockPart, BlockStatus, EntryKind, EntryPlace, JournalQuery};
 
 use super::{Answer, PathText, address_of, hash_of, unknown_block, unknown_miner};
 use crate::app::App;
-use crate::dto::journal::{BlockProof, Entry, ProofPart, Reserve, StatementLine};
+use crate::dto::journal::{BlockProof, Entry, ProofPart, Reserve, StatementLine, Weights};
 use crate::dto::{Page, PageBack};
 use crate::parameters::known::{BackInTime, JournalPage, OfBlock, OfMiner, Parts};
 use crate::parameters::{Parameters, shorten};
@@ -42,9 +43,10 @@ pub(crate) struct ReserveAnswer {
 
 /// Entries of the journal, oldest first.
 ///
-/// All, or those about a block or a payout, or those that began at a time or later; only one of
-/// `block`, `payout`, `since_ms` and `after` can be given. What `next_after` says goes on where the
-/// page ends.
+/// All, those about a block or a payout, those that began at a time or later, or those that change
+/// an account; only one of `block`, `payout`, `since_ms` and `after` can be given, and `after` beside
+/// `account`. What `next_after` says goes on where the page ends; a page of an account can be short,
+/// or empty, and go on all the same.
 #[utoipa::path(
     get,
     path = "/api/v1/journal",
@@ -55,15 +57,21 @@ pub(crate) struct ReserveAnswer {
 pub(crate) async fn journal(State(app): State<App>, uri: Uri) -> Answer<Page<Entry>> {
     let parameters = Parameters::of(&uri, JournalPage::NAMES)?;
     let limit = parameters.limit()?;
+    let after = parameters.cursor("after")?;
+    let after = after.map(|text| cursor(&text)).transpose()?;
+    if let Some(account) = parameters.account("account")? {
+        let others = ["block", "payout", "since_ms"];
+        if let Some(other) = others.iter().find(|name| parameters.has(name)) {
+            let problem = "cannot be given beside account; `raftpool ledger export` can";
+            return Err(Problem::parameter(other, problem));
+        }
+        return journal_of_account(&app, parameters.min_index()?, account, after, limit).await;
+    }
     let given = [
         parameters.number("block")?.map(JournalQuery::Block),
         parameters.number("payout")?.map(JournalQuery::Payout),
         parameters.number("since_ms")?.map(JournalQuery::Since),
-        parameters
-            .cursor("after")?
-            .map(|text| cursor(&text))
-            .transpose()?
-            .map(|after| JournalQuery::After(Some(after))),
+        after.map(|after| JournalQuery::After(Some(after))),
     ];
     let mut given = given.into_iter().flatten();
     let query = given.next().unwrap_or(JournalQuery::After(None));
@@ -75,17 +83,36 @@ pub(crate) async fn journal(State(app): State<App>, uri: Uri) -> Answer<Page<Ent
         .read(parameters.min_index()?, move |view| {
             let entries = view.journal(query, limit + 1)?;
             let entries = entries.into_iter();
-            let rows = entries.map(|entry| {
-                let after = format!("{}-{}", entry.index, i32::from(entry.kind));
-                (after, entry)
-            });
+            let rows = entries.map(|entry| (place((entry.index, entry.kind)), entry));
             let row = |(_, entry)| Entry::from(entry);
             Ok(Page::new(rows.collect(), limit, |(after, _)| after, row))
         })
         .await
 }
 
-fn cursor(text: &str) -> Result<(u64, EntryKind), Problem> {
+async fn journal_of_account(
+    app: &App,
+    min_index: Option<u64>,
+    account: Account,
+    after: Option<EntryPlace>,
+    limit: usize,
+) -> Answer<Page<Entry>> {
+    app.reader
+        .read(min_index, move |view| {
+            let (entries, next) = view.journal_of_account(account, after, limit)?;
+            let entries = entries.into_iter().map(Entry::from).collect();
+            let next = next.map(place);
+            Ok(Page::up_to(entries, next))
+        })
+        .await
+}
+
+/// An entry as a cursor names it.
+fn place((index, kind): EntryPlace) -> String {
+    format!("{index}-{}", i32::from(kind))
+}
+
+fn cursor(text: &str) -> Result<EntryPlace, Problem> {
     let parts = text.split_once('-');
     let read = parts.and_then(|(index, kind)| {
         let kind: i32 = kind.parse().ok()?;
@@ -154,13 +181,17 @@ pub(crate) async fn block_proof(
         };
         let amount = given.unwrap_or(amount_of(&block));
         let parts = view.block_parts(&hash, amount, after, limit + 1)?;
-        let (fee_bps, total) = (block.fee_bps, block.weights_total);
-        let parts = page(parts, limit);
+        let settings = view.settings_at(block.found_at_ms)?;
+        let weights = Weights {
+            window_milli: settings.map_or(0, |settings| settings.pplns_window_milli),
+            total: block.weights_total,
+        };
+        let (fee_bps, parts) = (block.fee_bps, page(parts, limit));
         Ok(Some(BlockProof::new(
             Some(&block),
             fee_bps,
             amount,
-            total,
+            weights,
             parts,
         )))
     });
@@ -194,11 +225,13 @@ pub(crate) async fn simulate_block(reader: &Reader, uri: &Uri) -> Answer<BlockPr
                 (None, None) => 0,
             };
             let (total, parts) = view.window_parts(amount, after, limit + 1)?;
-            let fee_bps = view
-                .settings()?
-                .map_or(0, |settings| settings.pplns_fee_bps);
-            let parts = page(parts, limit);
-            Ok(BlockProof::new(None, fee_bps, amount, total, parts))
+            let settings = view.settings()?.unwrap_or_default();
+            let weights = Weights {
+                window_milli: settings.pplns_window_milli,
+                total,
+            };
+            let (fee_bps, parts) = (settings.pplns_fee_bps, page(parts, limit));
+            Ok(BlockProof::new(None, fee_bps, amount, weights, parts))
         })
         .await
 }

@@ -102,3 +102,72 @@ async fn money_moves_only_to_an_address_that_can_be_paid() -> anyhow::Result<()>
     assert_eq!(balance()?, before + 5, "the same address in other letters");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_part_of_the_journal_is_exported_without_balances() -> anyhow::Result<()> {
+    let pool = TestPool::filled().await?;
+    let socket = AdminSocket::over(&pool.cluster).await?;
+    let rows = async |query: &str| {
+        let path = format!("/admin/v1/ledger/export?{query}");
+        socket.lines(&path).await
+    };
+    let of_alice = rows(&format!("miner={ALICE}")).await?;
+    assert_eq!(of_alice[0]["is_selection"], true);
+    let lines = of_alice.iter().filter(|row| row["row"] == "line");
+    let miners: std::collections::BTreeSet<_> = lines.map(|line| line["miner"].as_str()).collect();
+    assert_eq!(miners.into_iter().collect::<Vec<_>>(), [Some(ALICE)]);
+    assert!(of_alice.iter().all(|row| row["row"] != "accounts"));
+
+    let of_block = rows("block=1&account=income").await?;
+    let [head, entry] = of_block.as_slice() else {
+        anyhow::bail!("{of_block:?}");
+    };
+    assert_eq!(
+        (&head["row"], &entry["kind"]),
+        (&json!("head"), &json!("block_settled"))
+    );
+    assert_eq!(entry["amounts"], json!({"income": "-1000000"}));
+
+    let of_payout = rows("payout=1&account=paid").await?;
+    let kinds: Vec<_> = of_payout
+        .iter()
+        .filter_map(|row| row["kind"].as_str())
+        .collect();
+    assert_eq!(kinds, ["payout_confirmed"; 3], "an entry and two miners");
+    let nothing = rows("until_ms=0").await?;
+    assert_eq!(nothing.len(), 1, "{nothing:?}");
+    assert!(rows("since_ms=0").await?.len() > of_alice.len());
+
+    let refused = socket
+        .lines("/admin/v1/ledger/export?account=petty_cash")
+        .await;
+    let refused = format!("{refused:?}");
+    assert!(refused.contains("400"), "{refused}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_journal_of_an_account_goes_on_where_a_page_ends() -> anyhow::Result<()> {
+    let pool = TestPool::filled().await?;
+    let mut found = Vec::new();
+    let mut path = "/api/v1/journal?account=income&limit=1".to_owned();
+    loop {
+        let page = pool.json(&path).await?;
+        for entry in page["items"].as_array().context("no items")? {
+            found.push(entry["amounts"]["income"].clone());
+        }
+        let Some(next) = page["next_after"].as_str() else {
+            break;
+        };
+        path = format!("/api/v1/journal?account=income&limit=1&after={next}");
+    }
+    assert_eq!(found, [json!("-1000000"), json!("-1000001")]);
+    pool.problem("/api/v1/journal?account=petty_cash", 400)
+        .await?;
+    pool.problem("/api/v1/journal?account=income&block=1", 400)
+        .await?;
+    let hash = "01".repeat(32);
+    let proof = pool.json(&format!("/api/v1/blocks/{hash}/proof")).await?;
+    assert_eq!(proof["window_max"], "2.000000");
+    Ok(())
+}

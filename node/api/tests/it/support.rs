@@ -260,6 +260,7 @@ impl TestPool {
         self.propose(Body::OrphanBlock(OrphanBlock {
             hash: vec![number; 32],
             reason,
+            keeps_weights: true,
         }))?;
         Ok(())
     }

@@ -4,8 +4,8 @@
 //! opinion counts when its daemon can be trusted now and is not behind: one that does not answer,
 //! is on its way to the tip, or has pruned the block has none, and settling does not wait for it:
 //! a second daemon must not make a pool stand still more often than one, and what a single one can
-//! make the pool book is bounded (`verdict.rs`). Giving a block up deletes for ever who shares in
-//! it, and nobody waits for money then, so that waits for every daemon of the configuration.
+//! make the pool book is bounded (`verdict.rs`). Giving a block up takes from miners what they were
+//! shown, and nobody waits for money then, so that waits for every daemon of the configuration.
 
 use raftpool_chain::{ChainInfo, Daemon, Hash};
 use raftpool_ledger::view::Block;

@@ -171,6 +171,7 @@ mod tests {
             expected_atomic: 0,
             fee_bps: 0,
             weights_total: 0,
+            is_reopened: false,
             status: BlockStatus::Maturing,
         }
     }

@@ -1,7 +1,8 @@
-//! Blocks that pay the pool and are not in its books: looked up, and reported.
+//! Blocks that pay the pool and that its books do not have, or gave up: looked up, and followed
+//! again, or reported when the books do not tell whose they are.
 
 use raftpool_chain::{ChainBlock, ChainInfo, Hash};
-use raftpool_ledger::command::{ReportBlock, command::Body};
+use raftpool_ledger::command::{ReopenBlock, ReportBlock, command::Body};
 use raftpool_ledger::view::{BlockStatus, LedgerView, NetworkFees};
 use raftpool_ledger::{Rejection, StateError};
 
@@ -56,7 +57,7 @@ impl Scanner {
             };
             let is_stable =
                 paid.height <= info.stable_height && paid.topoheight <= info.stable_topoheight;
-            if is_stable && let Some(step) = self.report(&paid).await? {
+            if is_stable && let Some(step) = self.take_up(&paid).await? {
                 return Ok(Some(step));
             }
         }
@@ -64,12 +65,50 @@ impl Scanner {
         Ok(None)
     }
 
-    /// Reports a block unless the books have it; none when there was nothing to do.
-    pub(super) async fn report(&self, paid: &Paid) -> Result<Option<ScanStep>, Obstacle> {
-        let is_known = self.ctx.read(|view| is_known(view, paid.hash))?;
-        if is_known || paid.amount_atomic == 0 {
-            return Ok(None);
+    /// Does what is to be done about a stable block that pays the pool; none when that is nothing.
+    pub(super) async fn take_up(&self, paid: &Paid) -> Result<Option<ScanStep>, Obstacle> {
+        let known = self.ctx.read(|view| known(view, paid.hash))?;
+        match known {
+            _ if paid.amount_atomic == 0 => Ok(None),
+            Known::InTheBooks | Known::Reported => Ok(None),
+            Known::Unknown => self.report(paid).await,
+            Known::GivenUp => match self.reopen(paid).await {
+                Err(Obstacle::Rejected {
+                    rejection: Rejection::BlockWeightsGone(_),
+                    ..
+                }) => self.report(paid).await,
+                answer => answer,
+            },
         }
+    }
+
+    /// Has a block that was given up followed again. Whether it is settled is the follower's to
+    /// decide, who asks every daemon.
+    async fn reopen(&self, paid: &Paid) -> Result<Option<ScanStep>, Obstacle> {
+        let (hash, topoheight) = (paid.hash.to_string(), paid.topoheight);
+        let body = Body::ReopenBlock(ReopenBlock {
+            hash: paid.hash.0.to_vec(),
+            reason: format!("ordered at topoheight {topoheight} after all"),
+        });
+        let (before, after) = (PayoutPoint::BeforeReopen, PayoutPoint::AfterReopen);
+        self.propose(Proposal {
+            step: "reopen_block",
+            before,
+            after,
+            body,
+        })
+        .await?;
+        tracing::warn!(
+            block = hash,
+            height = paid.height,
+            topoheight,
+            "a block that was given up is part of the chain after all and followed again"
+        );
+        Ok(Some(ScanStep::Reopened { hash }))
+    }
+
+    /// Reports a block that the books cannot share.
+    async fn report(&self, paid: &Paid) -> Result<Option<ScanStep>, Obstacle> {
         let hash = paid.hash.to_string();
         let body = Body::ReportBlock(ReportBlock {
             hash: paid.hash.0.to_vec(),
@@ -139,12 +178,23 @@ impl Paid {
     }
 }
 
-/// Whether the books have the block, or its report.
-fn is_known(view: &LedgerView<'_>, hash: Hash) -> Result<bool, StateError> {
-    let recorded = view.block(&hash.0)?;
-    let is_in_the_books =
-        recorded.is_some_and(|block| !matches!(block.status, BlockStatus::Orphaned { .. }));
-    Ok(is_in_the_books || view.stray_block(&hash.0)?.is_some())
+/// What the books say of a block.
+enum Known {
+    Unknown,
+    InTheBooks,
+    GivenUp,
+    Reported,
+}
+
+fn known(view: &LedgerView<'_>, hash: Hash) -> Result<Known, StateError> {
+    if view.stray_block(&hash.0)?.is_some() {
+        return Ok(Known::Reported);
+    }
+    Ok(match view.block(&hash.0)?.map(|block| block.status) {
+        None => Known::Unknown,
+        Some(BlockStatus::Orphaned { .. }) => Known::GivenUp,
+        Some(_) => Known::InTheBooks,
+    })
 }
 
 /// The newest blocks that were given up and are not reported.

@@ -88,6 +88,21 @@ async fn the_interval_between_two_payouts_is_kept() {
 }
 
 #[tokio::test]
+async fn a_leader_without_a_wallet_says_so_when_payouts_are_due() {
+    let mut world = World::new();
+    world.has_wallet = false;
+    world.credit(&miner(1), THRESHOLD - 1);
+    assert_eq!(holds_back(&world, "no balance reaches").await, []);
+    world.credit(&miner(1), AMOUNT);
+    assert_eq!(
+        holds_back(&world, "has no wallet").await,
+        [AlarmKind::NoWallet]
+    );
+    world.has_wallet = true;
+    world.finish(&mut world.driver()).await;
+}
+
+#[tokio::test]
 async fn a_wallet_that_does_not_fit_is_not_used() {
     let world = owing();
     world.wallet.lock().address = Some(miner(9));

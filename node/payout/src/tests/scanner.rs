@@ -2,12 +2,17 @@
 
 use raftpool_chain::Hash;
 use raftpool_ledger::cluster::Leadership;
-use raftpool_ledger::testing::Fault;
+use raftpool_ledger::command::command::Body;
+use raftpool_ledger::command::{
+    Account, BatchId, ChangeSettings, CreditShares, Scheme, Settings, Share,
+};
+use raftpool_ledger::testing::{Fault, move_funds};
 use raftpool_ledger::view::{NetworkFees, NetworkSample};
-use raftpool_ledger::{Cluster, network::NETWORK_BLOCKS_KEPT};
+use raftpool_ledger::{Cluster, Outcome, network::NETWORK_BLOCKS_KEPT};
 
 use super::chain::{FakeBlock, STABILITY};
 use super::endpoints::Fate;
+use super::fixtures::{miner, settings};
 use super::world::{Node, World, kill, survive};
 use crate::alarm::AlarmKind;
 use crate::scanner::Scanner;
@@ -252,4 +257,72 @@ async fn a_node_that_does_not_lead_asks_nobody() {
     });
     world.set_fates(|method| panic!("{method} was called"));
     assert_eq!(world.scanner().step().await, ScanStep::NotLeading);
+}
+
+#[tokio::test]
+async fn the_operator_is_told_how_the_reserve_stands() {
+    let offers = |pps_offered: bool, pplns_offered: bool| Settings {
+        pps_offered,
+        pps_fee_bps: 200,
+        reserve_ruin_per_million: 1_000,
+        pplns_offered,
+        default_scheme: Scheme::Solo.into(),
+        ..settings()
+    };
+    let world = World::with(offers(false, true));
+    let mut scanner = world.scanner();
+    scanner.step().await;
+    assert_eq!(scanner.alarms(), [], "nothing is paid from it");
+
+    let change = |settings| {
+        let change = ChangeSettings {
+            settings: Some(settings),
+            reason: "test".into(),
+        };
+        assert_eq!(
+            world.propose(Body::ChangeSettings(change)),
+            Outcome::SettingsChanged
+        );
+    };
+    change(offers(true, true));
+    // A share that is a tenth of a block, and is paid as that if the reserve bears it.
+    let work = |sequence| {
+        let share = Share {
+            miner: miner(1),
+            worker: "rig".into(),
+            scheme: Scheme::Pps.into(),
+            difficulty: 1,
+            network_difficulty: vec![10],
+            expected_reward_atomic: 650,
+            ..Share::default()
+        };
+        let batch = BatchId {
+            node_id: 1,
+            epoch: 1,
+            sequence,
+        };
+        world.propose(Body::CreditShares(CreditShares {
+            batch: Some(batch),
+            shares: vec![share],
+            workers: Vec::new(),
+        }));
+    };
+    work(1);
+    let detail = |scanner: &Node<Scanner>| scanner.alarms.list()[0].detail.clone();
+    scanner.step().await;
+    assert_eq!(scanner.alarms(), [AlarmKind::ReserveExhausted]);
+    assert!(detail(&scanner).contains("booked under PPLNS"));
+    change(offers(true, false));
+    scanner.step().await;
+    assert_eq!(scanner.alarms(), [AlarmKind::ReserveExhausted]);
+    assert!(detail(&scanner).contains("refused"));
+
+    // Enough to go on with, and far less than the ruin in the settings calls for.
+    world.propose(move_funds(Account::Deposits, Account::Reserve, 7_000));
+    work(2);
+    scanner.step().await;
+    assert_eq!(scanner.alarms(), [AlarmKind::ReserveLow]);
+    change(offers(false, true));
+    scanner.step().await;
+    assert_eq!(scanner.alarms(), []);
 }

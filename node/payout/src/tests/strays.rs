@@ -3,8 +3,8 @@
 use raftpool_chain::Hash;
 use raftpool_ledger::Outcome;
 use raftpool_ledger::command::command::Body;
-use raftpool_ledger::command::{AcknowledgeBlock, OrphanBlock};
-use raftpool_ledger::view::StrayCounts;
+use raftpool_ledger::command::{AcknowledgeBlock, OrphanBlock, RecordBlock, Scheme, Share};
+use raftpool_ledger::view::{EntryKind, JournalQuery, StrayCounts};
 
 use super::chain::STABILITY;
 use super::fixtures::{miner, pool};
@@ -104,38 +104,108 @@ async fn recorded_blocks_and_those_of_others_are_not_reported() {
     assert_eq!(counts(&world), StrayCounts::default());
 }
 
-#[tokio::test]
-async fn a_block_that_was_given_up_and_came_back_is_reported() {
-    let world = World::new();
+/// A block of miner 1 that was given up, and that the daemon shows outside of the order.
+fn given_up(world: &World, keeps_weights: bool) -> (Hash, u64) {
     let hash = Hash([3; 32]);
     let height = world.chain.lock().top();
-    world.record(hash, height, &miner(1));
+    let share = Share {
+        miner: miner(1),
+        worker: "rig".into(),
+        scheme: Scheme::Pplns.into(),
+        difficulty: 1_000,
+        network_difficulty: vec![10],
+        height,
+        expected_reward_atomic: 650,
+        ..Share::default()
+    };
+    let record = RecordBlock {
+        hash: hash.0.to_vec(),
+        height,
+        share: Some(share),
+        ..RecordBlock::default()
+    };
+    assert_eq!(
+        world.propose(Body::RecordBlock(record)),
+        Outcome::BlockRecorded
+    );
     let unordered = (height, pool().as_str().to_owned());
     world.chain.lock().unordered.insert(hash, unordered);
     let orphan = OrphanBlock {
         hash: hash.0.to_vec(),
         reason: "not ordered".into(),
+        keeps_weights,
     };
     assert_eq!(
         world.propose(Body::OrphanBlock(orphan)),
         Outcome::BlockOrphaned
     );
     world.mine(STABILITY * 2);
+    (hash, height)
+}
+
+/// All along it was in the order, behind what was scanned; the daemon had lost it.
+fn comes_back(world: &World, (hash, height): (Hash, u64)) {
+    let mut chain = world.chain.lock();
+    chain.unordered.clear();
+    let block = &mut chain.blocks[height as usize];
+    (block.hash, block.miner, block.reward) = (hash, pool().as_str().to_owned(), 700);
+    chain.mine(10);
+}
+
+#[tokio::test]
+async fn a_block_that_was_given_up_and_came_back_is_settled_after_all() {
+    let world = World::new();
+    let block = given_up(&world, true);
+    assert!(!scan(&world).await.is_empty());
+    assert_eq!(world.view(|view| view.totals()).blocks_orphaned, 1);
+
+    comes_back(&world, block);
+    let steps = scan(&world).await;
+    let hash = block.0.to_string();
+    assert_eq!(steps[0], ScanStep::Reopened { hash });
+    assert_eq!(counts(&world), StrayCounts::default());
+    let mut follower = world.follower();
+    while follower.step().await.acted() {}
+    let totals = world.view(|view| view.totals());
+    assert_eq!((totals.blocks_settled, totals.blocks_orphaned), (1, 0));
+    assert_eq!(world.miner(&miner(1)).balance_atomic, 700);
+    assert_eq!(scan(&world).await, []);
+}
+
+#[tokio::test]
+async fn a_block_that_came_back_is_reported_when_its_weights_are_gone() {
+    let world = World::new();
+    let block = given_up(&world, false);
     assert!(!scan(&world).await.is_empty());
     assert_eq!(counts(&world), StrayCounts::default(), "it does not pay");
 
-    // All along it was in the order, behind what was scanned; the daemon had lost it.
-    {
-        let mut chain = world.chain.lock();
-        chain.unordered.clear();
-        let block = &mut chain.blocks[height as usize];
-        (block.hash, block.miner, block.reward) = (hash, pool().as_str().to_owned(), 700);
-        chain.mine(10);
-    }
+    comes_back(&world, block);
     let steps = scan(&world).await;
-    assert_eq!(steps[0], reported(hash, 700));
+    assert_eq!(steps[0], reported(block.0, 700));
     assert_eq!(world.miner(&miner(1)).balance_atomic, 0);
     assert_eq!(scan(&world).await, []);
+}
+
+#[tokio::test]
+async fn whoever_dies_around_taking_up_again_does_it_once() {
+    for point in [PayoutPoint::BeforeReopen, PayoutPoint::AfterReopen] {
+        let world = World::new();
+        let block = given_up(&world, true);
+        scan(&world).await;
+        comes_back(&world, block);
+        let mut scanner = killed_at(&world, point);
+        let mut is_killed = false;
+        for _ in 0..10 {
+            is_killed |= survive(scanner.step()).await.is_none();
+        }
+        assert!(is_killed, "{point} was never met");
+        scan(&world).await;
+        let entries = world.view(|view| view.journal(JournalQuery::Block(1), 10));
+        let reopened = entries
+            .iter()
+            .filter(|entry| entry.kind == EntryKind::BlockReopened);
+        assert_eq!(reopened.count(), 1, "{point}");
+    }
 }
 
 #[tokio::test]

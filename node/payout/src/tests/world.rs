@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 use prometheus::Registry;
-use raftpool_chain::{Hash, Network};
+use raftpool_chain::{Hash, Network, Wallet};
 use raftpool_ledger::cluster::{Leadership, read};
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
@@ -35,6 +35,8 @@ pub(crate) struct World {
     /// What a second daemon sees, if there is one.
     pub(crate) second: Option<Arc<Mutex<FakeChain>>>,
     pub(crate) wallet: Arc<Mutex<WalletState>>,
+    /// Whether the node has a wallet at all.
+    pub(crate) has_wallet: bool,
     pub(crate) config: PayoutConfig,
     fates: Arc<Mutex<Fates>>,
     /// Bytes that reached a daemon without being committed: must stay empty.
@@ -44,7 +46,7 @@ pub(crate) struct World {
 /// A driver with its alarms in sight.
 pub(crate) struct Node<T> {
     pub(crate) reconciler: T,
-    alarms: Arc<Alarms>,
+    pub(crate) alarms: Arc<Alarms>,
 }
 
 impl<T> Node<T> {
@@ -90,6 +92,7 @@ impl World {
             chain: Arc::new(Mutex::new(FakeChain::new())),
             second: None,
             wallet: Arc::default(),
+            has_wallet: true,
             config: hasty(),
             fates: Arc::new(Mutex::new(Arc::new(|_| Fate::Works))),
             uncommitted: Arc::default(),
@@ -152,11 +155,13 @@ impl World {
             cluster,
             clock: self.clock.clone(),
             daemons: Arc::new(daemon),
-            wallet: Some(Arc::new(FakeWallet {
-                chain,
-                state,
-                fates,
-            })),
+            wallet: self.has_wallet.then(|| -> Arc<dyn Wallet> {
+                Arc::new(FakeWallet {
+                    chain,
+                    state,
+                    fates,
+                })
+            }),
             pool_address: pool(),
             network: Network::Devnet,
             registry: Registry::new(),

@@ -7,6 +7,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use raftpool_api::dto::export::{Amounts, ExportRow, export, miners_accounts};
+use raftpool_api::dto::selection::Selection;
+use raftpool_chain::{Address, Network};
+use raftpool_ledger::view::account_name;
 
 use super::read_stopped;
 use crate::cli::{ExportArgs, ExportFormat};
@@ -24,8 +27,9 @@ pub(super) async fn execute(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         None => Box::new(BufWriter::new(stdout())),
     };
     let mut writer = RowWriter::new(args.format, out);
+    let selection = selection(args, config.raw.pool.network)?;
     let asked = client
-        .get_lines("ledger/export", &mut |line| {
+        .get_lines("ledger/export", &parameters(&selection), &mut |line| {
             let row = serde_json::from_str(line).context("read a line of the node's answer")?;
             writer.write(&row)
         })
@@ -35,7 +39,7 @@ pub(super) async fn execute(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         Err(error) if is_not_running(&error) => {
             let mut failure = None;
             read_stopped(&config, |view| {
-                export(view, &mut |row| match writer.write(&row) {
+                export(view, &selection, &mut |row| match writer.write(&row) {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(error) => {
                         failure = Some(error);
@@ -52,6 +56,37 @@ pub(super) async fn execute(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     }
     writer.finish()?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn selection(args: &ExportArgs, network: Network) -> anyhow::Result<Selection> {
+    let miner = args.miner.as_deref();
+    let miner = miner.map(|text| Address::parse(text, network)).transpose();
+    let miner = miner.context("--miner")?;
+    Ok(Selection {
+        account: args.account,
+        miner: miner.map(|address| address.as_str().to_owned()),
+        block_number: args.block,
+        payout_id: args.payout,
+        since_ms: args.since,
+        until_ms: args.until,
+    })
+}
+
+/// What a node is asked with.
+fn parameters(selection: &Selection) -> Vec<(&'static str, String)> {
+    let account = selection.account.map(account_name);
+    let numbers = [
+        ("block", selection.block_number),
+        ("payout", selection.payout_id),
+        ("since_ms", selection.since_ms),
+        ("until_ms", selection.until_ms),
+    ];
+    let numbers = numbers
+        .into_iter()
+        .filter_map(|(name, number)| Some((name, number?.to_string())));
+    let account = account.map(|account| ("account", account.to_owned()));
+    let miner = selection.miner.clone().map(|miner| ("miner", miner));
+    account.into_iter().chain(miner).chain(numbers).collect()
 }
 
 /// The last entry's fields that its lines repeat in CSV.
@@ -115,6 +150,8 @@ fn write_csv(
                 "miner",
                 "account",
                 "amount_atomic",
+                "shares",
+                "score",
             ])
             .context("write the export"),
         ExportRow::Entry {
@@ -136,32 +173,62 @@ fn write_csv(
             };
             // The lines of the miners have the rest.
             let of_pool = |account: &str| !miners_accounts().contains(&account);
-            write_amounts(csv, of, (*index, kind, ""), amounts, of_pool)
+            let line = CsvLine {
+                index: *index,
+                kind,
+                miner: "",
+                shares: 0,
+                score: "",
+            };
+            write_amounts(csv, of, &line, amounts, of_pool)
         }
         ExportRow::Line {
             index,
             kind,
             miner,
             amounts,
-            ..
-        } => write_amounts(csv, of, (*index, kind, miner), amounts, |_| true),
+            shares,
+            score,
+        } => {
+            let line = CsvLine {
+                index: *index,
+                kind,
+                miner,
+                shares: *shares,
+                score,
+            };
+            write_amounts(csv, of, &line, amounts, |_| true)
+        }
         // What is held in the end is the sum of the lines.
         ExportRow::Accounts { .. } | ExportRow::Miner { .. } => Ok(()),
     }
 }
 
+/// What the rows of all accounts of an entry, or of a miner's part of it, have in common.
+struct CsvLine<'a> {
+    index: u64,
+    kind: &'a str,
+    miner: &'a str,
+    shares: u64,
+    score: &'a str,
+}
+
 fn write_amounts(
     csv: &mut csv::Writer<Box<dyn Write + Send>>,
     of: &Of,
-    (index, kind, miner): (u64, &str, &str),
+    line: &CsvLine<'_>,
     amounts: &Amounts,
     is_wanted: impl Fn(&str) -> bool,
 ) -> anyhow::Result<()> {
+    let (index, time_ms) = (line.index.to_string(), of.time_ms.to_string());
+    let shares = match line.shares {
+        0 => String::new(),
+        shares => shares.to_string(),
+    };
     for (account, amount) in amounts.iter().filter(|(account, _)| is_wanted(account)) {
-        let (index, time_ms) = (index.to_string(), of.time_ms.to_string());
         csv.write_record([
-            &index, kind, &time_ms, &of.author, &of.reason, &of.block, &of.payout, miner, account,
-            amount,
+            &index, line.kind, &time_ms, &of.author, &of.reason, &of.block, &of.payout, line.miner,
+            account, amount, &shares, line.score,
         ])
         .context("write the export")?;
     }

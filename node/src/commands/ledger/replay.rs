@@ -57,7 +57,17 @@ struct Replay {
 impl Replay {
     fn add(&mut self, row: ExportRow) -> anyhow::Result<()> {
         match row {
-            ExportRow::Head { format, index, .. } => {
+            ExportRow::Head {
+                format,
+                index,
+                is_selection,
+                ..
+            } => {
+                ensure!(
+                    !is_selection,
+                    "the export is a part of the journal, and only the whole can be compared: \
+                     export without an account, a miner, a block, a payout or a time"
+                );
                 ensure!(
                     format == EXPORT_FORMAT,
                     "the export has format {format}; this program reads {EXPORT_FORMAT}"
@@ -220,6 +230,17 @@ mod tests {
                 .unwrap_err()
                 .to_string()
                 .contains("not whole")
+        );
+        let part = EXPORT.replacen(
+            "\"digest\":\"\"",
+            "\"digest\":\"\",\"is_selection\":true",
+            1,
+        );
+        assert!(
+            problems(&part)
+                .unwrap_err()
+                .to_string()
+                .contains("part of the journal")
         );
         assert!(problems("").unwrap_err().to_string().contains("no export"));
         let newer = EXPORT.replacen("\"format\":1", "\"format\":2", 1);

@@ -21,6 +21,8 @@ pub(super) fn parts(rejection: &Rejection) -> Option<(Kind, Vec<&str>, Vec<u64>)
             (Kind::NetworkSampleOverlap, vec![], vec![*given, *expected])
         }
         Rejection::StrayBlocksFull { places } => (Kind::StrayBlocksFull, vec![], vec![*places]),
+        Rejection::BlockNotOrphaned(hash) => (Kind::BlockNotOrphaned, vec![hash], vec![]),
+        Rejection::BlockWeightsGone(hash) => (Kind::BlockWeightsGone, vec![hash], vec![]),
         Rejection::UnknownStrayBlock(hash) => (Kind::UnknownStrayBlock, vec![hash], vec![]),
         _ => return None,
     })
@@ -48,6 +50,8 @@ pub(super) fn read(
             expected: number()?,
         },
         Kind::StrayBlocksFull => Rejection::StrayBlocksFull { places: number()? },
+        Kind::BlockNotOrphaned => Rejection::BlockNotOrphaned(text()?),
+        Kind::BlockWeightsGone => Rejection::BlockWeightsGone(text()?),
         Kind::UnknownStrayBlock => Rejection::UnknownStrayBlock(text()?),
         _ => return None,
     })
