@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(RAFTPOOL_CACHE)/target
 export ROCKSDB_LIB_DIR ?= $(RAFTPOOL_CACHE)/rocksdb-$(shell ops/setup/rocksdb-version.sh)
 export ROCKSDB_STATIC ?= 1
 
-.PHONY: help setup dashboard build release demo demo-kill test lint fix openapi bench soak chaos matrix fuzz
+.PHONY: help setup dashboard build release demo demo-kill test-tools test lint fix openapi bench soak chaos matrix fuzz
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -32,7 +32,10 @@ demo: build ## a simulated XELIS network, three nodes and three miners, on one s
 demo-kill: ## kill a node of the demo that runs: make demo-kill NODE=1
 	@$(CARGO_TARGET_DIR)/debug/raftpool demo kill $(or $(NODE),1)
 
-test: lint build ## formatting, lints and every test
+test-tools: setup ## install what only the tests need
+	@ops/setup/test-tools.sh
+
+test: lint build test-tools ## formatting, lints and every test
 	cd dashboard && npm run --silent test
 	cargo test --locked --workspace
 

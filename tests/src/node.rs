@@ -202,15 +202,23 @@ impl NodeProcess {
         Ok(Some(answer.error_for_status()?.json().await?))
     }
 
+    /// All metrics, as Prometheus reads them.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is not a success.
+    pub async fn metrics(&self) -> Result<String> {
+        let api = self.addresses().context("the node does not run")?.api;
+        let answer = self.http.get(format!("http://{api}/metrics")).send();
+        Ok(answer.await?.error_for_status()?.text().await?)
+    }
+
     /// The value of a metric, named with its labels, or without them for the sum over all; 0 while
     /// there is none of this name.
     ///
     /// # Errors
     /// When there is no answer.
     pub async fn metric(&self, name: &str) -> Result<f64> {
-        let api = self.addresses().context("the node does not run")?.api;
-        let answer = self.http.get(format!("http://{api}/metrics")).send();
-        let text = answer.await?.error_for_status()?.text().await?;
+        let text = self.metrics().await?;
         let values = text.lines().filter_map(|line| {
             let (full_name, value) = line.rsplit_once(' ')?;
             let is_it = full_name == name || full_name.split('{').next() == Some(name);
