@@ -1,5 +1,7 @@
-//! The alert rules of `ops/prometheus`: each fires in its situation, asks for metrics that nodes
-//! have, and has a page that tells whoever is woken what to do, with commands that exist.
+//! What operators watch a cluster with. The alert rules of `ops/prometheus`: each fires in its
+//! situation, and has a page that tells whoever is woken what to do, with commands that exist. The
+//! dashboards of `ops/grafana`: their expressions can be evaluated. Both ask for metrics that nodes
+//! have.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,9 @@ use anyhow::{Context, Result, ensure};
 use raftpool_tests::cluster::{ClusterOptions, ClusterPool};
 use raftpool_tests::command::tell;
 use raftpool_tests::miner::ScriptedMiner;
-use raftpool_tests::processes::MINERS;
+use raftpool_tests::processes::{DEADLINE, MINERS};
+use raftpool_tests::wait;
+use serde_json::{Value, json};
 
 fn ops() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../ops")
@@ -39,7 +43,7 @@ fn every_alert_fires_in_its_situation_and_none_in_a_pool_that_is_well() -> Resul
         .args(["test", "rules", "raftpool.rules.test.yml"])
         .current_dir(ops().join("prometheus"))
         .output()
-        .context("run promtool; `make setup` installs it (Debian's package prometheus)")?;
+        .context("run promtool; `make test-tools` installs it (Debian's package prometheus)")?;
     let said = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "{said}");
     let tests = std::fs::read_to_string(ops().join("prometheus/raftpool.rules.test.yml"))?;
@@ -100,29 +104,87 @@ fn every_command_in_a_page_exists() -> Result<()> {
     Ok(())
 }
 
+/// What the panels of all dashboards ask for, with a node chosen.
+fn panel_expressions() -> Result<Vec<String>> {
+    let mut expressions = Vec::new();
+    for board in std::fs::read_dir(ops().join("grafana"))? {
+        let path = board?.path();
+        let text = std::fs::read_to_string(&path)?;
+        let board: Value =
+            serde_json::from_str(&text).with_context(|| format!("read {}", path.display()))?;
+        let panels = board["panels"].as_array().context("no panels")?;
+        let targets = panels
+            .iter()
+            .flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+        let asked = targets.map(|target| target["expr"].as_str().context("no expression"));
+        for expression in asked {
+            expressions.push(expression?.replace("$node", "node-1:9100"));
+        }
+    }
+    ensure!(expressions.len() > 40, "only {expressions:?}");
+    Ok(expressions)
+}
+
+/// Each expression as a recording rule, which promtool reads as Prometheus does.
+#[test]
+fn every_panel_asks_what_prometheus_can_answer() -> Result<()> {
+    let rule =
+        |(number, expression)| json!({"record": format!("panel:{number}"), "expr": expression});
+    let rules: Vec<_> = panel_expressions()?
+        .into_iter()
+        .enumerate()
+        .map(rule)
+        .collect();
+    // JSON is YAML.
+    let file = json!({"groups": [{"name": "panels", "rules": rules}]});
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("panels.yml");
+    std::fs::write(&path, file.to_string())?;
+    let output = Command::new("promtool")
+        .args(["check", "rules"])
+        .arg(&path)
+        .output()
+        .context("run promtool; `make test-tools` installs it (Debian's package prometheus)")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{said}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn every_metric_of_the_rules_is_one_that_nodes_have() -> Result<()> {
+async fn every_metric_of_rules_and_dashboards_is_one_that_nodes_have() -> Result<()> {
+    let (rules, panels) = (rules()?, panel_expressions()?);
+    let expressions = values(&rules, "expr: ").into_iter();
+    let asked: BTreeSet<String> = expressions
+        .chain(panels.iter().map(String::as_str))
+        .flat_map(|expression| words(expression, "raftpool_"))
+        .collect();
+    ensure!(asked.len() > 40, "only {asked:?}");
+
+    // Few entries, so that there is a snapshot soon.
     let options = ClusterOptions {
         nodes: 1,
+        snapshot_entries: 4,
+        log_entries_kept: 2,
         ..ClusterOptions::default()
     };
     let pool = ClusterPool::start(options).await?;
     let member = pool.member(1)?;
-    let stratum = member.process.stratum().context("no listener")?;
+    let process = &member.process;
+    process.apply("schemes = [\"pplns\", \"solo\", \"pps\"]\npps_fee_bps = 200")?;
+    let stratum = process.stratum().context("no listener")?;
     let mut miner = ScriptedMiner::connect(stratum, MINERS[0], "rig", "x").await?;
-    miner.submit(1).await?;
-    miner.read_answers().await?;
+    for nonce in 1..=6 {
+        miner.submit(nonce).await?;
+        miner.read_answers().await?;
+    }
     // One answer of the API, so that it is counted.
-    member.process.api("/api/v1/pool").await?;
-    let exported = words(&member.process.metrics().await?, "raftpool_");
-    let asked: BTreeSet<String> = values(&rules()?, "expr: ")
-        .into_iter()
-        .flat_map(|expression| words(expression, "raftpool_"))
-        .collect();
-    let missing: Vec<_> = asked.difference(&exported).collect();
-    ensure!(
-        asked.len() > 20 && missing.is_empty(),
-        "{missing:?} of {asked:?}"
-    );
-    Ok(())
+    process.api("/api/v1/pool").await?;
+    let asked = &asked;
+    wait::until("every metric is there", DEADLINE, || async move {
+        let exported = words(&process.metrics().await?, "raftpool_");
+        let missing: Vec<_> = asked.difference(&exported).collect();
+        ensure!(missing.is_empty(), "missing: {missing:?}");
+        Ok(Some(()))
+    })
+    .await
 }
