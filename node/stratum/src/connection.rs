@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::arrival::{STOPPING, TOO_SLOW};
 use crate::bans::BANNED;
 use crate::config::StratumConfig;
 use crate::dialect::{Dialect, Next};
@@ -121,7 +122,7 @@ impl<D: Dialect> Connection<D> {
         loop {
             let event = self.next_event(drain).await;
             let next = match event {
-                Event::Drain => return self.drain().await,
+                Event::Drain => return self.stop().await,
                 Event::Dismissed => return Err(self.dismiss().await),
                 Event::Answer(answer) => {
                     self.take_answers(answer);
@@ -221,12 +222,14 @@ impl<D: Dialect> Connection<D> {
     fn timer(&mut self) -> Next {
         let now = Instant::now();
         if now >= self.last_input + self.times.idle {
+            let silence_s = self.times.idle.as_secs_f64();
+            let message = format!("nothing came from the miner for {silence_s} s");
+            self.dialect.last_word(&message);
             return Next::Close("idle");
         }
         if !self.dialect.is_ready() {
             if now >= self.hello_until {
-                self.dialect
-                    .last_word("subscribe and authorize took too long");
+                self.dialect.last_word(TOO_SLOW);
                 return Next::Close("hello");
             }
             return Next::Continue;
@@ -283,6 +286,13 @@ impl<D: Dialect> Connection<D> {
             self.flush().await?;
         }
         Err(BANNED)
+    }
+
+    /// Answers what is under way, and says that this node will not be there any more.
+    async fn stop(&mut self) -> Result<(), &'static str> {
+        self.drain().await?;
+        self.dialect.last_word(STOPPING);
+        self.flush().await
     }
 
     /// Reads no more, but answers what is under way.

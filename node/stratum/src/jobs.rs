@@ -129,11 +129,19 @@ impl Job {
     }
 }
 
+/// Jobs whose shares may still be worth something.
+#[derive(Default)]
+struct Known {
+    /// Oldest first, with consecutive numbers.
+    jobs: VecDeque<Arc<Job>>,
+    /// The largest height of a job that was dropped.
+    dropped_height: u64,
+}
+
 /// The newest job, and those before it that may still be worth something.
 pub(crate) struct JobBoard {
     newest: watch::Sender<Option<Arc<Job>>>,
-    /// Oldest first, with consecutive numbers.
-    known: RwLock<VecDeque<Arc<Job>>>,
+    known: RwLock<Known>,
     first_number: u64,
 }
 
@@ -144,7 +152,7 @@ impl JobBoard {
     pub(crate) fn new(process_tag: u32) -> Self {
         Self {
             newest: watch::Sender::new(None),
-            known: RwLock::new(VecDeque::new()),
+            known: RwLock::default(),
             first_number: (u64::from(process_tag) << 32) | 1,
         }
     }
@@ -158,15 +166,25 @@ impl JobBoard {
     }
 
     pub(crate) fn find(&self, number: u64) -> Option<Arc<Job>> {
+        let jobs = &self.known.read().jobs;
+        let index = number.checked_sub(jobs.front()?.number)?;
+        jobs.get(usize::try_from(index).ok()?).cloned()
+    }
+
+    /// How many heights a job is behind the newest one, at least, that was of this process and is
+    /// not known any more; `None` for every other number.
+    pub(crate) fn heights_late_of_dropped(&self, number: u64) -> Option<u64> {
         let known = self.known.read();
-        let index = number.checked_sub(known.front()?.number)?;
-        known.get(usize::try_from(index).ok()?).cloned()
+        let (oldest, newest) = (known.jobs.front()?, known.jobs.back()?);
+        let is_dropped = (self.first_number..oldest.number).contains(&number);
+        is_dropped.then(|| newest.template.height.saturating_sub(known.dropped_height))
     }
 
     /// Number of the oldest job that is still known.
     pub(crate) fn oldest_number(&self) -> u64 {
         self.known
             .read()
+            .jobs
             .front()
             .map_or(self.first_number, |job| job.number)
     }
@@ -181,24 +199,27 @@ impl JobBoard {
 
     /// Hands a template out to everybody.
     pub(crate) fn publish(&self, template: Arc<Template>, timestamp_ms: u64) {
-        let mut known = self.known.write();
-        let number = known.back().map_or(self.first_number, |job| job.number + 1);
+        let mut guard = self.known.write();
+        let known = &mut *guard;
+        let number = known
+            .jobs
+            .back()
+            .map_or(self.first_number, |job| job.number + 1);
         let is_sibling = |job: &&Arc<Job>| job.template.header.tips == template.header.tips;
-        let sibling = known.iter().rev().find(is_sibling);
+        let sibling = known.jobs.iter().rev().find(is_sibling);
         let earliest_ms = sibling.map(|job| job.earliest_ms.clone());
         let earliest_ms = earliest_ms.unwrap_or_else(|| Arc::new(AtomicU64::new(u64::MAX)));
         earliest_ms.fetch_min(template.header.timestamp_ms, Ordering::Relaxed);
         let job = Arc::new(Job::new(number, template, timestamp_ms, earliest_ms));
         let height = job.template.height;
-        known.push_back(job.clone());
-        while known.len() > JOBS_MAX
-            || known
-                .front()
-                .is_some_and(|old| old.template.height + USEFUL_HEIGHTS < height)
-        {
-            known.pop_front();
+        known.jobs.push_back(job.clone());
+        let is_useless = |old: &Arc<Job>| old.template.height + USEFUL_HEIGHTS < height;
+        while known.jobs.len() > JOBS_MAX || known.jobs.front().is_some_and(is_useless) {
+            if let Some(dropped) = known.jobs.pop_front() {
+                known.dropped_height = known.dropped_height.max(dropped.template.height);
+            }
         }
-        drop(known);
+        drop(guard);
         tracing::debug!(job = number, height, timestamp_ms, "new job");
         self.newest.send_replace(Some(job));
     }

@@ -8,6 +8,8 @@ use tokio::time::Instant;
 
 use crate::blocks::BlockPath;
 use crate::credit::CreditQueue;
+use crate::miner::Miner;
+use crate::protocol::Refusal;
 use crate::share::{Answers, Share};
 use crate::verifier::Crowded;
 
@@ -58,7 +60,7 @@ impl Judge {
     /// Takes it that a share meets its difficulty: it was seen, or is believed for measuring.
     pub(crate) fn trust(&self, share: Share) {
         if share.heights_late > self.grace_heights {
-            let message = stale(&share, self.grace_heights);
+            let message = stale(share.heights_late, self.grace_heights);
             return self.refuse_for_good(share, RejectReason::Stale, message);
         }
         self.credit(share);
@@ -78,6 +80,18 @@ impl Judge {
                 .forget(share.job.number, share.key);
             self.refuse_busy(share, BUSY);
         }
+    }
+
+    /// Refuses a share for a job that was sent and is forgotten: older than what the chain takes, or
+    /// one of too many. Nobody can say any more whether it was good, so it speaks against nobody.
+    pub(crate) fn too_old(&self, miner: &Miner, heights_late_min: u64) -> Refusal {
+        let answers = &self.answers;
+        answers.metrics.stale_by_lateness.of(heights_late_min).inc();
+        let message = format!(
+            "stale share: its job is at least {heights_late_min} heights old, at most {} are accepted",
+            self.grace_heights
+        );
+        answers.refusal_without_fault(miner, RejectReason::Stale, message)
     }
 
     /// Refuses a share the verifiers have no room for.
@@ -129,10 +143,10 @@ impl Judge {
     }
 }
 
-fn stale(share: &Share, grace_heights: u64) -> String {
+/// What a share beyond the grace is told.
+pub(crate) fn stale(heights_late: u64, grace_heights: u64) -> String {
     format!(
-        "stale share: its job is {} heights old, at most {grace_heights} are accepted",
-        share.heights_late
+        "stale share: its job is {heights_late} heights old, at most {grace_heights} are accepted"
     )
 }
 

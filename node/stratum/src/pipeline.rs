@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 use raftpool_chain::MinerWork;
 use raftpool_ledger::Clock;
 use raftpool_ledger::command::RejectReason;
+use raftpool_ledger::view::reject_reason_name;
 use tokio::time::Instant;
 
 use crate::duplicates::{ShareKey, Verdict};
 use crate::jobs::{Job, JobBoard};
-use crate::judge::{DUPLICATE, Judge, low_difficulty};
+use crate::judge::{DUPLICATE, Judge, low_difficulty, stale};
 use crate::miner::Miner;
 use crate::protocol::{Id, Refusal};
 use crate::share::Share;
@@ -68,7 +69,8 @@ impl Pipeline {
                 return Err(answers.refusal_without_fault(miner, reason, DUPLICATE));
             }
             if let Some(verdict) = verdict {
-                let (reason, message) = repeat(verdict, difficulty);
+                let heights_late = self.board.heights_late(&job);
+                let (reason, message) = self.repeat(verdict, difficulty, heights_late);
                 return refusal(reason, message);
             }
             if !has_room || miner.shares_in_flight() >= self.shares_in_flight_max {
@@ -98,6 +100,32 @@ impl Pipeline {
         Ok(())
     }
 
+    /// The answer to a share that was judged before.
+    fn repeat(
+        &self,
+        verdict: Verdict,
+        difficulty: u64,
+        heights_late: u64,
+    ) -> (RejectReason, String) {
+        match verdict {
+            Verdict::Credited => (RejectReason::Duplicate, DUPLICATE.into()),
+            Verdict::Uncertain => (
+                RejectReason::NoQuorum,
+                "this share was sent before, and whether it was stored is not known".into(),
+            ),
+            Verdict::Refused(reason @ RejectReason::LowDifficulty) => {
+                (reason, low_difficulty(difficulty))
+            }
+            Verdict::Refused(reason @ RejectReason::Stale) => {
+                (reason, stale(heights_late, self.judge.grace_heights))
+            }
+            Verdict::Refused(reason) => {
+                let name = reject_reason_name(reason);
+                (reason, format!("this share was refused before: {name}"))
+            }
+        }
+    }
+
     fn queue(&self, share: Share) {
         match &self.verifier {
             None => self.judge.trust(share),
@@ -107,20 +135,5 @@ impl Pipeline {
                 }
             }
         }
-    }
-}
-
-/// The answer to a share that was judged before.
-fn repeat(verdict: Verdict, difficulty: u64) -> (RejectReason, String) {
-    match verdict {
-        Verdict::Credited => (RejectReason::Duplicate, DUPLICATE.into()),
-        Verdict::Uncertain => (
-            RejectReason::NoQuorum,
-            "this share was sent before, and whether it was stored is not known".into(),
-        ),
-        Verdict::Refused(RejectReason::LowDifficulty) => {
-            (RejectReason::LowDifficulty, low_difficulty(difficulty))
-        }
-        Verdict::Refused(reason) => (reason, "this share was refused before".into()),
     }
 }

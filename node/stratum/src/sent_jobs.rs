@@ -7,12 +7,15 @@ use std::collections::VecDeque;
 pub(crate) struct SentJobs {
     /// Number of the first job sent with a difficulty, oldest first.
     changes: VecDeque<(u64, u64)>,
+    /// `None` before the first.
+    oldest: Option<u64>,
     newest: u64,
 }
 
 impl SentJobs {
     /// Notes that a job was sent; returns whether its difficulty is news to the miner.
     pub(crate) fn sent(&mut self, job: u64, difficulty: u64, oldest_known: u64) -> bool {
+        self.oldest = self.oldest.or(Some(job));
         self.newest = job;
         // The last change before the oldest known job still holds for that job.
         while self
@@ -30,6 +33,12 @@ impl SentJobs {
             self.changes.push_back((job, difficulty));
         }
         is_news
+    }
+
+    /// Whether the connection was sent the job, however long ago.
+    pub(crate) fn was_sent(&self, job: u64) -> bool {
+        let oldest = self.oldest.unwrap_or(u64::MAX);
+        (oldest..=self.newest).contains(&job)
     }
 
     /// The difficulty of a job, when the connection can know the job.
@@ -74,5 +83,8 @@ mod tests {
         }
         assert!(sent.changes.len() <= 12, "{}", sent.changes.len());
         assert_eq!(sent.difficulty_of(990), Some(990));
+        assert!(sent.was_sent(1) && sent.was_sent(1_000));
+        assert!(!sent.was_sent(0) && !sent.was_sent(1_001));
+        assert!(!SentJobs::default().was_sent(0));
     }
 }

@@ -22,8 +22,10 @@ const TIMESTAMP_AHEAD_MS_MAX: u64 = 1_500;
 /// Why a work cannot be a share of this connection.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unfit {
-    #[error("job not found, or too old")]
+    #[error("job not found")]
     JobNotFound,
+    #[error("its job of height {0} was sent long ago")]
+    Forgotten(u64),
     #[error("the work pays to another key than the pool's")]
     Key,
     #[error("the extra nonce is not the job's; only its last four bytes may be changed")]
@@ -42,9 +44,16 @@ struct Sent {
     difficulty: u64,
 }
 
-/// The jobs that were sent over one connection, newest last.
+/// The jobs that were sent over one connection.
 #[derive(Default)]
-pub(crate) struct SentWorks(VecDeque<Sent>);
+pub(crate) struct SentWorks {
+    /// Newest last.
+    known: VecDeque<Sent>,
+    /// Extra nonce of the first job ever sent.
+    first: Option<u64>,
+    /// Largest height of a job that was forgotten.
+    forgotten_height: u64,
+}
 
 impl SentWorks {
     /// Notes that a job was sent with the extra nonce of this number; forgets jobs whose numbers
@@ -56,15 +65,19 @@ impl SentWorks {
         difficulty: u64,
         oldest_known: u64,
     ) {
-        while self.0.len() >= SENT_MAX
+        self.first = self.first.or(Some(extra_nonce));
+        while self.known.len() >= SENT_MAX
             || self
-                .0
+                .known
                 .front()
                 .is_some_and(|sent| sent.job.number < oldest_known)
         {
-            self.0.pop_front();
+            if let Some(sent) = self.known.pop_front() {
+                let height = sent.job.template.height;
+                self.forgotten_height = self.forgotten_height.max(height);
+            }
         }
-        self.0.push_back(Sent {
+        self.known.push_back(Sent {
             extra_nonce,
             job: job.clone(),
             difficulty,
@@ -85,26 +98,32 @@ impl SentWorks {
         let is_candidate = |sent: &&Sent| {
             sent.job.number >= oldest_known && sent.job.template.work_hash.0 == work.work_hash
         };
-        let mut candidates = self.0.iter().rev().filter(is_candidate).peekable();
+        let mut candidates = self.known.iter().rev().filter(is_candidate).peekable();
+        let number = number_in(&work.extra_nonce);
+        let is_ours = extra_nonces.numbered(number)[..FIXED_SIZE] == work.extra_nonce[..FIXED_SIZE];
+        let oldest = self.known.front().map_or(u64::MAX, |sent| sent.extra_nonce);
+        let is_forgotten = is_ours && (self.first.unwrap_or(u64::MAX)..oldest).contains(&number);
         if candidates.peek().is_none() {
-            return Err(Unfit::JobNotFound);
+            return Err(match is_forgotten {
+                true => Unfit::Forgotten(self.forgotten_height),
+                false => Unfit::JobNotFound,
+            });
         }
         if work.miner_key != *miner_key {
             return Err(Unfit::Key);
         }
-        let number = number_in(&work.extra_nonce);
-        let is_ours = extra_nonces.numbered(number)[..FIXED_SIZE] == work.extra_nonce[..FIXED_SIZE];
         if !is_ours {
             return Err(Unfit::ExtraNonce);
         }
-        let is_forgotten = self.0.front().is_some_and(|sent| number < sent.extra_nonce);
-        let sent = candidates
-            .find(|sent| sent.extra_nonce == number)
-            .ok_or(if is_forgotten {
-                Unfit::JobNotFound
-            } else {
-                Unfit::ExtraNonce
-            })?;
+        let sent =
+            candidates
+                .find(|sent| sent.extra_nonce == number)
+                .ok_or(match is_forgotten {
+                    true => Unfit::Forgotten(self.forgotten_height),
+                    // Of an earlier connection.
+                    false if number < oldest => Unfit::JobNotFound,
+                    false => Unfit::ExtraNonce,
+                })?;
         check_timestamp(&sent.job, work.timestamp_ms)?;
         Ok((sent.job.clone(), sent.difficulty))
     }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod attend;
+mod farewells;
 mod getwork;
 mod greet;
 mod tokens;
@@ -53,6 +54,7 @@ use crate::tips;
 use crate::vardiff::Aim;
 use crate::verifier::{Bounds, OnHash, Verifier};
 use accept::Accept;
+use farewells::Farewells;
 
 /// How often addresses that came long ago are forgotten.
 const FORGET_INTERVAL: Duration = Duration::from_secs(10);
@@ -113,6 +115,7 @@ pub struct StratumServer {
 struct Shared {
     pool: Arc<Pool>,
     limits: Arc<ConnectionLimits>,
+    farewells: Farewells,
     bans: Arc<Bans>,
     miners: Mutex<HashMap<u64, Arc<Miner>>>,
     clock: Arc<dyn Clock>,
@@ -148,6 +151,7 @@ impl StratumServer {
         let shared = Arc::new(Shared {
             pool,
             limits,
+            farewells: Farewells::default(),
             bans,
             miners: Mutex::new(HashMap::new()),
             clock: parts.clock,

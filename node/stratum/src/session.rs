@@ -228,7 +228,13 @@ impl Session {
             .map_err(|problem| answers.refusal(&self.miner, RejectReason::Malformed, problem))?;
         let job = pool.board.find(submission.job);
         let Some((job, difficulty)) = job.zip(self.sent.difficulty_of(submission.job)) else {
-            return Err(answers.unknown_job(&self.miner));
+            let dropped = pool.board.heights_late_of_dropped(submission.job);
+            return Err(
+                match dropped.filter(|_| self.sent.was_sent(submission.job)) {
+                    Some(heights_late) => pool.pipeline.judge.too_old(&self.miner, heights_late),
+                    None => answers.unknown_job(&self.miner),
+                },
+            );
         };
         let (nonce, key) = (submission.nonce, pool.pipeline.miner_key);
         let candidate = Candidate {

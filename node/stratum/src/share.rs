@@ -175,7 +175,7 @@ impl Answers {
         self.refusal_without_fault(
             miner,
             RejectReason::JobNotFound,
-            "job not found, or too old",
+            "job not found: it is of another connection, another node or an earlier start",
         )
     }
 

@@ -70,6 +70,11 @@ impl Works {
         let (job, difficulty) = match found {
             Ok(found) => found,
             Err(Unfit::JobNotFound) => return Err(answers.unknown_job(&self.miner)),
+            Err(Unfit::Forgotten(height)) => {
+                let newest = pool.board.newest().map(|job| job.template.height);
+                let heights_late = newest.unwrap_or(height).saturating_sub(height);
+                return Err(pool.pipeline.judge.too_old(&self.miner, heights_late));
+            }
             // A clock that is wrong is no attack.
             Err(unfit @ (Unfit::Early(_) | Unfit::Late(_))) => {
                 let (reason, message) = (RejectReason::Malformed, unfit.to_string());

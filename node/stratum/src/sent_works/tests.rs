@@ -168,6 +168,16 @@ async fn other_transactions_do_not_make_a_timestamp_too_early_and_the_tips_say_w
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_work_of_an_earlier_connection_is_no_fault_and_none_that_was_forgotten() {
+    let mut scene = Scene::new();
+    let earlier = scene.send(10, TEMPLATE_MS, 100);
+    scene.sent = SentWorks::default();
+    assert_eq!(scene.difficulty_of(&earlier), Err(Unfit::JobNotFound));
+    scene.send(10, TEMPLATE_MS, 100);
+    assert_eq!(scene.difficulty_of(&earlier), Err(Unfit::JobNotFound));
+}
+
+#[tokio::test(start_paused = true)]
 async fn old_jobs_are_forgotten_by_age_and_by_number() {
     let mut scene = Scene::new();
     let old = scene.send(10, TEMPLATE_MS, 100);
@@ -176,10 +186,10 @@ async fn old_jobs_are_forgotten_by_age_and_by_number() {
         let number = scene.nonces.draw();
         scene.sent.note(number, &job, 100, 0);
     }
-    assert_eq!(scene.sent.0.len(), SENT_MAX);
-    assert_eq!(scene.difficulty_of(&old), Err(Unfit::JobNotFound));
+    assert_eq!(scene.sent.known.len(), SENT_MAX);
+    assert_eq!(scene.difficulty_of(&old), Err(Unfit::Forgotten(10)));
 
     scene.send(35, TEMPLATE_MS, 100);
-    assert_eq!(scene.sent.0.len(), 1, "what the board forgot");
-    assert_eq!(scene.difficulty_of(&old), Err(Unfit::JobNotFound));
+    assert_eq!(scene.sent.known.len(), 1, "what the board forgot");
+    assert_eq!(scene.difficulty_of(&old), Err(Unfit::Forgotten(10)));
 }

@@ -1,6 +1,5 @@
 //! Taking connections: from the listening socket to a served session.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +13,17 @@ use tokio_util::task::TaskTracker;
 use super::Shared;
 use super::getwork::GetworkDoor;
 use super::greet::Greeter;
-use crate::arrival::{Arrived, Port};
+use crate::arrival::{Arrived, Port, STOPPING, TOO_SLOW, Unready};
 use crate::limits::Place;
 use crate::lines::Lines;
-use crate::listener::Speaks;
+use crate::listener::{Encryption, Speaks};
 use crate::miner::{Miner, Visitor};
 use crate::talk::Talk;
 
 /// Pause after the system refused a connection, for instance for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a last word may take.
-const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Takes the connections of one listener.
 #[derive(Clone)]
@@ -91,13 +90,23 @@ impl Accept {
             }
             Err(refused) => {
                 self.shared.count_refused(remote, refused);
-                if self.port.may_speak_first() {
-                    let farewell = self.port.listener.speaks.farewell(&refused.message());
-                    // A fresh socket takes a line at once; if not, nobody waits for it.
-                    let _: io::Result<usize> = stream.try_write(&farewell);
-                }
+                self.send_away(stream, refused.message());
             }
         }
+    }
+
+    /// Tells somebody who is not taken why, in its own language where that can be afforded.
+    fn send_away(&self, stream: TcpStream, message: String) {
+        let may_be_tls = self.port.listener.encryption != Encryption::Plain;
+        let Some(leave) = may_be_tls.then(|| self.shared.farewells.begin()).flatten() else {
+            return self.port.tell_at_once(&stream, &message);
+        };
+        let port = self.port.clone();
+        self.connections.spawn(async move {
+            let told = port.send_away(stream, &message);
+            let _ = tokio::time::timeout(FAREWELL_TIMEOUT, told).await;
+            drop(leave);
+        });
     }
 
     async fn receive(self, stream: TcpStream, socket: SocketAddr, mut place: Place) {
@@ -105,18 +114,22 @@ impl Accept {
             tracing::debug!(remote = %socket, %error, "set TCP_NODELAY");
         }
         let hello_until = Instant::now() + self.port.hello;
-        let received = tokio::select! {
-            received = self.port.receive(stream, socket, hello_until) => received,
-            () = self.drain.cancelled() => Err("drained"),
+        let ended = async {
+            tokio::select! {
+                () = tokio::time::sleep_until(hello_until) => Unready::new("hello", TOO_SLOW),
+                () = self.drain.cancelled() => Unready::new("drained", STOPPING),
+            }
         };
+        let received = self.port.receive(stream, socket, ended).await;
         let mut arrived = match received {
             Ok(arrived) => arrived,
-            Err(reason) => {
+            Err(rejected) => {
                 // Behind a proxy it is not known yet whose connection this was.
                 if !self.port.is_proxy(socket) {
-                    self.shared.bans.note_garbage(socket.ip(), reason);
+                    self.shared.bans.note_garbage(socket.ip(), rejected.reason);
                 }
-                return self.shared.count_disconnect(socket, reason);
+                self.shared.count_disconnect(socket, rejected.reason);
+                return self.port.tell_rejected(rejected).await;
             }
         };
         if let Err(refused) = place.claim(arrived.remote.ip()) {

@@ -64,6 +64,64 @@ async fn a_tls_port_serves_tls_and_tells_a_plain_miner_what_it_wants() {
     assert_eq!(pool.metric("disconnects_total", Some("plain_on_tls")), 1.0);
 }
 
+/// Reads until the end: what came, and how often TLS was spoken.
+async fn said(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
+    let mut words = Vec::new();
+    let read = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut words)).await;
+    let _ = read.expect("it is closed in time");
+    String::from_utf8_lossy(&words).into_owned()
+}
+
+#[tokio::test]
+async fn who_is_not_taken_is_told_so_over_tls_as_well() {
+    for encryption in [Encryption::Tls, Encryption::Both] {
+        let files = Files::new();
+        let pool = Pool::with(StratumConfig {
+            connections_per_ip_max: 1,
+            ..over_tls(encryption, &files)
+        })
+        .await;
+        let mut honest = tls_miner(&pool, &files.trusted).await;
+        let stream = TcpStream::connect(pool.address()).await.unwrap();
+        let mut refused = handshake(stream, &files.trusted).await.unwrap();
+        let words = said(&mut refused).await;
+        assert!(
+            words.contains("too many connections"),
+            "{encryption:?}: {words}"
+        );
+        if encryption == Encryption::Both {
+            let mut plain = TcpStream::connect(pool.address()).await.unwrap();
+            plain.write_all(b"{").await.unwrap();
+            let words = said(&mut plain).await;
+            assert!(words.contains("too many connections"), "{words}");
+        }
+        assert_mines(&mut honest).await;
+    }
+}
+
+/// Handshakes cost more than they tell: beyond some they get the alert that TLS has for it.
+#[tokio::test]
+async fn a_storm_on_a_tls_port_is_told_with_an_alert() {
+    let files = Files::new();
+    let pool = Pool::with(StratumConfig {
+        connections_per_ip_max: 1,
+        ..over_tls(Encryption::Tls, &files)
+    })
+    .await;
+    let mut honest = tls_miner(&pool, &files.trusted).await;
+    let mut alerts = 0;
+    let deadline = tokio::time::Instant::now() + DEADLINE;
+    while alerts == 0 {
+        assert!(tokio::time::Instant::now() < deadline, "no alert");
+        let stream = TcpStream::connect(pool.address()).await.unwrap();
+        // A connection that is gone before the greeting is through brings another error.
+        if let Err(error) = handshake(stream, &files.trusted).await {
+            alerts += usize::from(error.to_string().contains("AccessDenied"));
+        }
+    }
+    assert_mines(&mut honest).await;
+}
+
 #[tokio::test]
 async fn one_port_serves_plain_and_tls_side_by_side() {
     let files = Files::new();
@@ -146,11 +204,11 @@ async fn noise_instead_of_a_greeting_ends_that_connection_alone() {
     let mut silent = TcpStream::connect(pool.address()).await.unwrap();
     let mut half = TcpStream::connect(pool.address()).await.unwrap();
     half.write_all(&[0x16, 3, 1]).await.unwrap();
-    for stream in [&mut noisy, &mut silent, &mut half] {
-        let mut rest = Vec::new();
-        let closed = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut rest)).await;
-        assert!(closed.is_ok(), "a connection without a hello stays open");
-    }
+    said(&mut noisy).await;
+    // Half a greeting leaves no language to say anything in.
+    assert_eq!(said(&mut half).await, "");
+    let words = said(&mut silent).await;
+    assert!(words.contains("took too long"), "{words}");
     assert_eq!(pool.metric("disconnects_total", Some("tls")), 1.0);
     assert_eq!(pool.metric("disconnects_total", Some("hello")), 2.0);
     assert_mines(&mut honest).await;
@@ -228,20 +286,23 @@ async fn a_proxy_must_introduce_and_nobody_else_may() {
     without
         .send(r#"{"id":1,"method":"mining.subscribe"}"#)
         .await;
-    assert_eq!(without.last_words().await, None);
+    let words = without.last_words().await.unwrap();
+    assert!(words.contains("PROXY protocol"), "{words}");
     assert_eq!(
         pool.metric("disconnects_total", Some("no_proxy_header")),
         1.0
     );
     let mut slow = pool.connect().await;
     slow.send_bytes(&proxy_header([203, 0, 113, 7])[..20]).await;
-    assert_eq!(slow.last_words().await, None);
+    let words = slow.last_words().await.unwrap();
+    assert!(words.contains("took too long"), "{words}");
     assert_eq!(pool.metric("disconnects_total", Some("hello")), 1.0);
     let mut long = pool.connect().await;
     let mut header = proxy_header([203, 0, 113, 7]);
     header[14] = 0xff;
     long.send_bytes(&header).await;
-    assert_eq!(long.last_words().await, None);
+    let words = long.last_words().await.unwrap();
+    assert!(words.contains("PROXY protocol"), "{words}");
     assert_eq!(pool.metric("disconnects_total", Some("proxy_header")), 1.0);
 
     // From a network that is not listed the header is nothing but a broken line.

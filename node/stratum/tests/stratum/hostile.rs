@@ -155,12 +155,26 @@ async fn a_miner_that_went_silent_is_closed() {
     })
     .await;
     let mut client = pool.miner(MINER, "x").await;
-    client.last_words().await;
+    let words = client.last_words().await.unwrap();
+    assert!(words.contains("nothing came from the miner for"), "{words}");
     until("it is counted", || {
         pool.metric("disconnects_total", Some("idle")) == 1.0
     })
     .await;
     assert_eq!(pool.server.connections(), 0);
+}
+
+#[tokio::test]
+async fn miners_of_a_node_that_stops_are_told_so() {
+    let pool = Pool::start().await;
+    let mut miner = pool.miner(MINER, "x").await;
+    let mut new = pool.connect().await;
+    until("both are taken", || pool.server.connections() == 2).await;
+    pool.server.shutdown().await;
+    for client in [&mut miner, &mut new] {
+        let words = client.last_words().await.unwrap();
+        assert!(words.contains("this node is stopping"), "{words}");
+    }
 }
 
 #[tokio::test]

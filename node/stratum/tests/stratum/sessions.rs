@@ -459,6 +459,7 @@ async fn shutdown_answers_what_is_under_way() {
     let stopping = tokio::spawn(server.shutdown());
     cluster.open();
     assert!(is_accepted(&client.answer(id).await));
-    assert_eq!(client.raw_line().await, None);
+    let words = client.last_words().await.unwrap();
+    assert!(words.contains("this node is stopping"), "{words}");
     stopping.await.unwrap();
 }

@@ -106,6 +106,14 @@ async fn late_shares_count_within_the_grace_and_are_stale_beyond() {
     let (code, message) = refusal(&client.submit(&old.id, 104).await);
     assert_eq!(code, 21);
     assert!(message.contains("4 heights"), "{message}");
+    // The same share later: older by one height, and not hashed again.
+    pool.new_template(template(105));
+    client.next_job().await;
+    let hashed = pool.histogram("hash_seconds");
+    let (code, message) = refusal(&client.submit(&old.id, 104).await);
+    assert_eq!(code, 21);
+    assert!(message.contains("5 heights"), "{message}");
+    assert_eq!(pool.histogram("hash_seconds"), hashed);
     assert_eq!(pool.ledger_miner(MINER).unwrap().shares, 3);
     for (class, accepted, stale) in [("0", 0.0, 0.0), ("2", 1.0, 0.0), ("4", 0.0, 1.0)] {
         let metric = |name| pool.metric(name, Some(class));
@@ -161,13 +169,20 @@ async fn jobs_beyond_the_depth_of_stability_and_foreign_jobs_are_unknown() {
     let pool = Pool::start().await;
     let mut client = pool.miner(MINER, "x").await;
     let old = client.job.clone().unwrap();
+    pool.new_template(template(110));
+    client.next_job().await;
     pool.new_template(template(125));
     let present = client.next_job().await;
-    assert_eq!(refusal(&client.submit(&old.id, 1).await).0, 21);
+    let (code, message) = refusal(&client.submit(&old.id, 1).await);
+    assert_eq!(code, 21);
+    assert!(message.contains("at least 25 heights old"), "{message}");
     let next = u64::from_str_radix(&present.id, 16).unwrap() + 1;
     assert_eq!(refusal(&client.submit(&format!("{next:x}"), 1).await).0, 21);
-    assert_eq!(refusal(&client.submit("ffffffffffffffff", 1).await).0, 21);
-    assert_eq!(pool.metric("shares_total", Some("job_not_found")), 3.0);
+    let (code, message) = refusal(&client.submit("ffffffffffffffff", 1).await);
+    assert_eq!(code, 21);
+    assert!(message.contains("another node"), "{message}");
+    assert_eq!(pool.metric("shares_total", Some("job_not_found")), 2.0);
+    assert_eq!(pool.metric("shares_total", Some("stale")), 1.0);
 }
 
 #[tokio::test]
