@@ -109,10 +109,7 @@ impl Authorizer {
     }
 
     fn grant(&self, login: Login, address: Address, visitor: &Visitor) -> Result<Grant, Refusal> {
-        let known = self.look_up(login, address)?;
-        if let Some(refusal) = self.shedding.refusal(known.worker.is_some()) {
-            return Err(refusal);
-        }
+        let known = self.look_up(login, address, visitor)?;
         let Known {
             login,
             address,
@@ -121,12 +118,16 @@ impl Authorizer {
             pass,
             standing,
         } = known;
+        let scheme = choose_scheme(login.scheme, &settings)?;
+        if let Some(refusal) = self.shedding.refusal(worker.is_some(), &visitor.ticket) {
+            return Err(refusal);
+        }
         let stored_difficulty = worker.map(|worker| worker.difficulty);
         Ok(Grant {
             account: Account {
                 address: address.as_str().into(),
                 worker: login.worker.as_str().into(),
-                scheme: choose_scheme(login.scheme, &settings)?,
+                scheme,
             },
             vardiff: self.start(&login, stored_difficulty, &visitor.terms),
             stored_difficulty,
@@ -170,7 +171,7 @@ impl Authorizer {
                 return other_terms("difficulty");
             }
         }
-        self.look_up(login, address).map(|_| ())
+        self.look_up(login, address, &miner.visitor).map(|_| ())
     }
 
     fn read(
@@ -188,9 +189,10 @@ impl Authorizer {
     }
 
     /// Asks the books who somebody is, and refuses whose token or ban keeps them out.
-    fn look_up(&self, login: Login, address: Address) -> Result<Known, Refusal> {
+    fn look_up(&self, login: Login, address: Address, visitor: &Visitor) -> Result<Known, Refusal> {
         // Before the ledger is read, so that a ban is either read there or told to it later.
-        let standing = self.bans.standing(address.as_str(), &login.worker);
+        let source = source_of(visitor.remote.ip());
+        let standing = self.bans.standing(address.as_str(), &login.worker, source);
         let now_ms = self.bans.now_ms();
         let query = cluster::read(&*self.cluster, |state| {
             let view = LedgerView::new(state);

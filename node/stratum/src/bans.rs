@@ -1,5 +1,9 @@
 //! Bans by the ratio of bad shares: the worker first, its IP address last.
 //!
+//! What counts is what comes from one IP address under one name, since anybody can use anybody's
+//! name. If the ledger says that somebody else works under it, the ban is of that address alone, on
+//! this node alone; otherwise it is of the worker.
+//!
 //! The decision is this node's, from what it saw of the worker itself. It takes effect here at
 //! once, whatever becomes of the proposal: a miner that wastes the verifiers' time must not profit
 //! from a lost quorum. The ban is then proposed, so that it holds on every node (promise P7); what
@@ -10,13 +14,15 @@
 
 mod desk;
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use raftpool_ledger::Clock;
+use raftpool_ledger::cluster::{self, Cluster};
 use raftpool_ledger::command::RejectReason;
-use raftpool_ledger::view;
+use raftpool_ledger::view::{self, LedgerView};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -36,6 +42,9 @@ const QUEUE_MAX: usize = 1_024;
 /// How a connection ends whose worker is banned.
 pub(crate) const BANNED: &str = "banned";
 
+/// Over how many seconds the ledger's estimate of a worker's speed goes, at most.
+const HASHRATE_SECONDS: u128 = 600;
+
 /// Labels of the metrics.
 const WORKER: &str = "worker";
 const ADDRESS: &str = "ip";
@@ -44,6 +53,7 @@ const ADDRESS: &str = "ip";
 pub(crate) struct Bans {
     config: BanConfig,
     clock: Arc<dyn Clock>,
+    cluster: Arc<dyn Cluster>,
     metrics: Metrics,
     standings: Standings,
     strikes: Arc<Strikes>,
@@ -89,6 +99,7 @@ impl Bans {
             strikes,
             config,
             clock: proposer.clock.clone(),
+            cluster: proposer.cluster.clone(),
             metrics,
             queue: sender,
         });
@@ -97,8 +108,8 @@ impl Bans {
     }
 
     /// The standing of a worker that is about to be authorized.
-    pub(crate) fn standing(&self, address: &str, worker: &str) -> Arc<Standing> {
-        self.standings.of(address, worker)
+    pub(crate) fn standing(&self, address: &str, worker: &str, source: IpAddr) -> Arc<Standing> {
+        self.standings.of(address, worker, source)
     }
 
     /// What a worker is told that is banned: by this node, or as the ledger says.
@@ -135,8 +146,12 @@ impl Bans {
     /// What a miner is told of a ban.
     pub(crate) fn sentence(&self, standing: &Standing, banned: &Banned) -> String {
         let left_ms = banned.until_ms.saturating_sub(self.clock.now_ms());
+        let whom = match banned.is_of_source {
+            true => " of this IP address",
+            false => "",
+        };
         format!(
-            "worker {} is banned for another {} s, until {}: {}",
+            "worker {}{whom} is banned for another {} s, until {}: {}",
             standing.worker,
             left_ms.div_ceil(1_000),
             utc(banned.until_ms),
@@ -144,9 +159,9 @@ impl Bans {
         )
     }
 
-    pub(crate) fn note_accepted(&self, miner: &Miner) {
+    pub(crate) fn note_accepted(&self, miner: &Miner, difficulty: u64) {
         if let Some(standing) = miner.standing.get() {
-            standing.note_accepted();
+            standing.note_accepted(difficulty);
         }
         self.strikes
             .good_arrived(miner.visitor.remote.ip(), &miner.presence);
@@ -179,13 +194,42 @@ impl Bans {
             .into(),
             since_ms: now_ms,
             until_ms: now_ms.saturating_add(self.config.duration_ms),
+            is_of_source: self.is_borrowed(standing, counts),
             stored_at: None,
         };
         if !standing.ban(banned.clone()) {
             return None;
         }
+        if !banned.is_of_source {
+            for other in self
+                .standings
+                .of_worker(&standing.address, &standing.worker)
+            {
+                other.ban(banned.clone());
+            }
+        }
         self.worker_banned(miner, standing, &banned);
         Some(self.sentence(standing, &banned))
+    }
+
+    /// Whether the name may be somebody else's: the ledger knows the worker, and most of its work of
+    /// late did not come from where the bad shares do. Otherwise anybody could have anybody banned.
+    fn is_borrowed(&self, standing: &Standing, counts: Counts) -> bool {
+        let worker = cluster::read(&*self.cluster, |state| {
+            LedgerView::new(state).worker(&standing.address, &standing.worker)
+        });
+        match worker {
+            Ok(None) => false,
+            Ok(Some(worker)) => {
+                let work = u128::from(worker.hashrate) * HASHRATE_SECONDS;
+                2 * u128::from(counts.work) <= work || counts.work == 0
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "read whose name it is that is to be banned");
+                true
+            }
+        }
     }
 
     fn is_too_much(&self, counts: Counts) -> bool {
@@ -202,14 +246,15 @@ impl Bans {
     fn worker_banned(&self, miner: &Miner, standing: &Arc<Standing>, banned: &Banned) {
         tracing::warn!(
             miner = &*standing.address, worker = &*standing.worker, remote = %miner.visitor.remote,
-            reason = &*banned.reason, until_ms = banned.until_ms, "worker banned"
+            is_of_source = banned.is_of_source, reason = &*banned.reason,
+            until_ms = banned.until_ms, "worker banned"
         );
         self.metrics
             .abuse
             .bans_made
             .with_label_values(&[WORKER])
             .inc();
-        if self.queue.try_send(standing.clone()).is_err() {
+        if !banned.is_of_source && self.queue.try_send(standing.clone()).is_err() {
             tracing::warn!(
                 miner = &*standing.address,
                 worker = &*standing.worker,
@@ -248,9 +293,17 @@ impl Bans {
     /// What is banned here and nowhere else.
     pub(crate) fn local(&self) -> Vec<LocalBan> {
         let (now_ms, now) = (self.clock.now_ms(), Instant::now());
+        let mut seen = HashSet::new();
         let workers = self.standings.all().into_iter().filter_map(|standing| {
-            let banned = standing.banned()?;
+            let mut banned = standing.banned()?;
             let is_ours = banned.stored_at.is_none() && banned.until_ms > now_ms;
+            let key = (standing.address.clone(), standing.worker.clone());
+            if banned.is_of_source {
+                let source = standing.source;
+                banned.reason = format!("what comes from {source}: {}", banned.reason).into();
+            } else if is_ours && !seen.insert(key) {
+                return None;
+            }
             is_ours.then(|| LocalBan {
                 who: LocalBanOf::Worker {
                     address: standing.address.to_string(),
@@ -275,13 +328,13 @@ impl Bans {
     pub(crate) fn lift(&self, who: &LocalBanOf) -> bool {
         let (is_lifted, kind) = match who {
             LocalBanOf::Worker { address, worker } => {
-                let standing = self.standings.find(address, worker);
+                let mut standings = self.standings.of_worker(address, worker);
                 let is_ours = |banned: Banned| banned.stored_at.is_none();
-                let standing = standing.filter(|one| one.banned().is_some_and(is_ours));
-                if let Some(standing) = &standing {
+                standings.retain(|one| one.banned().is_some_and(is_ours));
+                for standing in &standings {
                     standing.replace_ban(None);
                 }
-                (standing.is_some(), WORKER)
+                (!standings.is_empty(), WORKER)
             }
             LocalBanOf::Ip(ip) => (self.strikes.lift(*ip), ADDRESS),
         };
@@ -329,6 +382,7 @@ fn as_banned(ban: view::Ban) -> Banned {
         reason: ban.reason.into(),
         since_ms: ban.since_ms,
         until_ms: ban.until_ms,
+        is_of_source: false,
         stored_at: Some(0),
     }
 }

@@ -160,7 +160,7 @@ impl<D: Dialect> Connection<D> {
         tokio::select! {
             biased;
             () = drain.cancelled() => Event::Drain,
-            _ = self.miner.dismissal.wait() => Event::Dismissed,
+            _ = self.miner.dismissal().wait() => Event::Dismissed,
             answer = self.answers.recv() => Event::Answer(answer),
             () = ban_of(&mut self.ban) => Event::Banned,
             changed = self.jobs.changed(), if is_ready => match changed {
@@ -172,10 +172,10 @@ impl<D: Dialect> Connection<D> {
         }
     }
 
-    /// Puts off reading from a stranger, or from one whose shares are bad, that sends too fast: each
-    /// request costs an answer. Miners that work never notice.
+    /// Puts off reading from one that has not worked, or whose shares are bad, and that sends too
+    /// fast: each request costs an answer. Miners that work never notice.
     fn pace(&mut self) {
-        if self.miner.is_trusted() {
+        if self.miner.is_proven() {
             return;
         }
         self.read_from = self.read_from.max(burst_ago()) + self.times.stranger;
@@ -268,7 +268,7 @@ impl<D: Dialect> Connection<D> {
     /// Answers what is under way, says why the connection ends, and returns the word for it.
     async fn dismiss(&mut self) -> &'static str {
         let miner = self.miner.clone();
-        let dismissed = miner.dismissal.wait().await;
+        let dismissed = miner.dismissal().wait().await;
         if self.drain().await.is_ok() {
             self.dialect.last_word(&dismissed.message);
             let _ = self.flush().await;

@@ -1,8 +1,9 @@
 //! A bounded queue that is fair: whoever floods it pays for it himself.
 //!
 //! Miners with work in the ledger and few bad shares are served before strangers, in turn by
-//! connection. Strangers are served in turn by IP address, and within an address by connection,
-//! because connections are free; they get every fourth turn at least, so that a new miner is
+//! connection, once a share was accepted on that connection. All others are served in turn by IP
+//! address, and within an address by connection, because connections are free, and so are the
+//! names of known workers. Strangers get every fourth turn at least, so that a new miner is
 //! served also while the pool is busy. So a flood delays another one's only share by a few shares,
 //! and not by the length of the flood; that holds for block candidates as well, which nobody can
 //! know before they are hashed.
@@ -21,6 +22,8 @@ pub(crate) struct Lane {
     pub(crate) source: IpAddr,
     /// Whether the miner is known and well-behaved.
     pub(crate) is_trusted: bool,
+    /// Whether its connection has had a share accepted.
+    pub(crate) is_proven: bool,
 }
 
 /// Items of many lanes, taken in turn.
@@ -101,7 +104,9 @@ impl<T> FairQueue<T> {
 
     fn place_of(&mut self, lane: Lane) -> (&mut Tier<T>, Group) {
         match lane.is_trusted {
-            true => (&mut self.trusted, Group::Connection(lane.connection)),
+            // A name is free, also one that is known; work is not.
+            true if lane.is_proven => (&mut self.trusted, Group::Connection(lane.connection)),
+            true => (&mut self.trusted, Group::Source(lane.source)),
             false => (&mut self.strangers, Group::Source(lane.source)),
         }
     }
@@ -289,12 +294,14 @@ mod tests {
             connection,
             source: IpAddr::from([203, 0, 113, host]),
             is_trusted: false,
+            is_proven: false,
         }
     }
 
     fn trusted(connection: u64) -> Lane {
         Lane {
             is_trusted: true,
+            is_proven: true,
             ..stranger(connection, 200)
         }
     }
@@ -333,6 +340,24 @@ mod tests {
         queue.push(stranger(601, 3), 3);
         let order: Vec<_> = std::iter::from_fn(|| queue.pop()).take(7).collect();
         assert_eq!(order, [1, 2, 3, 1, 3, 1, 1]);
+    }
+
+    #[test]
+    fn names_of_known_workers_are_worth_one_turn_for_each_address_until_they_work() {
+        let mut queue = FairQueue::new(1_000, 1_000);
+        let named = |connection, host| Lane {
+            is_trusted: true,
+            ..stranger(connection, host)
+        };
+        for connection in 0..100 {
+            queue.push(named(connection, 1), 'e');
+        }
+        for connection in 200..203 {
+            queue.push(trusted(connection), 't');
+        }
+        queue.push(named(300, 2), 'n');
+        let order: String = std::iter::from_fn(|| queue.pop()).take(8).collect();
+        assert_eq!(order, "etttneee");
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::arrival;
 use crate::dialect::Next;
 use crate::listener::Speaks;
 use crate::miner::{Answer, Miner, Protocol, Visitor};
+use crate::places::Ticket;
 use crate::pool::Pool;
 use crate::protocol::{self, Call, Refusal};
 use crate::server::{StratumServer, knock_login};
@@ -284,6 +285,7 @@ impl Session {
             remote: SocketAddr::from(([127, 0, 0, 1], 1)),
             is_encrypted: false,
             terms: Arc::default(),
+            ticket: Ticket::new(u64::MAX, pool.limits.clone()),
         };
         let (miner, answers) = Miner::new(number, visitor.clone(), 1, extra_nonce);
         let words = match speaks {

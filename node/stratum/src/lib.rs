@@ -89,6 +89,7 @@ mod error;
 pub mod fuzzing;
 mod limits;
 mod metrics;
+mod places;
 #[cfg(test)]
 mod testing;
 

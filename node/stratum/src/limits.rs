@@ -13,9 +13,11 @@ use std::sync::Arc;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
 use parking_lot::Mutex;
+use prometheus::IntCounterVec;
 use tokio::time::Instant;
 
 use crate::config::StratumConfig;
+use crate::places::{Places, Rank, Ticket};
 use crate::strikes::{RefusedAddress, Strikes};
 
 /// What counts as one network: hosts get such prefixes as a whole.
@@ -28,6 +30,13 @@ const NETWORK_RATE_FACTOR: u32 = 4;
 /// is.
 const REQUESTS_PER_CONNECTION: u32 = 4;
 
+/// Part of all places that is left to connections that have not authorized yet.
+const HALL_PART: usize = 100;
+/// Most connections that were sent away and are not gone yet: they hold a socket without a place.
+const LEAVING_MAX: usize = 1_024;
+
+/// How a connection ends that makes room, or is not let in.
+pub(crate) const SHED: &str = "shed";
 /// How a connection ends that comes or asks too fast.
 pub(crate) const TOO_FAST: &str = "too_fast";
 /// What whoever makes too many requests without being authorized is told.
@@ -37,6 +46,10 @@ pub(crate) const TOO_MANY_REQUESTS: &str =
 /// Counts open connections, and those that came lately.
 pub(crate) struct ConnectionLimits {
     in_all: usize,
+    /// Beyond so many authorized connections only known workers are let in.
+    for_all: usize,
+    /// Places that are left to connections that have not authorized yet.
+    hall: usize,
     per_ip: usize,
     per_network: usize,
     rate_of_ip: DefaultKeyedRateLimiter<IpAddr>,
@@ -44,12 +57,15 @@ pub(crate) struct ConnectionLimits {
     requests_of_ip: DefaultKeyedRateLimiter<IpAddr>,
     requests_of_network: DefaultKeyedRateLimiter<IpNet>,
     strikes: Arc<Strikes>,
+    /// By rank: connections that were sent away to make room.
+    shed: IntCounterVec,
     open: Mutex<Open>,
 }
 
 #[derive(Default)]
 struct Open {
-    in_all: usize,
+    next: u64,
+    places: Places,
     by_ip: HashMap<IpAddr, usize>,
     by_network: HashMap<IpNet, usize>,
 }
@@ -100,12 +116,17 @@ impl Refused {
 /// The place of one open connection, given back when it is dropped.
 pub(crate) struct Place {
     limits: Arc<ConnectionLimits>,
+    ticket: Arc<Ticket>,
     /// `None`: a proxy has not said yet whom it brings.
     ip: Option<IpAddr>,
 }
 
 impl ConnectionLimits {
-    pub(crate) fn new(config: &StratumConfig, strikes: Arc<Strikes>) -> Arc<Self> {
+    pub(crate) fn new(
+        config: &StratumConfig,
+        strikes: Arc<Strikes>,
+        shed: IntCounterVec,
+    ) -> Arc<Self> {
         let (per_ip, per_network) = (
             config.connections_per_ip_max,
             config.connections_per_network_max,
@@ -114,6 +135,8 @@ impl ConnectionLimits {
         let network_rate = rate.saturating_mul(NETWORK_RATE_FACTOR);
         Arc::new(Self {
             in_all: config.connections_max,
+            for_all: config.connections_for_all(),
+            hall: (config.connections_max / HALL_PART).max(1),
             per_ip,
             per_network,
             rate_of_ip: RateLimiter::keyed(quota(rate, per_ip, 1)),
@@ -125,39 +148,99 @@ impl ConnectionLimits {
                 REQUESTS_PER_CONNECTION,
             )),
             strikes,
+            shed,
             open: Mutex::new(Open::default()),
         })
     }
 
-    /// Admits somebody who is not known yet.
+    /// Admits somebody who is not known yet; who has shown least makes room, if need be.
     ///
     /// # Errors
-    /// When there are too many in all.
+    /// When there are too many in all, and all of them work.
     pub(crate) fn admit(self: &Arc<Self>) -> Result<Place, Refused> {
-        let mut open = self.open.lock();
-        if open.in_all >= self.in_all {
-            return Err(Refused::NodeFull);
-        }
-        open.in_all += 1;
-        Ok(Place {
-            limits: self.clone(),
-            ip: None,
-        })
+        self.take_place(&mut self.open.lock())
     }
 
     /// Admits somebody from a known address.
     ///
     /// # Errors
-    /// When there are too many in all, or of the same address or network, when they come too fast,
+    /// When there are too many in all that work, or of the same address or network, when they come too fast,
     /// or when the address is banned.
     pub(crate) fn admit_from(self: &Arc<Self>, ip: IpAddr) -> Result<Place, Refused> {
-        let mut place = self.admit()?;
-        place.claim(ip)?;
+        // The same host must not count twice for reaching a dual-stack socket both ways.
+        let ip = ip.to_canonical();
+        let mut open = self.open.lock();
+        // Nobody makes room for one who is not taken.
+        self.check(&open, ip)?;
+        let mut place = self.take_place(&mut open)?;
+        open.count(ip);
+        place.ip = Some(ip);
         Ok(place)
     }
 
+    fn take_place(self: &Arc<Self>, open: &mut Open) -> Result<Place, Refused> {
+        if open.places.taken() >= self.in_all {
+            let may_evict = open.places.leaving() < LEAVING_MAX;
+            let evicted = may_evict.then(|| open.places.evict(self.hall)).flatten();
+            let (rank, ticket) = evicted.ok_or(Refused::NodeFull)?;
+            self.shed.with_label_values(&[rank.label()]).inc();
+            let message = rank.farewell().to_owned();
+            ticket.dismissal.dismiss(SHED, message);
+        }
+        open.next += 1;
+        let ticket = Ticket::new(open.next, self.clone());
+        open.places.enter(ticket.clone());
+        Ok(Place {
+            limits: self.clone(),
+            ticket,
+            ip: None,
+        })
+    }
+
+    /// Whether somebody from this address may come.
+    fn check(&self, open: &Open, ip: IpAddr) -> Result<(), Refused> {
+        let network = network_of(ip);
+        if let Some(RefusedAddress { until, reason }) = self.strikes.refused(ip) {
+            let left = until.saturating_duration_since(Instant::now());
+            return Err(Refused::Banned {
+                reason,
+                left_s: left.as_secs().saturating_add(1),
+            });
+        }
+        let of_ip = open.by_ip.get(&ip).copied().unwrap_or_default();
+        let of_network = open.by_network.get(&network).copied().unwrap_or_default();
+        if of_ip >= self.per_ip {
+            return Err(Refused::AddressFull);
+        }
+        if of_network >= self.per_network {
+            return Err(Refused::NetworkFull);
+        }
+        let is_slow = self.rate_of_ip.check_key(&ip).is_ok()
+            && self.rate_of_network.check_key(&network).is_ok();
+        match is_slow {
+            true => Ok(()),
+            false => Err(Refused::TooFast),
+        }
+    }
+
+    /// Connections with a place.
     pub(crate) fn open(&self) -> usize {
-        self.open.lock().in_all
+        self.open.lock().places.taken()
+    }
+
+    /// See [`Ticket::settle`]. One that has no place any more is about to be told so.
+    pub(crate) fn settle(&self, number: u64, is_known: bool) -> bool {
+        let places = &mut self.open.lock().places;
+        let may_stay = is_known || places.authorized() < self.for_all;
+        if may_stay {
+            let rank = if is_known { Rank::Known } else { Rank::New };
+            places.raise(number, rank);
+        }
+        may_stay
+    }
+
+    pub(crate) fn raise(&self, number: u64, rank: Rank) {
+        self.open.lock().places.raise(number, rank);
     }
 
     /// Whether somebody who is not authorized may make one more request. Each connection has a
@@ -187,42 +270,30 @@ impl Place {
         if self.ip.is_some() {
             return Ok(());
         }
-        // The same host must not count twice for reaching a dual-stack socket both ways.
         let ip = ip.to_canonical();
-        let (limits, network) = (&self.limits, network_of(ip));
-        if let Some(RefusedAddress { until, reason }) = limits.strikes.refused(ip) {
-            let left = until.saturating_duration_since(Instant::now());
-            return Err(Refused::Banned {
-                reason,
-                left_s: left.as_secs().saturating_add(1),
-            });
-        }
-        let mut guard = limits.open.lock();
-        let open = &mut *guard;
-        let of_ip = open.by_ip.get(&ip).copied().unwrap_or_default();
-        let of_network = open.by_network.get(&network).copied().unwrap_or_default();
-        if of_ip >= limits.per_ip {
-            return Err(Refused::AddressFull);
-        }
-        if of_network >= limits.per_network {
-            return Err(Refused::NetworkFull);
-        }
-        let is_slow = limits.rate_of_ip.check_key(&ip).is_ok()
-            && limits.rate_of_network.check_key(&network).is_ok();
-        if !is_slow {
-            return Err(Refused::TooFast);
-        }
-        open.by_ip.insert(ip, of_ip + 1);
-        open.by_network.insert(network, of_network + 1);
+        let mut open = self.limits.open.lock();
+        self.limits.check(&open, ip)?;
+        open.count(ip);
         self.ip = Some(ip);
         Ok(())
+    }
+
+    pub(crate) fn ticket(&self) -> &Arc<Ticket> {
+        &self.ticket
+    }
+}
+
+impl Open {
+    fn count(&mut self, ip: IpAddr) {
+        *self.by_ip.entry(ip).or_default() += 1;
+        *self.by_network.entry(network_of(ip)).or_default() += 1;
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.limits.open.lock();
-        open.in_all -= 1;
+        open.places.leave(self.ticket.number);
         if let Some(ip) = self.ip {
             give_back(&mut open.by_ip, &ip);
             give_back(&mut open.by_network, &network_of(ip));
@@ -265,7 +336,9 @@ mod tests {
         let mut config = StratumConfig::new(Vec::new());
         change(&mut config);
         let strikes = Arc::new(Strikes::new(Patience::of(&config.bans)));
-        ConnectionLimits::new(&config, strikes)
+        let shed = prometheus::Opts::new("shed", "of a test");
+        let shed = IntCounterVec::new(shed, &["reason"]).unwrap();
+        ConnectionLimits::new(&config, strikes, shed)
     }
 
     fn admit(limits: &Arc<ConnectionLimits>, ip: &str) -> Result<Place, Refused> {
@@ -281,7 +354,10 @@ mod tests {
         let _second = admit(&limits, "::ffff:127.0.0.1").ok().unwrap();
         let refused = admit(&limits, "127.0.0.1").err();
         assert_eq!(refused, Some(Refused::AddressFull));
-        let _third = admit(&limits, "127.0.0.2").ok().unwrap();
+        let third = admit(&limits, "127.0.0.2").ok().unwrap();
+        for place in [&first, &_second, &third] {
+            place.ticket().note_work();
+        }
         assert_eq!(admit(&limits, "127.0.0.3").err(), Some(Refused::NodeFull));
         drop(first);
         assert_eq!(limits.open(), 2);
@@ -349,5 +425,79 @@ mod tests {
         assert!(place.claim([10, 0, 0, 2].into()).is_ok());
         assert!(admit(&limits, "10.0.0.2").is_ok());
         assert!(admit(&limits, "10.0.0.1").is_err());
+    }
+
+    fn is_dismissed(place: &Place) -> bool {
+        use futures_util::FutureExt;
+        place.ticket().dismissal.wait().now_or_never().is_some()
+    }
+
+    fn evicted(limits: &Arc<ConnectionLimits>, rank: Rank) -> u64 {
+        limits.shed.with_label_values(&[rank.label()]).get()
+    }
+
+    #[test]
+    fn who_has_shown_least_for_longest_makes_room() {
+        let limits = limits(|config| {
+            (config.connections_max, config.reserve_for_known_percent) = (4, 0);
+        });
+        let come = || admit(&limits, "127.0.0.1").ok().unwrap();
+        let mut places = [come(), come(), come(), come()];
+        assert!(places[0].ticket().settle(true) && places[1].ticket().settle(false));
+        places[2].ticket().note_work();
+        // The stranger goes as long as there is one, again and again.
+        for _ in 0..3 {
+            let next = come();
+            assert!(is_dismissed(&places[3]));
+            places[3] = next;
+        }
+        assert_eq!(evicted(&limits, Rank::Stranger), 3);
+        assert_eq!(limits.open(), 4, "whoever leaves holds no place");
+        // Without one, new workers before known ones, and never one that works.
+        assert!(places[3].ticket().settle(false));
+        let stranger = come();
+        assert!(is_dismissed(&places[1]) && !is_dismissed(&places[3]));
+        assert!(stranger.ticket().settle(true));
+        let stranger = come();
+        assert!(is_dismissed(&places[3]));
+        stranger.ticket().note_work();
+        let stranger = come();
+        assert!(is_dismissed(&places[0]), "the oldest of the known ones");
+        stranger.ticket().note_work();
+        assert_eq!(
+            (evicted(&limits, Rank::New), evicted(&limits, Rank::Known)),
+            (2, 1)
+        );
+        assert!(!is_dismissed(&places[2]));
+        drop(places);
+        assert_eq!(limits.open(), 3);
+        let open = limits.open.lock();
+        assert_eq!((open.places.leaving(), open.by_ip.len()), (0, 1));
+    }
+
+    #[test]
+    fn the_last_places_are_kept_for_known_workers_and_strangers_do_not_count_as_new_ones() {
+        let limits = limits(|config| {
+            (config.connections_max, config.reserve_for_known_percent) = (10, 50);
+        });
+        let all: Vec<_> = (0..10)
+            .map(|_| admit(&limits, "127.0.0.1").ok().unwrap())
+            .collect();
+        let settled = all.iter().take_while(|place| place.ticket().settle(false));
+        assert_eq!(settled.count(), 5);
+        assert!(all[6].ticket().settle(true));
+    }
+
+    #[test]
+    fn nobody_makes_room_for_one_who_is_not_taken() {
+        let limits = limits(|config| {
+            (config.connections_max, config.connections_per_ip_max) = (2, 1);
+        });
+        let first = admit(&limits, "127.0.0.1").ok().unwrap();
+        let _second = admit(&limits, "127.0.0.2").ok().unwrap();
+        let refused = admit(&limits, "127.0.0.2").err();
+        assert_eq!(refused, Some(Refused::AddressFull));
+        assert!(!is_dismissed(&first));
+        assert!(admit(&limits, "127.0.0.3").is_ok() && is_dismissed(&first));
     }
 }

@@ -150,7 +150,7 @@ pub(crate) struct AbuseMetrics {
     pub(crate) banned_refusals: IntCounterVec,
     /// By kind: `worker` or `ip`.
     pub(crate) bans: IntGaugeVec,
-    /// By reason: why a new worker was sent elsewhere.
+    /// By reason: what was lacking, or the rank of the connection that made room.
     pub(crate) shed: IntCounterVec,
     /// By the bound that was reached: `connection`, `ip` or `node`.
     pub(crate) verification_refused: IntCounterVec,
@@ -186,7 +186,7 @@ impl AbuseMetrics {
             )?,
             shed: new.counters(
                 "shed_total",
-                "New workers that were sent elsewhere, so that known ones find a place.",
+                "Workers and connections that were not let in or sent away, so that those who work find a place.",
                 "reason",
             )?,
             verification_refused: new.counters(

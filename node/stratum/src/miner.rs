@@ -16,6 +16,7 @@ use crate::duplicates::Judged;
 use crate::gatekeeper::Pass;
 use crate::jobs::Job;
 use crate::listener::Terms;
+use crate::places::Ticket;
 use crate::protocol::{Id, Refusal};
 use crate::standing::Standing;
 use crate::strikes::Presence;
@@ -38,13 +39,14 @@ pub(crate) struct Account {
 }
 
 /// Who has come through which door, before it has said a word.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Visitor {
     /// The miner's own address, not its proxy's.
     pub(crate) remote: SocketAddr,
     pub(crate) is_encrypted: bool,
     /// Of the listener it came through.
     pub(crate) terms: Arc<Terms>,
+    pub(crate) ticket: Arc<Ticket>,
 }
 
 /// One connection.
@@ -59,7 +61,6 @@ pub(crate) struct Miner {
     pub(crate) account: OnceLock<Account>,
     /// What its account was let in with.
     pub(crate) pass: OnceLock<Pass>,
-    pub(crate) dismissal: Dismissal,
     /// Of its worker; there is one as soon as there is an account.
     pub(crate) standing: OnceLock<Arc<Standing>>,
     /// Whether it counts as one of its IP address's good miners.
@@ -102,7 +103,6 @@ impl Miner {
             agent: OnceLock::new(),
             account: OnceLock::new(),
             pass: OnceLock::new(),
-            dismissal: Dismissal::default(),
             standing: OnceLock::new(),
             presence: Presence::default(),
             is_known: AtomicBool::new(false),
@@ -134,6 +134,16 @@ impl Miner {
         let difficulty = vardiff.difficulty().min(job.share_difficulty_max).max(1);
         self.job_difficulty.store(difficulty, Ordering::Relaxed);
         Some(difficulty)
+    }
+
+    /// Ends the connection.
+    pub(crate) fn dismissal(&self) -> &Dismissal {
+        &self.visitor.ticket.dismissal
+    }
+
+    /// Whether it works, and well. Anybody can say the name of a known worker.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.accepted.load(Ordering::Relaxed) > 0 && self.is_trusted()
     }
 
     /// Whether nothing speaks against serving it before strangers.

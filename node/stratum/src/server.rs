@@ -143,7 +143,7 @@ impl StratumServer {
         let board = Arc::new(JobBoard::new(process_tag(parts.identity)));
         let follow = follow_chain(&config, &parts, &board, &stop);
         let strikes = Arc::new(Strikes::new(Patience::of(&config.bans)));
-        let limits = ConnectionLimits::new(&config, strikes.clone());
+        let limits = ConnectionLimits::new(&config, strikes.clone(), metrics.abuse.shed.clone());
         let (bans, ban_desk) = Bans::new(config.bans, strikes, metrics.clone(), proposer(&parts));
         let (judge, batcher) = build_judge(&config, &parts, &metrics, &bans, blocks.clone());
         let pool = build_pool(&config, &parts, board, judge, extra_nonces, &limits)?;
@@ -426,8 +426,6 @@ fn build_pool(
             gatekeeper: Gatekeeper::new(parts.clock.clone(), metrics.clone()),
             bans: judge.answers.bans.clone(),
             shedding: Shedding {
-                limits: limits.clone(),
-                connections_for_all: config.connections_for_all(),
                 load,
                 queue_max: config.verification_queue_max,
                 metrics,

@@ -112,6 +112,7 @@ impl HashTask for Share {
             connection: self.miner.id,
             source: source_of(self.miner.visitor.remote.ip()),
             is_trusted: self.miner.is_trusted(),
+            is_proven: self.miner.is_proven(),
         }
     }
 
@@ -135,7 +136,9 @@ impl Answers {
     /// The share is committed and applied. Nothing else may call this (promise P1).
     pub(crate) fn accept(&self, mut share: Share) {
         let miner = &share.miner;
-        miner.accepted.fetch_add(1, Ordering::Relaxed);
+        if miner.accepted.fetch_add(1, Ordering::Relaxed) == 0 {
+            miner.visitor.ticket.note_work();
+        }
         let arrived_at_ms = share.received_at_ms;
         miner
             .last_share_at_ms
@@ -144,7 +147,7 @@ impl Answers {
             self.reports.adopt(miner);
         }
         self.reports.note_difficulty(miner);
-        self.bans.note_accepted(miner);
+        self.bans.note_accepted(miner, share.difficulty);
         self.metrics.shares.with_label_values(&["accepted"]).inc();
         self.metrics.accepted_work.inc_by(share.difficulty);
         let late = share.heights_late;

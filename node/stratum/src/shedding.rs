@@ -1,20 +1,20 @@
 //! Whom a node that is nearly full still lets in: workers the ledger knows, before new ones.
 //!
 //! A new worker is told so and can go to another node; one that has worked for the pool finds a
-//! place also while strangers come in crowds.
+//! place also while strangers come in crowds. Who has to leave when there is none is said in
+//! `places`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::limits::ConnectionLimits;
+use crate::limits::SHED;
 use crate::metrics::Metrics;
+use crate::places::Ticket;
 use crate::protocol::Refusal;
 use crate::why::Why;
 
 /// Part of the verifiers' queue from which on only known workers are let in.
 const BUSY_PARTS: (usize, usize) = (1, 2);
-/// How a connection ends that is shed.
-const SHED: &str = "shed";
 
 const NEARLY_FULL: &str =
     "the node is nearly full and keeps its last places for known workers, use another node";
@@ -36,9 +36,6 @@ impl Load {
 
 /// Decides who is let in.
 pub(crate) struct Shedding {
-    pub(crate) limits: Arc<ConnectionLimits>,
-    /// Connections beyond which only known workers are let in.
-    pub(crate) connections_for_all: usize,
     pub(crate) load: Arc<Load>,
     /// Most shares that may wait for a verifier.
     pub(crate) queue_max: usize,
@@ -46,16 +43,14 @@ pub(crate) struct Shedding {
 }
 
 impl Shedding {
-    /// What a worker is told that has to go elsewhere.
-    pub(crate) fn refusal(&self, is_known: bool) -> Option<Refusal> {
-        if is_known {
-            return None;
-        }
+    /// What a worker is told that has to go elsewhere; otherwise it may keep its place.
+    pub(crate) fn refusal(&self, is_known: bool, ticket: &Ticket) -> Option<Refusal> {
         let (part, of) = BUSY_PARTS;
-        let (label, message) = if self.limits.open() > self.connections_for_all {
-            ("connections", NEARLY_FULL)
-        } else if self.load.get().saturating_mul(of) > self.queue_max.saturating_mul(part) {
+        let is_busy = self.load.get().saturating_mul(of) > self.queue_max.saturating_mul(part);
+        let (label, message) = if is_busy && !is_known {
             ("verification", BUSY)
+        } else if !ticket.settle(is_known) {
+            ("connections", NEARLY_FULL)
         } else {
             return None;
         };

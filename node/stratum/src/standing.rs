@@ -6,6 +6,7 @@
 //! `what_a_failover_brings_along_counts_against_nobody`).
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ const TRUSTED_FACTOR: u64 = 4;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) accepted: u64,
+    /// Work of the accepted ones, in hashes.
+    pub(crate) work: u64,
     pub(crate) bad: u64,
 }
 
@@ -55,6 +58,7 @@ impl Window {
     fn sum(&self) -> Counts {
         let add = |sum: Counts, slot: &Counts| Counts {
             accepted: sum.accepted.saturating_add(slot.accepted),
+            work: sum.work.saturating_add(slot.work),
             bad: sum.bad.saturating_add(slot.bad),
         };
         self.slots.iter().fold(Counts::default(), add)
@@ -72,16 +76,21 @@ pub(crate) struct Banned {
     pub(crate) reason: Arc<str>,
     pub(crate) since_ms: u64,
     pub(crate) until_ms: u64,
+    /// Whether it is only what comes from one IP address under the worker's name.
+    pub(crate) is_of_source: bool,
     /// Log index of the command that made the ban known to all nodes; `None` while only this node
     /// knows of it.
     pub(crate) stored_at: Option<u64>,
 }
 
-/// One worker, however many connections it has.
+/// What comes from one IP address under one worker's name, over however many connections. Anybody
+/// can use anybody's name, so what another address sends says nothing about this one.
 #[derive(Debug)]
 pub(crate) struct Standing {
     pub(crate) address: Arc<str>,
     pub(crate) worker: Arc<str>,
+    /// The IP address, or the first one of its network.
+    pub(crate) source: IpAddr,
     window: Mutex<Window>,
     ban: watch::Sender<Option<Banned>>,
     clock: SlotClock,
@@ -102,21 +111,24 @@ impl SlotClock {
 }
 
 impl Standing {
-    fn new(address: Arc<str>, worker: Arc<str>, clock: SlotClock) -> Self {
+    fn new((address, worker): Key, source: IpAddr, clock: SlotClock, ban: Option<Banned>) -> Self {
         Self {
             address,
             worker,
+            source,
             window: Mutex::default(),
-            ban: watch::Sender::new(None),
+            ban: watch::Sender::new(ban),
             clock,
         }
     }
 
-    pub(crate) fn note_accepted(&self) {
+    pub(crate) fn note_accepted(&self, difficulty: u64) {
         let mut window = self.window.lock();
         window.slide_to(self.clock.now());
         let slot = place(window.newest);
-        window.slots[slot].accepted += 1;
+        let counts = &mut window.slots[slot];
+        counts.accepted += 1;
+        counts.work = counts.work.saturating_add(difficulty);
     }
 
     /// Counts a bad share; returns the counts with it.
@@ -136,7 +148,7 @@ impl Standing {
 
     /// Whether nothing speaks against serving it before strangers.
     pub(crate) fn is_trusted(&self) -> bool {
-        let Counts { accepted, bad } = self.counts();
+        let Counts { accepted, bad, .. } = self.counts();
         bad.saturating_mul(TRUSTED_FACTOR) <= accepted
     }
 
@@ -196,8 +208,14 @@ impl Standing {
 
 /// The standings of all workers this node has seen lately.
 pub(crate) struct Standings {
-    known: Mutex<HashMap<Key, Arc<Standing>>>,
+    known: Mutex<Known>,
     clock: SlotClock,
+}
+
+#[derive(Default)]
+struct Known {
+    by_worker: HashMap<Key, Vec<Arc<Standing>>>,
+    count: usize,
 }
 
 /// Address and worker.
@@ -216,46 +234,66 @@ impl Standings {
         }
     }
 
-    /// The standing of a worker, which all its connections share.
-    pub(crate) fn of(&self, address: &str, worker: &str) -> Arc<Standing> {
-        let (address, worker): Key = (address.into(), worker.into());
-        let mut known = self.known.lock();
-        let key = (address.clone(), worker.clone());
-        if let Some(standing) = known.get(&key) {
+    /// The standing of what comes from an IP address as a worker, which all these connections
+    /// share.
+    pub(crate) fn of(&self, address: &str, worker: &str, source: IpAddr) -> Arc<Standing> {
+        let key: Key = (address.into(), worker.into());
+        let mut guard = self.known.lock();
+        let known = &mut *guard;
+        let of_worker = known.by_worker.get(&key).map_or(&[][..], Vec::as_slice);
+        if let Some(standing) = of_worker.iter().find(|one| one.source == source) {
             return standing.clone();
         }
-        let standing = Arc::new(Standing::new(address, worker, self.clock));
-        if known.len() < STANDINGS_MAX {
-            known.insert(key, standing.clone());
+        let is_whole = |banned: &Banned| !banned.is_of_source;
+        let ban = of_worker
+            .iter()
+            .find_map(|one| one.banned().filter(is_whole));
+        let standing = Arc::new(Standing::new(key.clone(), source, self.clock, ban));
+        if known.count < STANDINGS_MAX {
+            known.count += 1;
+            known
+                .by_worker
+                .entry(key)
+                .or_default()
+                .push(standing.clone());
         }
         standing
     }
 
-    /// The standing of a worker this node remembers.
-    pub(crate) fn find(&self, address: &str, worker: &str) -> Option<Arc<Standing>> {
+    /// The standings of a worker this node remembers.
+    pub(crate) fn of_worker(&self, address: &str, worker: &str) -> Vec<Arc<Standing>> {
         let key = (address.into(), worker.into());
-        self.known.lock().get(&key).cloned()
+        let known = self.known.lock();
+        known.by_worker.get(&key).cloned().unwrap_or_default()
     }
 
     /// Every standing that is kept.
     pub(crate) fn all(&self) -> Vec<Arc<Standing>> {
-        self.known.lock().values().cloned().collect()
+        let known = self.known.lock();
+        known.by_worker.values().flatten().cloned().collect()
     }
 
     /// Forgets bans that are over, and whoever left without a bad share.
     pub(crate) fn forget(&self, now_ms: u64) {
-        self.known.lock().retain(|_, standing| {
-            let is_over = |banned: &Banned| banned.until_ms <= now_ms;
-            if standing.ban.borrow().as_ref().is_some_and(is_over) {
-                standing.replace_ban(None);
-            }
-            Arc::strong_count(standing) > 1 || standing.is_memorable()
+        let mut known = self.known.lock();
+        let mut count = 0;
+        known.by_worker.retain(|_, of_worker| {
+            of_worker.retain(|standing| {
+                let is_over = |banned: &Banned| banned.until_ms <= now_ms;
+                if standing.ban.borrow().as_ref().is_some_and(is_over) {
+                    standing.replace_ban(None);
+                }
+                Arc::strong_count(standing) > 1 || standing.is_memorable()
+            });
+            count += of_worker.len();
+            !of_worker.is_empty()
         });
+        known.count = count;
     }
 
     #[cfg(test)]
     fn len(&self) -> usize {
-        self.known.lock().len()
+        self.known.lock().count
     }
 }
 
@@ -264,12 +302,15 @@ mod tests {
     use super::*;
 
     const WINDOW: Duration = Duration::from_secs(600);
+    const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 1));
+    const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 2));
 
     fn banned() -> Banned {
         Banned {
             reason: "test".into(),
             since_ms: 1,
             until_ms: 100,
+            is_of_source: false,
             stored_at: None,
         }
     }
@@ -277,25 +318,30 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_window_slides_and_is_shared_by_all_connections_of_a_worker() {
         let standings = Standings::new(WINDOW);
-        let first = standings.of("xet:a", "rig");
-        first.note_accepted();
+        let first = standings.of("xet:a", "rig", HOME);
+        first.note_accepted(7);
         first.note_bad();
-        let second = standings.of("xet:a", "rig");
+        let second = standings.of("xet:a", "rig", HOME);
         assert_eq!(
             second.note_bad(),
             Counts {
                 accepted: 1,
+                work: 7,
                 bad: 2
             }
         );
-        assert_eq!(standings.of("xet:a", "other").counts(), Counts::default());
+        assert_eq!(
+            standings.of("xet:a", "other", HOME).counts(),
+            Counts::default()
+        );
 
         tokio::time::advance(Duration::from_secs(540)).await;
-        second.note_accepted();
+        second.note_accepted(7);
         assert_eq!(
             first.counts(),
             Counts {
                 accepted: 2,
+                work: 14,
                 bad: 2
             }
         );
@@ -304,6 +350,7 @@ mod tests {
             first.counts(),
             Counts {
                 accepted: 1,
+                work: 7,
                 bad: 0
             }
         );
@@ -314,13 +361,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_reconnect_does_not_wash_away_bad_shares_and_good_leavers_are_forgotten() {
         let standings = Standings::new(WINDOW);
-        standings.of("xet:a", "bad").note_bad();
-        standings.of("xet:a", "good").note_accepted();
-        let present = standings.of("xet:a", "present");
+        standings.of("xet:a", "bad", HOME).note_bad();
+        standings.of("xet:a", "good", HOME).note_accepted(7);
+        let present = standings.of("xet:a", "present", HOME);
         standings.forget(0);
         assert_eq!(standings.len(), 2);
-        assert_eq!(standings.of("xet:a", "bad").counts().bad, 1);
-        assert!(Arc::ptr_eq(&standings.of("xet:a", "present"), &present));
+        assert_eq!(standings.of("xet:a", "bad", HOME).counts().bad, 1);
+        assert!(Arc::ptr_eq(
+            &standings.of("xet:a", "present", HOME),
+            &present
+        ));
 
         tokio::time::advance(WINDOW).await;
         drop(present);
@@ -331,7 +381,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_ban_is_told_once_outlives_its_connections_and_ends() {
         let standings = Standings::new(WINDOW);
-        let standing = standings.of("xet:a", "rig");
+        let standing = standings.of("xet:a", "rig", HOME);
         let mut told = standing.subscribe();
         standing.note_bad();
         assert!(standing.ban(banned()));
@@ -341,20 +391,43 @@ mod tests {
         drop((standing, told));
 
         standings.forget(99);
-        assert!(standings.of("xet:a", "rig").banned().is_some());
+        assert!(standings.of("xet:a", "rig", HOME).banned().is_some());
         standings.forget(100);
-        assert_eq!(standings.of("xet:a", "rig").banned(), None);
+        assert_eq!(standings.of("xet:a", "rig", HOME).banned(), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn trust_is_lost_by_bad_shares_and_won_back_by_good_ones() {
-        let standing = Standings::new(WINDOW).of("xet:a", "rig");
+        let standing = Standings::new(WINDOW).of("xet:a", "rig", HOME);
         assert!(standing.is_trusted());
         standing.note_bad();
         assert!(!standing.is_trusted());
         for _ in 0..4 {
-            standing.note_accepted();
+            standing.note_accepted(7);
         }
         assert!(standing.is_trusted());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_another_address_sends_under_the_same_name_is_its_own() {
+        let standings = Standings::new(WINDOW);
+        let (owner, other) = (
+            standings.of("xet:a", "rig", HOME),
+            standings.of("xet:a", "rig", ELSEWHERE),
+        );
+        other.note_bad();
+        assert!(owner.is_trusted() && !other.is_trusted());
+        other.ban(Banned {
+            is_of_source: true,
+            ..banned()
+        });
+        assert!(owner.banned().is_none());
+        let third = IpAddr::from([203, 0, 113, 3]);
+        assert!(standings.of("xet:a", "rig", third).banned().is_none());
+        owner.ban(banned());
+        let fourth = IpAddr::from([203, 0, 113, 4]);
+        let fourth = standings.of("xet:a", "rig", fourth);
+        assert_eq!(fourth.banned(), Some(banned()), "the whole worker");
+        assert_eq!(standings.of_worker("xet:a", "rig").len(), 4);
     }
 }

@@ -16,11 +16,15 @@ use tokio::time::Instant;
 
 use crate::config::StratumConfig;
 use crate::duplicates::ShareKey;
+use crate::limits::ConnectionLimits;
+use crate::metrics::Metrics;
 use crate::miner::{Answer, Miner, Visitor};
+use crate::places::Ticket;
 use crate::pool::Pool;
 use crate::protocol::Id;
 use crate::server::{NodeIdentity, StratumParts, StratumServer};
 use crate::share::Share;
+use crate::strikes::{Patience, Strikes};
 
 const POOL: &str = "xet:pg6nn3q3fqqaw0h7p689ul4a0tz9z76kkj6ys2umexs08flsrvmsqg4eea0";
 
@@ -115,10 +119,15 @@ pub(crate) fn miner(pool: &Pool) -> (Arc<Miner>, mpsc::UnboundedReceiver<Answer>
 
 /// Somebody on this machine.
 pub(crate) fn visitor() -> Visitor {
+    let config = StratumConfig::new(Vec::new());
+    let strikes = Arc::new(Strikes::new(Patience::of(&config.bans)));
+    let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+    let limits = ConnectionLimits::new(&config, strikes, metrics.abuse.shed);
     Visitor {
         remote: ([127, 0, 0, 1], 1).into(),
         is_encrypted: false,
         terms: Arc::default(),
+        ticket: Ticket::new(0, limits),
     }
 }
 

@@ -194,6 +194,7 @@ mod tests {
                 connection: self.0,
                 source: [127, 0, 0, 1].into(),
                 is_trusted: true,
+                is_proven: true,
             }
         }
         fn algorithm(&self) -> Algorithm {

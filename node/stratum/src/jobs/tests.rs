@@ -46,7 +46,7 @@ fn jobs_are_found_by_number_until_no_block_on_them_could_be_paid() {
     for _ in 0..2 * JOBS_MAX {
         board.publish(template(126, 0), 5);
     }
-    assert_eq!(board.known.read().len(), JOBS_MAX);
+    assert_eq!(board.known.read().jobs.len(), JOBS_MAX);
 }
 
 #[test]

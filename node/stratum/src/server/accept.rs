@@ -118,6 +118,9 @@ impl Accept {
             tokio::select! {
                 () = tokio::time::sleep_until(hello_until) => Unready::new("hello", TOO_SLOW),
                 () = self.drain.cancelled() => Unready::new("drained", STOPPING),
+                dismissed = place.ticket().dismissal.wait() => {
+                    Unready::new(dismissed.reason, &dismissed.message)
+                }
             }
         };
         let received = self.port.receive(stream, socket, ended).await;
@@ -170,6 +173,7 @@ impl Accept {
             remote,
             is_encrypted,
             terms: port.terms.clone(),
+            ticket: place.ticket().clone(),
         };
         let line_bytes_max = shared.line_bytes_max;
         let open = |miner: &Arc<Miner>| {

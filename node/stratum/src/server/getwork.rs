@@ -145,10 +145,18 @@ impl GetworkDoor {
         };
         let (worker, password) = knock_login(knock.worker, &knock.query);
         let authorizer = &self.shared.pool.authorizer;
+        let ticket = match &place {
+            Some(place) => Some(place.ticket().clone()),
+            None => knock.seat.as_ref().and_then(Seat::ticket),
+        };
+        let Some(ticket) = ticket else {
+            return refuse(StatusCode::BAD_REQUEST, "one request a connection");
+        };
         let visitor = Visitor {
             remote,
             is_encrypted: knock.is_encrypted,
             terms: self.terms.clone(),
+            ticket,
         };
         let granted = authorizer.authorize(knock.address, Some(worker), Some(&password), &visitor);
         let grant = match granted {

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::getwork::{GetworkDoor, getwork_router};
 use crate::arrival::Arrived;
 use crate::limits::Place;
+use crate::places::Ticket;
 
 /// Bytes a connection buffers; the head of its request must fit.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
@@ -35,6 +36,12 @@ impl Seat {
     /// The place, for the one who is served on it.
     pub(super) fn take(&self) -> Option<Place> {
         self.place.lock().take()
+    }
+
+    /// The claim to the place, as long as nobody is served on it.
+    pub(super) fn ticket(&self) -> Option<Arc<Ticket>> {
+        let place = self.place.lock();
+        place.as_ref().map(|place| place.ticket().clone())
     }
 
     fn is_taken(&self) -> bool {
@@ -72,6 +79,7 @@ impl Greeter {
             remote,
             is_encrypted,
         } = arrived;
+        let ticket = place.ticket().clone();
         let seat = Seat {
             place: Arc::new(Mutex::new(Some(place))),
             is_encrypted,
@@ -101,6 +109,10 @@ impl Greeter {
                 served.map_err(|_| "hello").map(|_| ())?;
             }
             () = self.drain.cancelled() => return Err("drained"),
+            // Before its request there is nobody to tell in HTTP.
+            dismissed = ticket.dismissal.wait(), if !seat.is_taken() => {
+                return Err(dismissed.reason);
+            }
         }
         match seat.is_taken() {
             true => Ok(()),

@@ -110,5 +110,5 @@ fn dismiss(miner: &Miner, problem: &TokenProblem) {
         worker = account.map(|account| &*account.worker),
         "a miner's token has ended"
     );
-    miner.dismissal.dismiss(REASON, problem.to_string());
+    miner.dismissal().dismiss(REASON, problem.to_string());
 }

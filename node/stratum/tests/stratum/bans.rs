@@ -570,3 +570,51 @@ async fn one_address_cannot_fill_the_verifiers_queue() {
         .await
         .unwrap();
 }
+
+/// Names of workers are public. Who takes one and sends rubbish must not have its owner banned.
+#[tokio::test]
+async fn who_takes_another_ones_name_is_banned_alone() {
+    let pool = Pool::with(with_bans(|_| {})).await;
+    let mut owner = pool.miner(&worker("rig"), "d=1").await;
+    let job = owner.job.clone().unwrap();
+    for nonce in 1..=20 {
+        assert!(is_accepted(&owner.submit(&job.id, nonce).await));
+    }
+    let from = |source: [u8; 4]| async move {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        socket
+    };
+    let elsewhere = [127, 9, 9, 9];
+    let stream = from(elsewhere).await.connect(pool.address()).await.unwrap();
+    let mut thief = Client::over(stream);
+    thief.login(&worker("rig"), TOO_HARD).await;
+    thief.next_job().await;
+    let (answer, last) = flood(&mut thief).await;
+    assert!(
+        refusal(&answer).1.contains("of this IP address is banned"),
+        "{answer}"
+    );
+    assert!(last.contains("of this IP address is banned"), "{last}");
+
+    assert_eq!(ban_of(&pool, "rig"), None, "no other node hears of it");
+    assert!(is_accepted(&owner.submit(&job.id, 100).await));
+    let mut again = pool.miner(&worker("rig"), "d=1").await;
+    let job = again.job.clone().unwrap();
+    assert!(is_accepted(&again.submit(&job.id, 101).await));
+    let stream = from(elsewhere).await.connect(pool.address()).await.unwrap();
+    let mut thief = Client::over(stream);
+    thief.ask_in(&worker("rig"), "x").await;
+    let words = thief.last_words().await.unwrap();
+    assert!(words.contains("of this IP address is banned"), "{words}");
+
+    let [local] = &pool.server.local_bans()[..] else {
+        panic!("one ban");
+    };
+    assert!(local.reason.contains("127.9.9.9"), "{}", local.reason);
+    let who = LocalBanOf::Worker {
+        address: MINER.into(),
+        worker: "rig".into(),
+    };
+    assert!(pool.server.lift_local_ban(&who) && pool.server.local_bans().is_empty());
+}

@@ -21,6 +21,7 @@ mod getwork;
 mod getwork_port;
 mod hostile;
 mod newcomers;
+mod places;
 mod sessions;
 mod shares;
 mod tokens;
