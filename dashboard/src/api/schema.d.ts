@@ -1000,10 +1000,20 @@ export interface components {
       /** @description What the settled ones paid. */
       amount_atomic: components["schemas"]["Decimal"];
       /**
+       * @description What the final ones paid more than as many that were on time, or less if it is negative; null
+       *     while no block on time is final.
+       */
+      difference_atomic: string | null;
+      /**
        * Format: int64
        * @description Blocks found.
        */
       found: number;
+      /**
+       * @description The same added up from one height late to this lateness: what a grace of so many heights
+       *     has brought or cost.
+       */
+      grace_difference_atomic: string | null;
       /** @description How many heights the template was behind: "0" to "8", and "9+". */
       heights_late: string;
       /**

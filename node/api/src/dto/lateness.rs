@@ -41,25 +41,35 @@ pub struct LateBlocks {
     /// "1.000000" is work that earns as much. Null while either has no final block, or those on
     /// time paid nothing.
     pub worth: Option<String>,
+    /// What the final ones paid more than as many that were on time, or less if it is negative; null
+    /// while no block on time is final.
+    pub difference_atomic: Option<String>,
+    /// The same added up from one height late to this lateness: what a grace of so many heights
+    /// has brought or cost.
+    pub grace_difference_atomic: Option<String>,
 }
 
 impl From<view::Lateness> for Lateness {
     fn from(lateness: view::Lateness) -> Self {
         let [on_time, ..] = lateness.fates;
         let classes = LATENESS_CLASSES.into_iter().zip(lateness.fates);
+        let mut sum = Some(0);
+        let mut item = |(name, fate): (&'static str, Fate)| {
+            let difference = difference(fate, on_time);
+            sum = sum.zip(difference).map(|(sum, more)| sum + more);
+            LateBlocks::new(name, fate, on_time, sum)
+        };
         Self {
             blocks: lateness.blocks,
             blocks_max: LATENESS_BLOCKS_MAX,
             oldest_found_at_ms: lateness.oldest_found_at_ms,
-            items: classes
-                .map(|(name, fate)| LateBlocks::new(name, fate, on_time))
-                .collect(),
+            items: classes.map(&mut item).collect(),
         }
     }
 }
 
 impl LateBlocks {
-    fn new(heights_late: &'static str, fate: Fate, on_time: Fate) -> Self {
+    fn new(heights_late: &'static str, fate: Fate, on_time: Fate, sum: Option<i128>) -> Self {
         Self {
             heights_late,
             found: fate.maturing + fate.settled + fate.orphaned,
@@ -69,12 +79,24 @@ impl LateBlocks {
             amount_atomic: fate.amount_atomic.into(),
             settled_ratio: ratio(fate.settled.into(), final_blocks(fate)),
             worth: worth(fate, on_time),
+            difference_atomic: difference(fate, on_time).map(|value| value.to_string()),
+            grace_difference_atomic: sum.map(|value| value.to_string()),
         }
     }
 }
 
 fn final_blocks(fate: Fate) -> u128 {
     u128::from(fate.settled) + u128::from(fate.orphaned)
+}
+
+/// What final blocks paid beyond as many on time, rounded to the late ones' favour; those on time
+/// differ by nothing from themselves.
+pub(crate) fn difference(fate: Fate, on_time: Fate) -> Option<i128> {
+    let (blocks, blocks_on_time) = (final_blocks(fate), final_blocks(on_time));
+    let usual = (on_time.amount_atomic * blocks).checked_div(blocks_on_time)?;
+    // Amounts are at most the supply.
+    let signed = |amount: u128| i128::try_from(amount).unwrap_or(i128::MAX);
+    Some(signed(fate.amount_atomic) - signed(usual))
 }
 
 /// Mean amount of a final block over the mean of one that was on time. Amounts are at most the

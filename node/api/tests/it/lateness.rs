@@ -29,6 +29,7 @@ async fn late_blocks_are_compared_with_those_on_time() -> anyhow::Result<()> {
         json!({
             "heights_late": "0", "found": 3, "maturing": 1, "settled": 2, "orphaned": 0,
             "amount_atomic": "1800", "settled_ratio": "1.000000", "worth": "1.000000",
+            "difference_atomic": "0", "grace_difference_atomic": "0",
         })
     );
     assert_eq!(
@@ -36,6 +37,7 @@ async fn late_blocks_are_compared_with_those_on_time() -> anyhow::Result<()> {
         json!({
             "heights_late": "2", "found": 2, "maturing": 0, "settled": 1, "orphaned": 1,
             "amount_atomic": "300", "settled_ratio": "0.500000", "worth": "0.166666",
+            "difference_atomic": "-1500", "grace_difference_atomic": "-1500",
         })
     );
     let items = &body["items"];
@@ -45,6 +47,9 @@ async fn late_blocks_are_compared_with_those_on_time() -> anyhow::Result<()> {
     );
     assert_eq!(items[9]["heights_late"], "9+");
     assert_eq!(items[9]["worth"], "0.000000");
+    assert_eq!(items[3]["difference_atomic"], "0", "nothing is final yet");
+    assert_eq!(items[8]["grace_difference_atomic"], "-1500");
+    assert_eq!(items[9]["difference_atomic"], "-900");
     Ok(())
 }
 
@@ -61,6 +66,7 @@ async fn without_blocks_nothing_is_said_of_their_worth() -> anyhow::Result<()> {
             (&item["worth"], &item["settled_ratio"]),
             (&Value::Null, &Value::Null)
         );
+        assert_eq!(item["grace_difference_atomic"], Value::Null);
     }
     pool.problem("/api/v1/pool/lateness?limit=5", 400).await?;
     Ok(())

@@ -71,6 +71,11 @@ async fn metrics_say_what_the_books_say() -> anyhow::Result<()> {
             "raftpool_blocks_by_lateness_paid_atomic{heights_late=\"3\"}",
             500.0,
         ),
+        (
+            // Two of three on time were paid, with 2,000,001 in all.
+            "raftpool_blocks_by_lateness_difference_atomic{heights_late=\"3\"}",
+            500.0 - 666_667.0,
+        ),
         ("raftpool_template_age_seconds", 1.5),
         (
             "raftpool_daemon_healthy{daemon=\"own \\\"daemon\\\"\"}",
