@@ -236,6 +236,9 @@ pub struct DevnetArgs {
     /// Network difficulty
     #[arg(long, default_value_t = 10_000)]
     pub difficulty: u64,
+    /// Version of the proof of work
+    #[arg(long, value_enum, default_value_t = AlgorithmName::V3)]
+    pub algorithm: AlgorithmName,
     /// Make a block of somebody else's every so many milliseconds; 0 makes none
     #[arg(long, value_name = "MS", default_value_t = 5_000)]
     pub foreign_block_every_ms: u64,

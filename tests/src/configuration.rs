@@ -97,7 +97,7 @@ timeout_ms = {wallet_timeout}
 listen = ["127.0.0.1:0"]
 minimum_difficulty = 1
 starting_difficulty = {share}
-verifier_threads = 1
+verifier_threads = {verifiers}
 verification = "{verification}"
 connections_max = {connections}
 connections_per_ip_max = {connections}
@@ -127,6 +127,7 @@ filter = "info,openraft=warn"
             "without-hashing"
         },
         connections = options.connections_max,
+        verifiers = options.verifier_threads,
         tls = match options.has_tls {
             true => tls(password_file),
             false => String::new(),
@@ -140,5 +141,8 @@ filter = "info,openraft=warn"
 /// The certificate lies beside the wallet's password.
 fn tls(password_file: &Path) -> String {
     let [certificate, key] = crate::tls::paths(password_file.parent().unwrap_or(Path::new(".")));
-    format!("[stratum.tls]\ncertificate = {certificate:?}\nkey = {key:?}\n")
+    format!(
+        "[stratum.tls]\ncertificate = {certificate:?}\nkey = {key:?}\n\
+         [[stratum.listener]]\naddress = \"127.0.0.1:0\"\ndialect = \"getwork\"\n"
+    )
 }

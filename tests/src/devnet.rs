@@ -35,6 +35,10 @@ impl SimulatedNetwork {
             "--wallet-port=0",
             "--control-port=0",
             &format!("--difficulty={}", options.network_difficulty),
+            &format!(
+                "--algorithm={}",
+                options.algorithm.to_string().replace("xel/", "")
+            ),
             &format!("--stable-depth={}", options.stable_depth),
             &format!(
                 "--foreign-block-every-ms={}",

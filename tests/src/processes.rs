@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use raftpool_pow::Algorithm;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -25,6 +26,8 @@ pub const MINERS: [&str; 2] = [
 pub struct PoolOptions {
     /// Network difficulty of the simulated network.
     pub network_difficulty: u64,
+    /// Its proof of work.
+    pub algorithm: Algorithm,
     /// Heights until a block is stable.
     pub stable_depth: u64,
     /// Time between foreign blocks; 0 lets the test produce every block.
@@ -41,7 +44,9 @@ pub struct PoolOptions {
     pub pplns_fee_bps: u32,
     /// Longest wait for one answer of the wallet.
     pub wallet_timeout_ms: u64,
-    /// Miners may use TLS on the same port; the certificate is the one of [`crate::tls`].
+    /// Threads of a node that check shares.
+    pub verifier_threads: usize,
+    /// There is a second listener, for getwork, and miners may use TLS on the same ports; the certificate is the one of [`crate::tls`].
     pub has_tls: bool,
     /// Most connections of miners, in all as well as from one address.
     pub connections_max: usize,
@@ -51,6 +56,7 @@ impl Default for PoolOptions {
     fn default() -> Self {
         Self {
             network_difficulty: 10_000_000_000,
+            algorithm: Algorithm::V3,
             stable_depth: 24,
             foreign_block_every_ms: 0,
             share_difficulty: 1_000,
@@ -59,6 +65,7 @@ impl Default for PoolOptions {
             payout_interval_ms: 200,
             pplns_fee_bps: 100,
             wallet_timeout_ms: 5_000,
+            verifier_threads: 1,
             has_tls: false,
             connections_max: 1_000,
         }

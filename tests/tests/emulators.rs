@@ -1,5 +1,6 @@
-//! Every known miner across a fail-over: over plain TCP, over TLS and over getwork, against three
-//! nodes of which the leader, to which all of them are connected, is killed.
+//! Every known miner across a fail-over: stratum, getwork and Xatum, over plain TCP and over TLS,
+//! against three nodes of which the leader, to which all of them are connected, is killed. Those
+//! that hash version 2 alone have a network of their own.
 //!
 //! Tries P1 and P2 (what was answered is booked, and nothing twice) and P7 (a worker goes on with
 //! its difficulty, and coming back counts against nobody).
@@ -13,8 +14,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use emulators::{Answer, Emulator, GetworkEmulator, Gone, Kind, Wire};
+use emulators::{Answer, Emulator, GetworkEmulator, GetworkKind, Gone, Kind, Wire, XatumEmulator};
 use futures_util::future::try_join_all;
+use raftpool_pow::Algorithm;
 use raftpool_tests::cluster::{ClusterOptions, ClusterPool, Member};
 use raftpool_tests::processes::{DEADLINE, MINERS, PoolOptions};
 use raftpool_tests::{tls, wait};
@@ -36,7 +38,13 @@ const BLOCK_EVERY_MS: u64 = 200;
 enum Way {
     Plain(Kind),
     Tls(Kind),
-    Getwork,
+    /// Over the API's listener.
+    Http(GetworkKind),
+    /// Over a listener of miners.
+    Getwork(GetworkKind),
+    GetworkTls(GetworkKind),
+    Xatum,
+    XatumTls,
 }
 
 impl Way {
@@ -44,7 +52,11 @@ impl Way {
         match self {
             Self::Plain(kind) => format!("{kind:?}-plain"),
             Self::Tls(kind) => format!("{kind:?}-tls"),
-            Self::Getwork => "xelis_miner".into(),
+            Self::Http(kind) => kind.worker(&format!("{kind:?}-http")),
+            Self::Getwork(kind) => kind.worker(&format!("{kind:?}-plain")),
+            Self::GetworkTls(kind) => kind.worker(&format!("{kind:?}-tls")),
+            Self::Xatum => "xatum-plain".into(),
+            Self::XatumTls => "xatum-tls".into(),
         }
     }
 
@@ -61,36 +73,52 @@ impl Way {
 enum Miner {
     Stratum(Box<Emulator>),
     Getwork(Box<GetworkEmulator>),
+    Xatum(Box<XatumEmulator>),
 }
 
 impl Miner {
     async fn connect(way: Way, node: &Member, root: &Path) -> Result<Self> {
         let gone = |_: Gone| anyhow::anyhow!("the node closed");
         let addresses = node.process.addresses().context("the node does not run")?;
-        let worker = way.worker();
-        let (kind, is_encrypted) = match way {
-            Way::Getwork => {
-                let login = GetworkEmulator::login(addresses.api, MINERS[0], &worker);
-                return Ok(Self::Getwork(Box::new(login.await.map_err(gone)?)));
-            }
-            Way::Plain(kind) => (kind, false),
-            Way::Tls(kind) => (kind, true),
+        let door = |number: usize| addresses.stratum.get(number).copied();
+        let (address, is_encrypted) = match way {
+            Way::Plain(_) | Way::Xatum => (door(0), false),
+            Way::Tls(_) | Way::XatumTls => (door(0), true),
+            Way::Http(_) => (Some(addresses.api), false),
+            Way::Getwork(_) => (door(1), false),
+            Way::GetworkTls(_) => (door(1), true),
         };
-        let stratum: SocketAddr = *addresses.stratum.first().context("no miners are served")?;
-        let stream = TcpStream::connect(stratum).await?;
+        let address: SocketAddr = address.context("no miners are served")?;
+        let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let wire: Box<dyn Wire> = match is_encrypted {
             false => Box::new(stream),
             true => Box::new(tls::handshake(stream, root).await?),
         };
-        let login = Emulator::login(kind, wire, MINERS[0], &worker);
-        Ok(Self::Stratum(Box::new(login.await.map_err(gone)?)))
+        let worker = way.worker();
+        match way {
+            Way::Plain(kind) | Way::Tls(kind) => {
+                let login = Emulator::login(kind, wire, MINERS[0], &worker);
+                Ok(Self::Stratum(Box::new(login.await.map_err(gone)?)))
+            }
+            Way::Http(kind) | Way::Getwork(kind) | Way::GetworkTls(kind) => {
+                // The proxy puts its version behind the name.
+                let worker = worker.trim_end_matches("v1.1.0");
+                let login = GetworkEmulator::login(kind, wire, MINERS[0], worker);
+                Ok(Self::Getwork(Box::new(login.await.map_err(gone)?)))
+            }
+            Way::Xatum | Way::XatumTls => {
+                let login = XatumEmulator::login(wire, MINERS[0], &worker);
+                Ok(Self::Xatum(Box::new(login.await.map_err(gone)?)))
+            }
+        }
     }
 
     async fn share(&mut self) -> Result<Answer, Gone> {
         match self {
             Self::Stratum(miner) => miner.share(false).await,
             Self::Getwork(miner) => miner.share().await,
+            Self::Xatum(miner) => miner.share().await,
         }
     }
 
@@ -98,6 +126,7 @@ impl Miner {
         match self {
             Self::Stratum(miner) => miner.difficulty,
             Self::Getwork(miner) => miner.difficulty,
+            Self::Xatum(miner) => miner.difficulty,
         }
     }
 }
@@ -231,9 +260,27 @@ async fn audit(pool: &ClusterPool, counts: Vec<(Way, Count)>) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_known_miner_survives_the_death_of_the_leader() -> Result<()> {
+    let mut ways = vec![Way::Xatum, Way::XatumTls];
+    ways.extend(Kind::of(Algorithm::V3).map(Way::Plain));
+    ways.extend(Kind::of(Algorithm::V3).map(Way::Tls));
+    ways.extend(GetworkKind::ALL.map(Way::Http));
+    ways.extend(GetworkKind::ALL.map(Way::Getwork));
+    ways.extend(GetworkKind::ALL.map(Way::GetworkTls));
+    survive(Algorithm::V3, ways).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn miners_of_version_2_survive_the_death_of_the_leader() -> Result<()> {
+    let mut ways: Vec<_> = Kind::of(Algorithm::V2).map(Way::Plain).collect();
+    ways.extend(Kind::of(Algorithm::V2).map(Way::Tls));
+    survive(Algorithm::V2, ways).await
+}
+
+async fn survive(algorithm: Algorithm, ways: Vec<Way>) -> Result<()> {
     let pool = ClusterPool::start(ClusterOptions {
         pool: PoolOptions {
             share_difficulty: START,
+            algorithm,
             has_tls: true,
             ..PoolOptions::default()
         },
@@ -245,9 +292,6 @@ async fn every_known_miner_survives_the_death_of_the_leader() -> Result<()> {
     pool.network.control("auto_mine", moving).await?;
     let leader = pool.leader().await?;
 
-    let mut ways = vec![Way::Getwork];
-    ways.extend(Kind::ALL.map(Way::Plain));
-    ways.extend(Kind::ALL.map(Way::Tls));
     let (killed, is_killed) = watch::channel(false);
     let (is_ready, mut ready) = tokio::sync::mpsc::channel(ways.len());
     let tasks: Vec<_> = ways

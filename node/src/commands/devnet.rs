@@ -51,6 +51,7 @@ fn configuration(args: &DevnetArgs) -> anyhow::Result<DevnetConfig> {
     };
     Ok(DevnetConfig {
         difficulty: DifficultyRule::Fixed(args.difficulty.into()),
+        algorithm: args.algorithm.into(),
         stable_depth: args.stable_depth,
         auto_mine_every_ms: (args.foreign_block_every_ms > 0)
             .then_some(args.foreign_block_every_ms),

@@ -1,7 +1,7 @@
 //! The miners that speak stratum.
 
 use raftpool_chain::MinerWork;
-use raftpool_pow::{Algorithm, Difficulty, Hasher};
+use raftpool_pow::{Difficulty, Hasher};
 use serde_json::{Value, json};
 
 use super::lines::{Lines, Wire};
@@ -184,7 +184,7 @@ impl Emulator {
             miner_key: self.miner_key,
         };
         loop {
-            let hash = hasher.hash(Algorithm::V3, &work.to_bytes());
+            let hash = hasher.hash(self.kind.algorithm(), &work.to_bytes());
             if target.is_met_by(&hash.expect("every work has a hash")) {
                 return work.nonce;
             }
@@ -273,7 +273,8 @@ impl Emulator {
         assert_eq!(params[4], json!(true), "other jobs are ignored");
         let algorithm = params[3].as_str().expect("an algorithm");
         let spelling = match self.kind {
-            Kind::TnnMiner => "xel/2",
+            Kind::TnnMiner => "xel/1",
+            Kind::BernMiner => "xel/v2",
             _ => "xel/v3",
         };
         assert_eq!(algorithm, spelling);
@@ -296,12 +297,10 @@ fn hello(kind: Kind, address: &str, worker: &str) -> (Value, Value) {
         |id: u64, params: Value| json!({"id": id, "method": "mining.authorize", "params": params});
     let three = json!([address, worker, "x"]);
     match kind {
-        Kind::BernMiner => (
-            subscribe(0, json!(["BernMiner/1.0", ["xel/v3"]])),
-            authorize(1, three),
-        ),
+        // What it offers is not known; the list may be left out.
+        Kind::BernMiner => (subscribe(0, json!(["BernMiner/1.0"])), authorize(1, three)),
         Kind::TnnMiner => (
-            subscribe(1, json!(["tnn-miner/0.5", ["xel/2"]])),
+            subscribe(1, json!(["tnn-miner/0.5", ["xel/1"]])),
             authorize(2, three),
         ),
         Kind::LuminousMiner => (
@@ -323,6 +322,14 @@ fn hello(kind: Kind, address: &str, worker: &str) -> (Value, Value) {
         Kind::Rigel => (
             subscribe(1, json!(["Rigel/1.23", ["xel/v3"]])),
             authorize(2, three),
+        ),
+        Kind::OneZeroMiner => (
+            subscribe(1, json!(["onezerominer/1.3.3", ["xel/v3"]])),
+            authorize(2, three),
+        ),
+        Kind::BzMiner => (
+            subscribe(1, json!(["BzMiner"])),
+            authorize(2, json!([format!("{address}.{worker}"), "x"])),
         ),
         Kind::NiceHash => (
             subscribe(1, json!(["NiceHash/1.0.0"])),

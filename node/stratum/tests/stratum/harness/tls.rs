@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use raftpool_chain::Template;
+use raftpool_pow::Algorithm;
 use raftpool_stratum::{Encryption, Listener, ServerCertificate, StratumConfig};
 use rcgen::{CertificateParams, KeyPair};
 use tokio::net::TcpStream;
@@ -11,7 +13,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::{Pool, Wire, config};
+use super::{GatedCluster, Pool, Wire, config, template};
 
 pub const NAME: &str = "pool.example";
 
@@ -106,8 +108,18 @@ pub enum Protection {
 
 impl OnePort {
     pub async fn start() -> Self {
+        Self::hashing(Algorithm::V3).await
+    }
+
+    /// One that mines this version of the proof of work.
+    pub async fn hashing(algorithm: Algorithm) -> Self {
         let files = Files::new();
-        let pool = Pool::with(over_tls(Encryption::Both, &files)).await;
+        let config = over_tls(Encryption::Both, &files);
+        let pool = Pool::without_template(config, GatedCluster::new(), 1).await;
+        pool.new_template(Template {
+            algorithm,
+            ..template(100)
+        });
         Self { pool, files }
     }
 
