@@ -2,10 +2,11 @@
 //! the node in memory, and how long a new job takes to the last of them. Prints numbers.
 //!
 //! The miners are `raftpool loadgen` in a process of its own, so that the memory is the node's
-//! alone; it shares the node's cores, and its own cost is printed. Each kind of load has a fresh
-//! node, because memory that was given back would be used again. `RAFTPOOL_BENCH_IDLE` (50,000)
-//! and `RAFTPOOL_BENCH_CONNECTIONS` (10,000) set how many miners there are; what the system's limit
-//! on open files does not allow is cut, and said.
+//! alone; it shares the node's cores, and its own cost is printed, with a warning where it may have
+//! been what was slow. Each round has a fresh node, because memory that was given back would be used
+//! again, and what is printed are medians over the rounds. `RAFTPOOL_BENCH_IDLE` (50,000),
+//! `RAFTPOOL_BENCH_CONNECTIONS` (10,000) and `RAFTPOOL_BENCH_ROUNDS` (3) set how many miners and
+//! rounds there are; what the system's limit on open files does not allow is cut, and said.
 
 use std::time::{Duration, Instant};
 
@@ -34,18 +35,34 @@ fn main() -> Result<()> {
 async fn run() -> Result<()> {
     let many = count("RAFTPOOL_BENCH_CONNECTIONS", 10_000)?;
     let idle = count("RAFTPOOL_BENCH_IDLE", 50_000)?;
+    let rounds = number("RAFTPOOL_BENCH_ROUNDS", 3)?.max(1);
     for (has_tls, protection) in [(false, "plain"), (true, "TLS")] {
         let name = format!("{many} miners, {protection}");
         // So many that all of them are there after ten seconds, as after a fail-over.
         let rate = format!("--connects-per-second={}", many as f64 / 10.0);
-        measure(&name, many, has_tls, &[&rate]).await?;
+        let mut measured = Vec::new();
+        for _ in 0..rounds {
+            measured.push(measure(many, has_tls, &[&rate]).await?);
+        }
+        print(&name, many, &measured);
         let name = format!("{idle} miners, {protection}, as fast as they come");
-        measure(&name, idle, has_tls, &[]).await?;
+        let mut measured = Vec::new();
+        for _ in 0..rounds {
+            measured.push(measure(idle, has_tls, &[]).await?);
+        }
+        print(&name, idle, &measured);
     }
     Ok(())
 }
 
-async fn measure(name: &str, count: usize, has_tls: bool, arguments: &[&str]) -> Result<()> {
+/// What one round has found.
+struct Round {
+    /// Memory of the node that came with the miners.
+    grown_bytes: u64,
+    report: LoadReport,
+}
+
+async fn measure(count: usize, has_tls: bool, arguments: &[&str]) -> Result<Round> {
     let pool = Pool::start(PoolOptions {
         has_tls,
         // A node keeps its last places for workers it knows, and these are all new.
@@ -63,16 +80,18 @@ async fn measure(name: &str, count: usize, has_tls: bool, arguments: &[&str]) ->
     }
     let load = Loadgen::start(&[pool.stratum()], MINERS[0], &all)?;
     wait_for_miners(&pool, count).await?;
-    let grown = pool.node.resident_bytes().await?.saturating_sub(before);
+    let grown_bytes = pool.node.resident_bytes().await?.saturating_sub(before);
     for _ in 0..JOBS {
         tokio::time::sleep(PAUSE).await;
         pool.control("produce_blocks", json!({"count": 1})).await?;
     }
     tokio::time::sleep(PAUSE).await;
     let report = load.stop().await?;
-    print(name, count, grown, &report);
     ensure!(pool.node.id().await.is_some(), "the node has ended");
-    Ok(())
+    Ok(Round {
+        grown_bytes,
+        report,
+    })
 }
 
 /// Asks rarely: an answer costs the node as much as many connections.
@@ -92,36 +111,58 @@ async fn wait_for_miners(pool: &Pool, count: usize) -> Result<()> {
     Ok(())
 }
 
-fn print(name: &str, count: usize, grown: u64, report: &LoadReport) {
-    let failures: u64 = report.connect_failures.values().sum();
-    println!("{name}");
+/// Prints medians over the rounds, and every warning of the load about itself.
+fn print(name: &str, count: usize, rounds: &[Round]) {
+    let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
+    let failures = of(|round| round.report.connect_failures.values().sum::<u64>() as f64);
+    println!("{name} (medians of {} rounds)", rounds.len());
     println!(
-        "  connected in {:.1} s, {failures} failed; to the first job p50 {:.0} ms, p99 {:.0} ms, last {:.0} ms",
-        report.connecting_s, report.connects.p50_ms, report.connects.p99_ms, report.connects.max_ms
+        "  connected in {:.1} s, {failures:.0} failed; to the first job p50 {:.0} ms, p99 {:.0} ms, last {:.0} ms",
+        of(|round| round.report.connecting_s),
+        of(|round| round.report.connects.p50_ms),
+        of(|round| round.report.connects.p99_ms),
+        of(|round| round.report.connects.max_ms),
     );
     println!(
         "  memory of the node for each connection {:.1} KiB",
-        grown as f64 / count as f64 / 1_024.0
+        of(|round| round.grown_bytes as f64) / count as f64 / 1_024.0
     );
     println!(
-        "  new job, from the first miner to half {:.0} ms, to 99 % {:.0} ms, to the last {:.0} ms (medians of {} jobs)",
-        report.fan_out.p50_ms, report.fan_out.p99_ms, report.fan_out.last_ms, report.fan_out.jobs
+        "  new job, from the first miner to half {:.0} ms, to 99 % {:.0} ms, to the last {:.0} ms (each a median of {JOBS} jobs)",
+        of(|round| round.report.fan_out.p50_ms),
+        of(|round| round.report.fan_out.p99_ms),
+        of(|round| round.report.fan_out.last_ms),
     );
     println!(
-        "  the load itself: {:.1} KiB for each miner, {:.1} s of processor time in all",
-        report.own.memory_per_connection_bytes as f64 / 1_024.0,
-        report.own.cpu_s
+        "  the load itself: {:.1} KiB for each miner, {:.1} s of processor time, {:.1} s waiting for a core",
+        of(|round| round.report.own.memory_per_connection_bytes as f64) / 1_024.0,
+        of(|round| round.report.own.cpu_s),
+        of(|round| round.report.own.waited_for_core_s),
     );
+    for (number, round) in rounds.iter().enumerate() {
+        for warning in &round.report.warnings {
+            println!("  warning in round {}: {warning}", number + 1);
+        }
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn number(variable: &str, usual: usize) -> Result<usize> {
+    match std::env::var(variable) {
+        Ok(text) => text
+            .parse()
+            .with_context(|| format!("{variable} is a number")),
+        Err(_) => Ok(usual),
+    }
 }
 
 /// How many miners, cut to what the system allows.
 fn count(variable: &str, usual: usize) -> Result<usize> {
-    let wanted = match std::env::var(variable) {
-        Ok(text) => text
-            .parse()
-            .with_context(|| format!("{variable} is a number"))?,
-        Err(_) => usual,
-    };
+    let wanted = number(variable, usual)?;
     // Children inherit it.
     let files = (wanted + OTHER_FILES) as u64;
     match raftpool::system::allow_open_files(files) {

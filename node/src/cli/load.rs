@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use raftpool_miner::load::STALE_AGE_JOBS;
 
 use super::OutputFormat;
 
@@ -70,7 +71,7 @@ pub struct LoadgenArgs {
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
     pub stale_percent: f64,
     /// How many jobs old such a job is; until so many came, one is named that never was
-    #[arg(long, value_name = "COUNT", default_value_t = 64)]
+    #[arg(long, value_name = "COUNT", default_value_t = STALE_AGE_JOBS)]
     pub stale_age_jobs: u64,
     /// Part of the shares that were sent before
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use super::tls::LoadTls;
 
+/// Just beyond the three heights that pools of this program pay late work for, if every height
+/// brings one job; where there are more jobs than heights such a share may still count.
+pub const STALE_AGE_JOBS: u64 = 5;
+
 /// Most emulated miners of one process.
 const CONNECTIONS_MAX: usize = 200_000;
 /// Most source addresses; each lies in a network of its own.
@@ -90,7 +94,7 @@ pub struct LoadConfig {
     /// Which of them are bad.
     pub mix: Mix,
     /// How many jobs old a stale share's job is. Until a miner has had as many it names a job that
-    /// never was.
+    /// never was, which costs a pool no hash.
     pub stale_age_jobs: u64,
     /// Mean time after which a miner reconnects by itself.
     pub reconnect_every: Option<Duration>,
@@ -158,7 +162,7 @@ impl LoadConfig {
             rate: Rate::Idle,
             in_flight_max: 16,
             mix: Mix::default(),
-            stale_age_jobs: 64,
+            stale_age_jobs: STALE_AGE_JOBS,
             reconnect_every: None,
             duration: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(20),

@@ -30,7 +30,7 @@ mod text;
 mod tls;
 mod wire;
 
-pub use config::{LoadConfig, LoadError, LoadProtocol, Mix, Rate};
+pub use config::{LoadConfig, LoadError, LoadProtocol, Mix, Rate, STALE_AGE_JOBS};
 pub use report::{
     FanOutReport, JobReport, KindReport, LoadReport, OwnReport, Quantiles, RefusalReport,
 };

@@ -1,7 +1,9 @@
 //! Attacks of all kinds, with honest miners beside them: every honest share is accepted, and the
 //! attackers are shut out (promise P9). `benches/attack.rs` measures what the attacks cost.
 
-use raftpool_stratum::{Encryption, StratumConfig};
+use std::time::Duration;
+
+use raftpool_stratum::{Encryption, Speaks, StratumConfig};
 
 use crate::harness::attack::{Attack, Attackers, Honest};
 use crate::harness::*;
@@ -34,7 +36,9 @@ async fn honest_miners_bear(
     for number in 0..HONEST {
         honest.push(Honest::connect(pool.address(), number).await);
     }
-    let attackers = Attackers::start(pool.address(), attack, addresses, connections);
+    // The last listener is the attackers'.
+    let door = pool.server.local_addresses().last().copied().unwrap();
+    let attackers = Attackers::start(door, attack, addresses, connections);
     let attempts = u64::from(addresses);
     until("the attack has begun", || attackers.attempts() >= attempts).await;
     let work = honest.into_iter().map(|mut miner| async move {
@@ -89,6 +93,51 @@ async fn bad_shares_of_two_hundred_addresses() {
     let pool = Pool::with(config).await;
     honest_miners_bear(&pool, Attack::InvalidShares, 200, 1, |pool| {
         pool.metric("bans_total", Some("worker")) >= 40.0
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_good_share_again_and_again() {
+    let pool = Pool::with(strict(config())).await;
+    honest_miners_bear(&pool, Attack::DuplicateShares, 1, 10, |pool| {
+        pool.metric("bans_total", Some("worker")) >= 3.0
+    })
+    .await;
+}
+
+/// Shares of an old job cost a hash each and speak against nobody: the bounds have to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shares_of_a_job_that_becomes_old() {
+    let pool = Pool::with(strict(config())).await;
+    let bear = honest_miners_bear(&pool, Attack::StaleShares, 1, 10, |pool| {
+        pool.metric("shares_total", Some("stale")) >= 100.0
+    });
+    let heights = async {
+        // So slow that honest miners are never late.
+        let mut ticks = tokio::time::interval(Duration::from_secs(1));
+        for height in 100.. {
+            ticks.tick().await;
+            pool.new_template(template(height));
+        }
+    };
+    tokio::select! {
+        () = bear => {}
+        () = heights => unreachable!("the chain goes on"),
+    }
+    assert_eq!(pool.metric("bans_total", None), 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_works_over_getwork() {
+    let mut config = strict(config());
+    let mut getwork = tls::listener(Encryption::Plain);
+    getwork.speaks = Speaks::Getwork;
+    config.listeners.push(getwork);
+    let pool = Pool::with(config).await;
+    honest_miners_bear(&pool, Attack::GetworkShares, 1, 10, |pool| {
+        pool.metric("bans_total", Some("worker")) >= 3.0
+            && pool.metric("bans_total", Some("ip")) == 1.0
     })
     .await;
 }

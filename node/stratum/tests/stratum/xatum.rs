@@ -367,7 +367,10 @@ async fn a_share_under_way_is_answered_before_the_shutdown() {
     cluster.open();
     assert_eq!(client.answer().await, Ok(()));
     let (words, level) = client.last_words().await.unwrap();
-    assert!(words.contains("this node is stopping") && level == 3, "{words}");
+    assert!(
+        words.contains("this node is stopping") && level == 3,
+        "{words}"
+    );
     tokio::time::timeout(DEADLINE, shutdown)
         .await
         .unwrap()

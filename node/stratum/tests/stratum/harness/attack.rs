@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_tungstenite::tungstenite::Message;
 
-use super::{MINER, OTHER_MINER};
+use super::tls::handshake;
+use super::{MINER, OTHER_MINER, Wire};
 
 /// Shares an attacker sends without waiting for answers.
 const WINDOW: u64 = 64;
@@ -22,6 +26,12 @@ pub enum Attack {
     /// Shares that do not meet their difficulty, as many as the socket takes; a new worker's name
     /// after each ban.
     InvalidShares,
+    /// Good shares for a job that becomes older and older, and that nobody is paid for then.
+    StaleShares,
+    /// One good share, again and again.
+    DuplicateShares,
+    /// Works over getwork that do not meet their difficulty.
+    GetworkShares,
     /// Half a request, and nothing more.
     SlowLoris,
     /// A line of a mebibyte.
@@ -78,7 +88,10 @@ impl Attackers {
 async fn once(server: SocketAddr, source: Ipv4Addr, attack: Attack, name: &str) -> Option<()> {
     let mut stream = connect(server, source).await?;
     match attack {
-        Attack::InvalidShares => return flood(stream, name).await,
+        Attack::InvalidShares | Attack::StaleShares | Attack::DuplicateShares => {
+            return flood(stream, attack, name).await;
+        }
+        Attack::GetworkShares => return flood_getwork(stream, name).await,
         Attack::ConnectStorm => return Some(()),
         Attack::SlowLoris => stream.write_all(b"{\"id\":1,\"meth").await.ok()?,
         Attack::LongLines => stream.write_all(&vec![b'a'; 1 << 20]).await.ok()?,
@@ -109,9 +122,13 @@ async fn connect(server: SocketAddr, source: Ipv4Addr) -> Option<TcpStream> {
 }
 
 /// Sends bad shares as one who hopes to be paid for them.
-async fn flood(stream: TcpStream, worker: &str) -> Option<()> {
-    let mut wire = BufReader::new(stream);
-    log_in(&mut wire, MINER, worker, "d=1000000000").await?;
+async fn flood(stream: TcpStream, attack: Attack, worker: &str) -> Option<()> {
+    let mut wire: BufReader<Box<dyn Wire>> = BufReader::new(Box::new(stream));
+    let difficulty = match attack {
+        Attack::InvalidShares => "d=1000000000",
+        _ => "d=1",
+    };
+    log_in(&mut wire, MINER, worker, difficulty).await?;
     let (mut job, _) = next_job(&mut wire).await?;
     let (mut nonce, mut open) = (0_u64, 0);
     let mut line = String::new();
@@ -119,7 +136,11 @@ async fn flood(stream: TcpStream, worker: &str) -> Option<()> {
         let mut out = String::new();
         while open < WINDOW {
             (nonce, open) = (nonce + 1, open + 1);
-            out += &submission(nonce, &job, nonce);
+            let found = match attack {
+                Attack::DuplicateShares => 1,
+                _ => nonce,
+            };
+            out += &submission(nonce, &job, found);
         }
         wire.write_all(out.as_bytes()).await.ok()?;
         line.clear();
@@ -127,14 +148,37 @@ async fn flood(stream: TcpStream, worker: &str) -> Option<()> {
             return Some(());
         }
         match job_of(&line) {
-            Some(newer) => job = newer,
+            Some(newer) if attack == Attack::InvalidShares => job = newer,
+            Some(_) => {}
             None => open = open.saturating_sub(1),
         }
     }
 }
 
+/// The same over getwork, where the miner writes the nonce into the work.
+async fn flood_getwork(stream: TcpStream, worker: &str) -> Option<()> {
+    let url = format!("ws://pool.example/getwork/{MINER}+1000000000/{worker}");
+    let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.ok()?;
+    let (mut work, mut open) = (String::new(), 0);
+    for nonce in 0_u64.. {
+        while work.is_empty() || open >= WINDOW {
+            let message = socket.next().await?.ok()?;
+            let text = message.to_text().ok()?;
+            match text.split_once("\"miner_work\":\"") {
+                Some((_, newest)) => newest.get(..224)?.clone_into(&mut work),
+                None => open = open.saturating_sub(1),
+            }
+        }
+        work.replace_range(80..96, &format!("{nonce:016x}"));
+        let message = format!("{{\"miner_work\":\"{work}\"}}");
+        socket.send(Message::text(message)).await.ok()?;
+        open += 1;
+    }
+    Some(())
+}
+
 async fn log_in(
-    wire: &mut BufReader<TcpStream>,
+    wire: &mut BufReader<Box<dyn Wire>>,
     miner: &str,
     worker: &str,
     password: &str,
@@ -159,7 +203,7 @@ fn job_of(line: &str) -> Option<String> {
 }
 
 /// The next job, and the line before it.
-async fn next_job(wire: &mut BufReader<TcpStream>) -> Option<(String, String)> {
+async fn next_job(wire: &mut BufReader<Box<dyn Wire>>) -> Option<(String, String)> {
     let (mut line, mut last) = (String::new(), String::new());
     loop {
         line.clear();
@@ -175,7 +219,7 @@ async fn next_job(wire: &mut BufReader<TcpStream>) -> Option<(String, String)> {
 
 /// A miner whose every share is good.
 pub struct Honest {
-    wire: BufReader<TcpStream>,
+    wire: BufReader<Box<dyn Wire>>,
     job: String,
     nonce: u64,
 }
@@ -190,11 +234,25 @@ impl Honest {
 
     /// The same; `None` when the node sends it elsewhere.
     pub async fn try_connect(server: SocketAddr, number: u8) -> Option<Self> {
+        Self::come(server, number, &format!("honest-{number}"), None).await
+    }
+
+    /// Connects from its own address as `worker`, over TLS when it is told what to trust, and has a
+    /// first share accepted; `None` when the node sends it elsewhere.
+    pub async fn come(
+        server: SocketAddr,
+        number: u8,
+        worker: &str,
+        trusted: Option<&CertificateDer<'static>>,
+    ) -> Option<Self> {
         let source = Ipv4Addr::new(127, 2, number, 1);
         let stream = connect(server, source).await?;
-        let mut wire = BufReader::new(stream);
-        let worker = format!("honest-{number}");
-        log_in(&mut wire, OTHER_MINER, &worker, "d=1").await?;
+        let wire: Box<dyn Wire> = match trusted {
+            None => Box::new(stream),
+            Some(trusted) => Box::new(handshake(stream, trusted).await.ok()?),
+        };
+        let mut wire = BufReader::new(wire);
+        log_in(&mut wire, OTHER_MINER, worker, "d=1").await?;
         let (job, last) = next_job(&mut wire).await?;
         assert!(last.contains("set_difficulty"), "{last}");
         let mut honest = Self {
