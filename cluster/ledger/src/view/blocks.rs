@@ -177,22 +177,56 @@ impl LedgerView<'_> {
             |_, reference: row::Reference| {
                 let block: Option<row::Block> = self.load(key::block(reference.number))?;
                 let block = block.ok_or_else(|| damaged("maturing block"))?;
-                let expected = block.expected_atomic;
-                let shared = expected.saturating_sub(basis_points(expected, block.fee_bps));
-                let part = match block.scheme() {
-                    Scheme::Pps | Scheme::Fpps => 0,
-                    Scheme::Solo if block.miner == address => shared,
-                    Scheme::Solo => 0,
-                    Scheme::Unspecified | Scheme::Pplns => {
-                        let weight = weights::of_miner(self.state, block.number, miner.number)?;
-                        share_of(shared, weight, weights::total(&block)?)
-                    }
-                };
+                let part = self.part_of(&block, block.expected_atomic, address, miner.number)?;
                 sum = sum.saturating_add(part);
                 Ok(ControlFlow::Continue(()))
             },
         )?;
         Ok(sum)
+    }
+
+    /// What a block would pay one miner if it paid `amount_atomic`; 0 for an orphaned block, for one
+    /// of PPS or FPPS, and for an old settled one whose weights are gone.
+    pub fn block_part_of(&self, hash: &[u8; 32], amount_atomic: u64, address: &str) -> Result<u64> {
+        let block = match self.block_row(hash)? {
+            Some(block) if !matches!(block.end, Some(End::Orphaned(_))) => block,
+            _ => return Ok(0),
+        };
+        match self.load::<row::Miner>(key::miner(address))? {
+            Some(miner) => self.part_of(&block, amount_atomic, address, miner.number),
+            None => Ok(0),
+        }
+    }
+
+    /// What a PPLNS block of `amount_atomic` would pay one miner if it were found now.
+    pub fn window_part_of(&self, amount_atomic: u64, address: &str) -> Result<u64> {
+        let Some(miner) = self.load::<row::Miner>(key::miner(address))? else {
+            return Ok(0);
+        };
+        let before = miner.number.checked_sub(1);
+        let (_, parts) = self.window_parts(amount_atomic, before, 1)?;
+        let part = parts.into_iter().find(|part| part.miner == address);
+        Ok(part.map_or(0, |part| part.amount_atomic))
+    }
+
+    fn part_of(
+        &self,
+        block: &row::Block,
+        amount_atomic: u64,
+        address: &str,
+        miner_number: u64,
+    ) -> Result<u64> {
+        let fee_atomic = basis_points(amount_atomic, block.fee_bps);
+        let shared = amount_atomic.saturating_sub(fee_atomic);
+        Ok(match block.scheme() {
+            Scheme::Pps | Scheme::Fpps => 0,
+            Scheme::Solo if block.miner == address => shared,
+            Scheme::Solo => 0,
+            Scheme::Unspecified | Scheme::Pplns => {
+                let weight = weights::of_miner(self.state, block.number, miner_number)?;
+                share_of(shared, weight, weights::total(block)?)
+            }
+        })
     }
 
     fn block_row(&self, hash: &[u8; 32]) -> Result<Option<row::Block>> {
