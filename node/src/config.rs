@@ -6,6 +6,7 @@
 
 mod cluster;
 mod environment;
+mod public;
 mod sections;
 mod stratum;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use raftpool_chain::{Address, AddressError};
 
 pub use cluster::{ClusterSection, StorageSection};
+pub use public::PublicSection;
 pub use sections::{
     ApiSection, DaemonSection, LogFormat, LogSection, NodeSection, PayoutSection, PoolSection,
     RawConfig, SettingsSection, WalletSection,

@@ -9,6 +9,7 @@ mod bans;
 mod crash;
 mod daemons;
 mod desk;
+mod endpoints;
 mod epoch;
 mod facts;
 mod founding;
@@ -17,12 +18,13 @@ mod metrics;
 mod payouts;
 mod report;
 mod serving;
+mod site;
 mod switches;
 
 use std::sync::Arc;
 
 use anyhow::Context;
-use raftpool_api::{AdminParts, AdminServer, ApiConfig, ApiParts, ApiServer};
+use raftpool_api::{AdminParts, AdminServer, ApiParts, ApiServer};
 use raftpool_ledger::Cluster;
 use raftpool_payout::StepHook;
 use raftpool_raft::{PeerSettings, RaftNode, RaftNodeConfig};
@@ -86,7 +88,7 @@ impl Node {
         let cluster: Arc<dyn Cluster> = raft.clone();
         let serving = Arc::new(Slot::default());
         let live = Facts::start(raft.clone(), serving.clone());
-        let reporter = Reporter::start(raft.clone(), serving.clone());
+        let reporter = Reporter::start(raft.clone(), serving.clone(), &config.raw.public);
         let desk = ClusterDesk::start(raft.clone(), reporter);
         let parts = AdminParts {
             cluster: cluster.clone(),
@@ -105,9 +107,11 @@ impl Node {
             registry: registry.clone(),
             live,
             control: desk.clone(),
+            about: facts::about(&config),
+            site: site::files(),
             miners: serving.getwork_router(),
         };
-        let api = ApiServer::start(ApiConfig::new(config.raw.api.listen), parts)
+        let api = ApiServer::start(config.raw.api.to_config(), parts)
             .await
             .context("start the API")?;
         desk.set_api_address(api.local_addr());

@@ -11,7 +11,11 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Found blocks, newest first. */
+    /**
+     * Found blocks, newest first.
+     * @description A page of some of them looks at 2,000 blocks at most: it may have less rows than its limit, none
+     *     even, and still say with `next_before` where to go on.
+     */
     get: operations["blocks"];
     put?: never;
     post?: never;
@@ -80,6 +84,53 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/connect": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * How to reach every node, as miner or as page, and links to elsewhere.
+     * @description Of the moment and not of the ledger, so it carries no log index.
+     */
+    get: operations["connect"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/events": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * A stream of server-sent events: what happens, as it happens.
+     * @description The first is `hello`. `blocks` and `payouts` have what happened, in the order of the log: `index`
+     *     and `change` name an event on every node, and the id is the index up to which everything was told.
+     *     Whoever comes back with that id, to this node or to another one, gets the rest, nothing twice and
+     *     nothing never. `pool` (the body of `/api/v1/pool` without `active` and `node`), `nodes` and `miner`
+     *     say how things are: the newest one counts. `reset` says that something was missed and everything
+     *     must be asked for anew; `ping` comes after 15 seconds of silence. Changes that no money moves with,
+     *     such as the signing of a payout, are no events. There is at most one message a second and topic,
+     *     but for blocks and payouts that change in turn within a second. A stream ends after an hour.
+     */
+    get: operations["events"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/journal": {
     parameters: {
       query?: never;
@@ -89,9 +140,10 @@ export interface paths {
     };
     /**
      * Entries of the journal, oldest first.
-     * @description All, or those about a block or a payout, or those that began at a time or later; only one of
-     *     `block`, `payout`, `since_ms` and `after` can be given. What `next_after` says goes on where the
-     *     page ends.
+     * @description All, those about a block or a payout, those that began at a time or later, or those that change
+     *     an account; only one of `block`, `payout`, `since_ms` and `after` can be given, and `after` beside
+     *     `account`. What `next_after` says goes on where the page ends; a page of an account can be short,
+     *     or empty, and go on all the same.
      */
     get: operations["journal"];
     put?: never;
@@ -111,6 +163,26 @@ export interface paths {
     };
     /** Miners by address. */
     get: operations["miners"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/miners/top": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The first miners of an order.
+     * @description Counted at most ten seconds before, as of the index it names.
+     */
+    get: operations["top_miners"];
     put?: never;
     post?: never;
     delete?: never;
@@ -153,6 +225,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/miners/{address}/payouts.csv": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Payouts to a miner as CSV, the newest 10,000.
+     * @description Amounts are atomic units, times milliseconds since the Unix epoch.
+     */
+    get: operations["payouts_csv"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/miners/{address}/refusals": {
     parameters: {
       query?: never;
@@ -166,6 +258,50 @@ export interface paths {
      *     not know is what it is for.
      */
     get: operations["refusals"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/miners/{address}/rewards": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * What blocks brought a miner, newest first.
+     * @description Reckoned from the weights that were frozen when each block was found, so that every amount can be
+     *     computed again; those of the newest 10,000 blocks are kept, and what came of older ones is in the
+     *     statement. A page looks at 1,000 blocks at most: it may have less rows than its limit, none even,
+     *     and still say with `next_before` where to go on. Work of PPS and FPPS is not paid by blocks; it is
+     *     in the statement.
+     */
+    get: operations["rewards"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/miners/{address}/rewards.csv": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * A miner's rewards as CSV: a line for each of the newest 10,000 blocks that paid it.
+     * @description Amounts are atomic units, times milliseconds since the Unix epoch.
+     */
+    get: operations["rewards_csv"];
     put?: never;
     post?: never;
     delete?: never;
@@ -225,6 +361,46 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/miners/{address}/workers/{worker}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * One worker: its state in words, counters by reason, speed, and sessions.
+     * @description The sessions are those of the answering node, of this moment.
+     */
+    get: operations["worker"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/network": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The chain as the answering node sees it: height, difficulty, estimated hashrate, next reward.
+     * @description All but the name and the average of the fees is of this moment and this node.
+     */
+    get: operations["network"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/network/fees": {
     parameters: {
       query?: never;
@@ -272,7 +448,11 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Payouts, newest first. */
+    /**
+     * Payouts, newest first.
+     * @description A page of some of them looks at 500 payouts at most: it may have less rows than its limit, none
+     *     even, and still say with `next_before` where to go on.
+     */
     get: operations["payouts"];
     put?: never;
     post?: never;
@@ -459,6 +639,19 @@ export interface components {
       /** @description What settled blocks owe to miners whose part is not booked yet. */
       undistributed_atomic: components["schemas"]["Decimal"];
     };
+    /** @description Who has had a share accepted within the last quarter of an hour. */
+    Active: {
+      /**
+       * Format: int64
+       * @description Miners.
+       */
+      miners: number;
+      /**
+       * Format: int64
+       * @description Their workers.
+       */
+      workers: number;
+    };
     /** @description A value, with the moment of the ledger it belongs to. */
     At_Block: components["schemas"]["Block"] & {
       /**
@@ -489,8 +682,10 @@ export interface components {
       scheme: components["schemas"]["SchemeName"];
       /** @description The rest, which miners share. */
       shared_atomic: components["schemas"]["Decimal"];
-      /** @description Sum of all weights, in 2^-64 of the expected work of a block. */
+      /** @description Sum of all weights, in 2^-64 of the expected work of a block: the work that was inside. */
       weights_total: components["schemas"]["Decimal"];
+      /** @description The window that was in force, in the expected work of a block; null where no work is weighed. */
+      window_max: string | null;
     }) & {
       /**
        * Format: int64
@@ -548,6 +743,18 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_MinerDetail: (components["schemas"]["Miner"] & {
       /**
+       * @description What its work of the last hour brings in a day on average, by the difficulty and the amount of
+       *     the newest block and the fee of its scheme; null before the first block.
+       */
+      estimated_day_atomic: null | components["schemas"]["Decimal"];
+      /** @description Its speed over several times. */
+      hashrates: components["schemas"]["Hashrates"];
+      /**
+       * @description What it would get of a PPLNS block that is found now and pays what the newest block was
+       *     expected to; null before the first block.
+       */
+      if_block_now_atomic: null | components["schemas"]["Decimal"];
+      /**
        * @description What it may expect of blocks that are not final, by what each was expected to pay when it was
        *     found. It is no claim: the chain can still drop them.
        */
@@ -561,6 +768,19 @@ export interface components {
       /** @description Sums over the workers. */
       workers: components["schemas"]["WorkerSums"];
     }) & {
+      /**
+       * Format: int64
+       * @description Log index the value was read at.
+       */
+      index: number;
+      /**
+       * Format: int64
+       * @description Ledger time of that moment.
+       */
+      ledger_time_ms: number;
+    };
+    /** @description A value, with the moment of the ledger it belongs to. */
+    At_Network: components["schemas"]["Network"] & {
       /**
        * Format: int64
        * @description Log index the value was read at.
@@ -649,6 +869,27 @@ export interface components {
       ledger_time_ms: number;
     };
     /** @description A value, with the moment of the ledger it belongs to. */
+    At_PageBack_Reward: {
+      /** @description The rows, newest first. */
+      items: components["schemas"]["Reward"][];
+      /**
+       * Format: int64
+       * @description What to give as `before` to get the next page; null on the last one.
+       */
+      next_before: number | null;
+    } & {
+      /**
+       * Format: int64
+       * @description Log index the value was read at.
+       */
+      index: number;
+      /**
+       * Format: int64
+       * @description Ledger time of that moment.
+       */
+      ledger_time_ms: number;
+    };
+    /** @description A value, with the moment of the ledger it belongs to. */
     At_PageBack_StatementLine: {
       /** @description The rows, newest first. */
       items: (components["schemas"]["JournalEntry"] & {
@@ -656,6 +897,12 @@ export interface components {
         own_amounts: {
           [key: string]: string;
         };
+        /**
+         * @description What the expected work of a whole block was paid with on average, `floor(mature * 2^64 /
+         *     score)`: the rewards of that hour's blocks less the fee, for FPPS with the published average
+         *     of fees. Null where no work was paid at once.
+         */
+        paid_per_block_atomic: null | components["schemas"]["Decimal"];
         /** @description Their score, in 2^-64 of the expected work of a block. */
         score: components["schemas"]["Decimal"];
         /**
@@ -718,9 +965,16 @@ export interface components {
       ledger_time_ms: number;
     };
     /** @description A value, with the moment of the ledger it belongs to. */
-    At_Page_Worker: {
+    At_Page_WorkerHealth: {
       /** @description The rows. */
-      items: components["schemas"]["Worker"][];
+      items: (components["schemas"]["Worker"] & {
+        /** @description Its speed. */
+        hashrates: components["schemas"]["Hashrates"];
+        /** @description How it is, in a word. */
+        state: components["schemas"]["WorkerStateName"];
+        /** @description The same in a sentence. */
+        state_detail: string;
+      })[];
       /** @description What to give as `after` to get the next page; null on the last one. */
       next_after: string | null;
     } & {
@@ -754,7 +1008,22 @@ export interface components {
       ledger_time_ms: number;
     };
     /** @description A value, with the moment of the ledger it belongs to. */
+    At_Pool: components["schemas"]["Pool"] & {
+      /**
+       * Format: int64
+       * @description Log index the value was read at.
+       */
+      index: number;
+      /**
+       * Format: int64
+       * @description Ledger time of that moment.
+       */
+      ledger_time_ms: number;
+    };
+    /** @description A value, with the moment of the ledger it belongs to. */
     At_PoolAndNode: (components["schemas"]["Pool"] & {
+      /** @description Who works, counted at most ten seconds before. */
+      active: components["schemas"]["Active"];
       /** @description The node that answers. */
       node: components["schemas"]["Node"];
     }) & {
@@ -784,6 +1053,40 @@ export interface components {
     };
     /** @description A value, with the moment of the ledger it belongs to. */
     At_Series: components["schemas"]["Series"] & {
+      /**
+       * Format: int64
+       * @description Log index the value was read at.
+       */
+      index: number;
+      /**
+       * Format: int64
+       * @description Ledger time of that moment.
+       */
+      ledger_time_ms: number;
+    };
+    /** @description A value, with the moment of the ledger it belongs to. */
+    At_TopMiners: components["schemas"]["TopMiners"] & {
+      /**
+       * Format: int64
+       * @description Log index the value was read at.
+       */
+      index: number;
+      /**
+       * Format: int64
+       * @description Ledger time of that moment.
+       */
+      ledger_time_ms: number;
+    };
+    /** @description A value, with the moment of the ledger it belongs to. */
+    At_WorkerDetail: (components["schemas"]["WorkerHealth"] & {
+      /** @description Its open sessions on that node, of this moment and not of the index; 100 at most. */
+      sessions: components["schemas"]["Session"][];
+      /**
+       * Format: int64
+       * @description The node whose sessions are shown: each knows its own.
+       */
+      sessions_node_id: number;
+    }) & {
       /**
        * Format: int64
        * @description Log index the value was read at.
@@ -834,6 +1137,8 @@ export interface components {
        *     null unless settled.
        */
       is_handed_out: boolean | null;
+      /** @description Whether it was orphaned once, and the chain ordered it after all. */
+      is_reopened: boolean;
       /** @description Expected work of a block over that work, never rescaled; null without any work. */
       luck: string | null;
       /** @description Address of the finder. */
@@ -875,6 +1180,23 @@ export interface components {
       /** @description Worker of the finder. */
       worker: string;
     };
+    /** @description Something happened to a block. */
+    BlockChange: {
+      /** @description The block as it is now, which may be later than the event. */
+      block: components["schemas"]["Block"];
+      /** @description What happened. */
+      change: components["schemas"]["EntryKindName"];
+      /**
+       * Format: int64
+       * @description Log index of the command: with `change` it names this event on every node.
+       */
+      index: number;
+    };
+    /** @description `event: blocks` */
+    BlockChanges: {
+      /** @description In the order of the log. */
+      items: components["schemas"]["BlockChange"][];
+    };
     /** @description How a block's amount is shared, with all that is needed to compute it again. */
     BlockProof: components["schemas"]["Page_ProofPart"] & {
       /** @description The amount that is shared: what the chain paid, or what is reckoned with. */
@@ -892,8 +1214,10 @@ export interface components {
       scheme: components["schemas"]["SchemeName"];
       /** @description The rest, which miners share. */
       shared_atomic: components["schemas"]["Decimal"];
-      /** @description Sum of all weights, in 2^-64 of the expected work of a block. */
+      /** @description Sum of all weights, in 2^-64 of the expected work of a block: the work that was inside. */
       weights_total: components["schemas"]["Decimal"];
+      /** @description The window that was in force, in the expected work of a block; null where no work is weighed. */
+      window_max: string | null;
     };
     /** @description How a block's amount is, or would be, shared. */
     BlockShares: components["schemas"]["Page_MinerShare"] & {
@@ -905,6 +1229,40 @@ export interface components {
      * @enum {string}
      */
     BlockState: "maturing" | "settled" | "orphaned";
+    /** @description The answer of `/api/v1/connect`. */
+    Connect: {
+      /** @description What the addresses of the chain begin with, without the colon. */
+      address_prefix: string;
+      /** @description Where else to look. */
+      links: components["schemas"]["Links"];
+      /** @description The nodes, by id. */
+      nodes: components["schemas"]["ConnectNode"][];
+      /** @description Name of the pool; null when its operator gave none. */
+      pool_name: string | null;
+      /**
+       * Format: int64
+       * @description The node that answers.
+       */
+      serving_node_id: number;
+    };
+    /** @description One node, as miners and pages reach it. */
+    ConnectNode: {
+      /** @description Base URL of its API, as browsers reach it; null when it was given none. */
+      api_url: string | null;
+      /** @description Where miners connect; empty while it does not answer. */
+      endpoints: components["schemas"]["Endpoint"][];
+      /**
+       * Format: int64
+       * @description Its id.
+       */
+      id: number;
+      /** @description Its name; null when it was given none. */
+      name: string | null;
+      /** @description Where it stands; null when that was not said. */
+      region: string | null;
+      /** @description Whether it serves miners at this moment. */
+      serving: boolean;
+    };
     /** @description One daemon as the node sees it. */
     Daemon: {
       /** @description Whether it is used at present. */
@@ -919,6 +1277,24 @@ export interface components {
       /** @description Why it is not used. */
       problem: string | null;
     };
+    /** @description How far the daemons of a node agree. */
+    DaemonAgreement: {
+      /**
+       * Format: int64
+       * @description Daemons the node is configured with.
+       */
+      configured: number;
+      /**
+       * Format: int64
+       * @description Those it uses at this moment.
+       */
+      healthy: number;
+      /**
+       * Format: int64
+       * @description Between the greatest and the smallest height of those; null with less than two.
+       */
+      heights_apart: number | null;
+    };
     /**
      * @description A whole number, written as decimal text.
      * @example 150000000
@@ -932,6 +1308,32 @@ export interface components {
       round_effort: string;
     };
     /**
+     * @description Whether miners use TLS.
+     * @enum {string}
+     */
+    EncryptionName: "plain" | "tls" | "both";
+    /** @description One way in for miners. */
+    Endpoint: {
+      /** @description Scheme of a miner that names none and has none of its own; null: the pool's. */
+      default_scheme: null | components["schemas"]["SchemeName"];
+      /** @description "plain", "tls", or "both" when it takes either. */
+      encryption: components["schemas"]["EncryptionName"];
+      /**
+       * @description Name or address to connect to; null when the node does not know by what it is reached: try
+       *     the host of its API.
+       */
+      host: string | null;
+      /**
+       * Format: int32
+       * @description The port.
+       */
+      port: number;
+      /** @description What is spoken there: a port of "stratum" understands Xatum as well. */
+      protocol: components["schemas"]["ProtocolName"];
+      /** @description Difficulty of a worker nothing is known of. */
+      starting_difficulty: components["schemas"]["Decimal"];
+    };
+    /**
      * @description What an entry of the journal is about.
      * @enum {string}
      */
@@ -940,6 +1342,7 @@ export interface components {
       | "block_settled"
       | "block_distributed"
       | "block_orphaned"
+      | "block_reopened"
       | "work_paid"
       | "payout_reserved"
       | "payout_confirmed"
@@ -956,11 +1359,50 @@ export interface components {
      * @example 6a1fe2a9b4f0cd32d7a04c4eb25a3f8e1a9a5a3be2b9c3b1d0b9aa7e5c1fe700
      */
     Hash: string;
+    /** @description Hashes per second, estimated from accepted work. */
+    Hashrates: {
+      /**
+       * Format: int64
+       * @description Over the last day, up to ten minutes less; time without work counts as well.
+       */
+      day: number;
+      /**
+       * Format: int64
+       * @description Over the last hour, up to ten minutes less.
+       */
+      hour: number;
+      /**
+       * Format: int64
+       * @description Accepted shares within the hour: an estimate from `n` shares is off by about one part in the
+       *     root of `n`.
+       */
+      shares_of_hour: number;
+      /**
+       * Format: int64
+       * @description Over about the last ten minutes, or since work began if that is less.
+       */
+      ten_minutes: number;
+    };
     /**
      * @description How the cluster is.
      * @enum {string}
      */
     Health: "healthy" | "degraded" | "no_quorum";
+    /** @description `event: hello`, the first of every stream. */
+    Hello: {
+      /** @description The running program and the pages it serves; a page that was made for another one reloads. */
+      build: string;
+      /**
+       * Format: int64
+       * @description Log index of what follows at once.
+       */
+      index: number;
+      /**
+       * Format: int64
+       * @description The node that answers.
+       */
+      node_id: number;
+    };
     /** @description A balanced change of accounts. Who asked for it, and why, only operators see. */
     JournalEntry: {
       /** @description Changes by account, in atomic units with a sign; their sum is zero. */
@@ -1057,6 +1499,17 @@ export interface components {
        */
       oldest_found_at_ms: number | null;
     };
+    /** @description Addresses on other sites; null when the operator gave none. */
+    Links: {
+      /** @description Where the operator can be reached. */
+      contact_url: string | null;
+      /** @description An address in an explorer; `{address}` stands for it. */
+      explorer_address_url: string | null;
+      /** @description A block in an explorer; `{hash}` stands for its hash. */
+      explorer_block_url: string | null;
+      /** @description A transaction in an explorer; `{hash}` stands for its hash. */
+      explorer_transaction_url: string | null;
+    };
     /** @description One miner's money and counts. */
     Miner: {
       /** @description Address that is paid. */
@@ -1089,6 +1542,18 @@ export interface components {
     /** @description One miner, with what its workers add up to. */
     MinerDetail: components["schemas"]["Miner"] & {
       /**
+       * @description What its work of the last hour brings in a day on average, by the difficulty and the amount of
+       *     the newest block and the fee of its scheme; null before the first block.
+       */
+      estimated_day_atomic: null | components["schemas"]["Decimal"];
+      /** @description Its speed over several times. */
+      hashrates: components["schemas"]["Hashrates"];
+      /**
+       * @description What it would get of a PPLNS block that is found now and pays what the newest block was
+       *     expected to; null before the first block.
+       */
+      if_block_now_atomic: null | components["schemas"]["Decimal"];
+      /**
        * @description What it may expect of blocks that are not final, by what each was expected to pay when it was
        *     found. It is no claim: the chain can still drop them.
        */
@@ -1101,6 +1566,28 @@ export interface components {
       preferences: components["schemas"]["Preferences"];
       /** @description Sums over the workers. */
       workers: components["schemas"]["WorkerSums"];
+    };
+    /** @description `event: miner`: how a miner is now. Sums, not differences: the newest one counts. */
+    MinerNews: {
+      /** @description Whose it is. */
+      address: string;
+      /**
+       * Format: int64
+       * @description Log index it was read at.
+       */
+      index: number;
+      /**
+       * Format: int64
+       * @description Ledger time of that moment.
+       */
+      ledger_time_ms: number;
+      /** @description Money and counts; null until the first share is accepted. */
+      miner: null | components["schemas"]["Miner"];
+      /**
+       * @description Workers with a share since the news before, or of the last ten minutes in the first news;
+       *     those whose share is newest, 100 at most.
+       */
+      workers: components["schemas"]["Worker"][];
     };
     /** @description A payout as one of its payees sees it. */
     MinerPayout: {
@@ -1117,6 +1604,59 @@ export interface components {
       miner: string;
       /** @description The part. */
       share_atomic: components["schemas"]["Decimal"];
+    };
+    /** @description The answer of `/api/v1/network`: the chain, as the answering node sees it at this moment. */
+    Network: {
+      /** @description What its addresses begin with, without the colon. */
+      address_prefix: string;
+      /** @description Published average of the fees of one block; "0" while there is no sample. */
+      average_fees_atomic: components["schemas"]["Decimal"];
+      /**
+       * Format: int64
+       * @description Time the chain aims at between two blocks.
+       */
+      block_time_ms: number;
+      /** @description Daemons of the node, and how far they agree. */
+      daemons: components["schemas"]["DaemonAgreement"];
+      /** @description Difficulty of the block to find, decimal text in expected hashes. */
+      difficulty: string | null;
+      /** @description That difficulty over `block_time_ms`: an estimate of all hashes per second, decimal text. */
+      hashrate: string | null;
+      /**
+       * Format: int64
+       * @description Greatest height that its daemons know; null while none answers.
+       */
+      height: number | null;
+      /** @description Name of the chain's network; null until the pool is set up. */
+      name: string | null;
+      /** @description What the block would pay its miner besides fees; also null when the daemon did not say. */
+      next_reward_atomic: null | components["schemas"]["Decimal"];
+      /**
+       * Format: int64
+       * @description The node that answers.
+       */
+      node_id: number;
+      /**
+       * Format: int64
+       * @description How many heights pass before the chain's order of a block is final.
+       */
+      stability_heights: number;
+      /**
+       * Format: int64
+       * @description Up to this height the chain does not change any more; null while no daemon answers.
+       */
+      stable_height: number | null;
+      /**
+       * Format: int64
+       * @description How old that template is.
+       */
+      template_age_ms: number | null;
+      /**
+       * Format: int64
+       * @description Topoheight of the chain when the newest template was made; null without one, as are the
+       *     four below.
+       */
+      topoheight: number | null;
     };
     /**
      * @description The answer of `/api/v1/network/fees`.
@@ -1275,12 +1815,39 @@ export interface components {
       /** @description What to give as `after` to get the next page; null on the last one. */
       next_after: string | null;
     };
+    /** @description Something happened to a payout. */
+    PayoutChange: {
+      /** @description What happened. */
+      change: components["schemas"]["EntryKindName"];
+      /**
+       * Format: int64
+       * @description Log index of the command: with `change` it names this event on every node.
+       */
+      index: number;
+      /** @description The payout as it is now, which may be later than the event. */
+      payout: components["schemas"]["PayoutSummary"];
+    };
+    /** @description `event: payouts` */
+    PayoutChanges: {
+      /** @description In the order of the log. */
+      items: components["schemas"]["PayoutChange"][];
+    };
     /** @description A payout with everything in it. */
     PayoutDetail: components["schemas"]["PayoutSummary"] & {
       /** @description Who gets what. */
       transfers: components["schemas"]["Transfer"][];
       /** @description The signed transactions; at most one of them executes, because they share one nonce. */
       variants: components["schemas"]["Variant"][];
+    };
+    /** @description Balances that reach their threshold and are not held. */
+    PayoutQueue: {
+      /** @description Their balances. */
+      amount_atomic: components["schemas"]["Decimal"];
+      /**
+       * Format: int64
+       * @description How many miners; counted up to ten thousand.
+       */
+      miners: number;
     };
     /**
      * @description Where a payout stands.
@@ -1303,6 +1870,8 @@ export interface components {
       open: null | components["schemas"]["PayoutSummary"];
       /** @description Why payouts are paused; null while they are not. */
       paused_reason: string | null;
+      /** @description Who would be paid now, the largest balances first. */
+      queue: components["schemas"]["PayoutQueue"];
     };
     /** @description A payout in a list. */
     PayoutSummary: {
@@ -1355,6 +1924,14 @@ export interface components {
       /** @description The transaction that executed; null unless confirmed. */
       tx_hash: null | components["schemas"]["Hash"];
     };
+    /** @description `event: ping`, when nothing else was said for a while. */
+    Ping: {
+      /**
+       * Format: int64
+       * @description Up to here nothing is missing.
+       */
+      index: number;
+    };
     /** @description The pool: its rules, its money and its counts, all as of one moment. */
     Pool: {
       /** @description The accounts of the ledger. */
@@ -1366,6 +1943,13 @@ export interface components {
        * @description Estimated hashes per second over about the last ten minutes.
        */
       hashrate: number;
+      /** @description The same over several times. */
+      hashrates: components["schemas"]["Hashrates"];
+      /**
+       * Format: int64
+       * @description When the newest block was found; null before the first.
+       */
+      last_block_found_at_ms: number | null;
       /** @description Where payouts stand. */
       payouts: components["schemas"]["PayoutState"];
       /** @description Work since the last found block, where "1.000000" is the mean of a block. */
@@ -1379,6 +1963,8 @@ export interface components {
     };
     /** @description The answer of `/api/v1/pool`. */
     PoolAndNode: components["schemas"]["Pool"] & {
+      /** @description Who works, counted at most ten seconds before. */
+      active: components["schemas"]["Active"];
       /** @description The node that answers. */
       node: components["schemas"]["Node"];
     };
@@ -1452,6 +2038,8 @@ export interface components {
       | "unknown_path"
       | "method_not_allowed"
       | "body_not_allowed"
+      | "too_many_requests"
+      | "too_many_streams"
       | "index_not_reached"
       | "busy"
       | "too_slow"
@@ -1470,8 +2058,15 @@ export interface components {
       /** @description The miner's score in the window, in 2^-64 of the expected work of a block. */
       weight: components["schemas"]["Decimal"];
     };
+    /**
+     * @description What miners speak.
+     * @enum {string}
+     */
+    ProtocolName: "stratum" | "xatum" | "getwork";
     /** @description One node, for everybody. */
     PublicNode: {
+      /** @description Base URL of its API, as browsers reach it; null when it was given none. */
+      api_url: string | null;
       /**
        * Format: int64
        * @description Newest log index it has applied.
@@ -1501,12 +2096,23 @@ export interface components {
        * @description Entries of the leader's log that it has not stored yet.
        */
       lag: number | null;
+      /** @description Its name; null when it was given none. */
+      name: string | null;
+      /** @description Whether it answered. */
+      reachable: boolean;
+      /** @description Where it stands; null when that was not said. */
+      region: string | null;
       /** @description What it does. */
       role: components["schemas"]["RoleName"];
       /** @description Whether it serves miners. */
       serving: boolean;
       /** @description Accepted shares per second over the last minute, with three digits. */
       shares_per_second: string | null;
+      /**
+       * Format: int64
+       * @description When its process started.
+       */
+      started_at_ms: number | null;
       /** @description Release of the running program. */
       version: string | null;
     };
@@ -1582,8 +2188,8 @@ export interface components {
       /** @description What it holds. */
       held_atomic: components["schemas"]["Decimal"];
       /**
-       * @description "safe", "low" or "exhausted": then new work is booked under PPLNS, or refused where that is
-       *     not offered.
+       * @description "exhausted": new work is booked under PPLNS; "stopped": it is refused, because PPLNS is not
+       *     offered.
        */
       level: components["schemas"]["ReserveLevelName"];
       /**
@@ -1605,7 +2211,55 @@ export interface components {
      * @description How full the reserve is.
      * @enum {string}
      */
-    ReserveLevelName: "safe" | "low" | "exhausted";
+    ReserveLevelName: "safe" | "low" | "exhausted" | "stopped";
+    /** @description `event: reset`: something may have been missed, ask for everything anew. */
+    Reset: {
+      /**
+       * Format: int64
+       * @description Log index from which on the stream goes on.
+       */
+      index: number;
+      /**
+       * @description "too_old", "too_new" (this node has not come that far) or "too_slow" (the client has not read
+       *     for a minute).
+       */
+      reason: string;
+    };
+    /** @description A miner's part of one block. */
+    Reward: {
+      /** @description What the miner gets of it. */
+      amount_atomic: components["schemas"]["Decimal"];
+      /** @description Its hash. */
+      block_hash: components["schemas"]["Hash"];
+      /**
+       * Format: int64
+       * @description Number of the block; the cursor of the list.
+       */
+      block_number: number;
+      /**
+       * Format: int64
+       * @description When it was found.
+       */
+      found_at_ms: number;
+      /**
+       * Format: int64
+       * @description Its height.
+       */
+      height: number;
+      /** @description Whether that is only expected, because the chain can still drop the block. */
+      is_expected: boolean;
+      /** @description The miner's part of what all miners share; null for a block whose amount is not known. */
+      part: string | null;
+      /** @description How its reward is shared. */
+      scheme: components["schemas"]["SchemeName"];
+      /**
+       * Format: int64
+       * @description When the chain paid it for good; null until then.
+       */
+      settled_at_ms: number | null;
+      /** @description Where it stands. */
+      status: components["schemas"]["BlockState"];
+    };
     /**
      * @description What a node does in the cluster.
      * @enum {string}
@@ -1627,6 +2281,36 @@ export interface components {
        * @description Length of a span.
        */
       step_ms: number;
+    };
+    /** @description One open session of a worker. */
+    Session: {
+      /**
+       * Format: int64
+       * @description Shares of this session that were accepted.
+       */
+      accepted: number;
+      /**
+       * Format: int64
+       * @description When it connected.
+       */
+      connected_at_ms: number;
+      /** @description Difficulty of its newest job; null before the first. */
+      difficulty: null | components["schemas"]["Decimal"];
+      /** @description Whether it came over TLS, as far as the node sees. */
+      is_tls: boolean;
+      /**
+       * Format: int64
+       * @description When its newest accepted share arrived; null before the first.
+       */
+      last_share_at_ms: number | null;
+      /** @description What it speaks. */
+      protocol: components["schemas"]["ProtocolName"];
+      /** @description Refused shares of this session by reason. */
+      rejects: {
+        [key: string]: number;
+      };
+      /** @description What its software calls itself; null when it did not say. */
+      user_agent: string | null;
     };
     /** @description What was accepted and refused in a span of time. */
     Span: {
@@ -1653,6 +2337,12 @@ export interface components {
       own_amounts: {
         [key: string]: string;
       };
+      /**
+       * @description What the expected work of a whole block was paid with on average, `floor(mature * 2^64 /
+       *     score)`: the rewards of that hour's blocks less the fee, for FPPS with the published average
+       *     of fees. Null where no work was paid at once.
+       */
+      paid_per_block_atomic: null | components["schemas"]["Decimal"];
       /** @description Their score, in 2^-64 of the expected work of a block. */
       score: components["schemas"]["Decimal"];
       /**
@@ -1687,6 +2377,21 @@ export interface components {
        * @description Topoheight of the chain when it was made.
        */
       topoheight: number;
+    };
+    /** @description A miner in an order. */
+    TopMiner: components["schemas"]["Miner"] & {
+      /**
+       * Format: int64
+       * @description Estimated hashes per second over about the last ten minutes.
+       */
+      hashrate: number;
+    };
+    /** @description The answer of `/api/v1/miners/top`. */
+    TopMiners: {
+      /** @description What they are ordered by. */
+      by: string;
+      /** @description The miners, the first one first. */
+      items: components["schemas"]["TopMiner"][];
     };
     /** @description Counts over the pool's life. */
     Totals: {
@@ -1788,8 +2493,45 @@ export interface components {
       /** @description Accepted work, ever. */
       work: components["schemas"]["Decimal"];
     };
+    /** @description Workers by how they are. */
+    WorkerCounts: {
+      /**
+       * Format: int64
+       * @description Workers with a share accepted within the last quarter of an hour.
+       */
+      active: number;
+      /**
+       * Format: int64
+       * @description The others.
+       */
+      offline: number;
+    };
+    /** @description The answer of `/api/v1/miners/{address}/workers/{worker}`. */
+    WorkerDetail: components["schemas"]["WorkerHealth"] & {
+      /** @description Its open sessions on that node, of this moment and not of the index; 100 at most. */
+      sessions: components["schemas"]["Session"][];
+      /**
+       * Format: int64
+       * @description The node whose sessions are shown: each knows its own.
+       */
+      sessions_node_id: number;
+    };
+    /** @description One worker with how it is doing. */
+    WorkerHealth: components["schemas"]["Worker"] & {
+      /** @description Its speed. */
+      hashrates: components["schemas"]["Hashrates"];
+      /** @description How it is, in a word. */
+      state: components["schemas"]["WorkerStateName"];
+      /** @description The same in a sentence. */
+      state_detail: string;
+    };
+    /**
+     * @description How a worker is: it works; it works at less than half of its usual speed; nothing has come of it for a quarter of an hour; or the pool takes none of its shares for the time being.
+     * @enum {string}
+     */
+    WorkerStateName: "ok" | "low" | "offline" | "banned";
     /** @description Sums over all workers of a miner. */
-    WorkerSums: {
+    WorkerSums: components["schemas"]["WorkerCounts"] & {
       /**
        * Format: int64
        * @description How many workers were ever seen.
@@ -1825,6 +2567,15 @@ export interface components {
         "application/problem+json": components["schemas"]["Problem"];
       };
     };
+    /** @description The address asks too often, or has too many streams open: `too_many_requests` or `too_many_streams`. Ask again after `Retry-After` seconds; `RateLimit` and `RateLimit-Policy` of every answer say how much is left of what. */
+    TooManyRequests: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        "application/problem+json": components["schemas"]["Problem"];
+      };
+    };
     /** @description This node cannot answer now: `index_not_reached`, `busy`, `too_slow` or `ledger_unreadable`. Ask again after `Retry-After` seconds, or ask another node. */
     Unavailable: {
       headers: {
@@ -1845,6 +2596,10 @@ export interface operations {
   blocks: {
     parameters: {
       query?: {
+        /** @description Only blocks that stand there. */
+        status?: "maturing" | "settled" | "orphaned";
+        /** @description Only blocks that this miner found. */
+        miner?: string;
         /** @description Go on before this row: what `next_before` said. */
         before?: number;
         /** @description Most rows of the page. */
@@ -1870,6 +2625,7 @@ export interface operations {
         };
       };
       400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -1901,6 +2657,7 @@ export interface operations {
       };
       400: components["responses"]["BadRequest"];
       404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -1938,6 +2695,7 @@ export interface operations {
       };
       400: components["responses"]["BadRequest"];
       404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -1975,6 +2733,63 @@ export interface operations {
       };
       400: components["responses"]["BadRequest"];
       404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  connect: {
+    parameters: {
+      query?: {
+        /** @description The answer must not be older than this log index; the node waits a moment for it, and answers 503 `index_not_reached` when it does not come. */
+        min_index?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description As of this moment */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Connect"];
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  events: {
+    parameters: {
+      query?: {
+        /** @description One or more of `pool`, `blocks`, `payouts`, `nodes` and `miner:<address>` (four miners at most), with commas between them; `pool,blocks,payouts` if not given. */
+        topics?: string;
+        /** @description Id of the newest event that was read, from any node; the header `Last-Event-ID` counts more. */
+        last_event_id?: number;
+        /** @description The answer must not be older than this log index; the node waits a moment for it, and answers 503 `index_not_reached` when it does not come. */
+        min_index?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The stream. The data of each event is JSON: `Hello`, `Reset`, `Ping`, `BlockChanges`, `PayoutChanges`, `At_Pool`, `Nodes` or `MinerNews` */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "text/event-stream": string;
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -1985,6 +2800,26 @@ export interface operations {
         block?: number;
         /** @description Only entries about this payout. */
         payout?: number;
+        /** @description Only entries that change this account. */
+        account?:
+          | "income"
+          | "expected"
+          | "deposits"
+          | "mature"
+          | "in_flight"
+          | "paid"
+          | "network_fees"
+          | "immature"
+          | "undistributed"
+          | "fees_pplns"
+          | "fees_solo"
+          | "fees_pps"
+          | "fees_fpps"
+          | "reserve"
+          | "rounding"
+          | "donations"
+          | "fee_budget"
+          | "network_fees_pool";
         /** @description Nothing older, in milliseconds since the Unix epoch. */
         since_ms?: number;
         /** @description Go on after this row: what `next_after` said. */
@@ -2012,6 +2847,7 @@ export interface operations {
         };
       };
       400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2043,6 +2879,39 @@ export interface operations {
         };
       };
       400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  top_miners: {
+    parameters: {
+      query?: {
+        /** @description What they are ordered by; `hashrate` if not given. */
+        by?: "hashrate" | "window" | "paid";
+        /** @description Most rows of the page. */
+        limit?: number;
+        /** @description The answer must not be older than this log index; the node waits a moment for it, and answers 503 `index_not_reached` when it does not come. */
+        min_index?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description As of the index it names */
+      200: {
+        headers: {
+          /** @description Log index the answer was read at. */
+          "x-raftpool-index"?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["At_TopMiners"];
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2074,6 +2943,7 @@ export interface operations {
       };
       400: components["responses"]["BadRequest"];
       404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2109,6 +2979,39 @@ export interface operations {
       };
       400: components["responses"]["BadRequest"];
       404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  payouts_csv: {
+    parameters: {
+      query?: {
+        /** @description The answer must not be older than this log index; the node waits a moment for it, and answers 503 `index_not_reached` when it does not come. */
+        min_index?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The miner's address. */
+        address: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description As of the index in the header */
+      200: {
+        headers: {
+          /** @description Log index the answer was read at. */
+          "x-raftpool-index"?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          "text/csv": string;
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2130,8 +3033,6 @@ export interface operations {
       /** @description As of this moment */
       200: {
         headers: {
-          /** @description Log index the answer was read at. */
-          "x-raftpool-index"?: number;
           [name: string]: unknown;
         };
         content: {
@@ -2140,6 +3041,75 @@ export interface operations {
       };
       400: components["responses"]["BadRequest"];
       404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  rewards: {
+    parameters: {
+      query?: {
+        /** @description Go on before this row: what `next_before` said. */
+        before?: number;
+        /** @description Most rows of the page. */
+        limit?: number;
+        /** @description The answer must not be older than this log index; the node waits a moment for it, and answers 503 `index_not_reached` when it does not come. */
+        min_index?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The miner's address. */
+        address: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description As of the index it names */
+      200: {
+        headers: {
+          /** @description Log index the answer was read at. */
+          "x-raftpool-index"?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["At_PageBack_Reward"];
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  rewards_csv: {
+    parameters: {
+      query?: {
+        /** @description The answer must not be older than this log index; the node waits a moment for it, and answers 503 `index_not_reached` when it does not come. */
+        min_index?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The miner's address. */
+        address: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description As of the index in the header */
+      200: {
+        headers: {
+          /** @description Log index the answer was read at. */
+          "x-raftpool-index"?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          "text/csv": string;
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2179,6 +3149,7 @@ export interface operations {
       };
       400: components["responses"]["BadRequest"];
       404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2214,6 +3185,7 @@ export interface operations {
       };
       400: components["responses"]["BadRequest"];
       404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2244,11 +3216,74 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["At_Page_Worker"];
+          "application/json": components["schemas"]["At_Page_WorkerHealth"];
         };
       };
       400: components["responses"]["BadRequest"];
       404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  worker: {
+    parameters: {
+      query?: {
+        /** @description The answer must not be older than this log index; the node waits a moment for it, and answers 503 `index_not_reached` when it does not come. */
+        min_index?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The miner's address. */
+        address: string;
+        /** @description The worker's name. */
+        worker: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description As of the index it names */
+      200: {
+        headers: {
+          /** @description Log index the answer was read at. */
+          "x-raftpool-index"?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["At_WorkerDetail"];
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  network: {
+    parameters: {
+      query?: {
+        /** @description The answer must not be older than this log index; the node waits a moment for it, and answers 503 `index_not_reached` when it does not come. */
+        min_index?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description As of the index it names */
+      200: {
+        headers: {
+          /** @description Log index the answer was read at. */
+          "x-raftpool-index"?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["At_Network"];
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2276,6 +3311,7 @@ export interface operations {
         };
       };
       400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2294,8 +3330,6 @@ export interface operations {
       /** @description As of this moment */
       200: {
         headers: {
-          /** @description Log index the answer was read at. */
-          "x-raftpool-index"?: number;
           [name: string]: unknown;
         };
         content: {
@@ -2303,12 +3337,15 @@ export interface operations {
         };
       };
       400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
   payouts: {
     parameters: {
       query?: {
+        /** @description Only payouts that stand there. */
+        status?: "reserved" | "signed" | "confirmed" | "released" | "abandoned";
         /** @description Go on before this row: what `next_before` said. */
         before?: number;
         /** @description Most rows of the page. */
@@ -2334,6 +3371,7 @@ export interface operations {
         };
       };
       400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2365,6 +3403,7 @@ export interface operations {
       };
       400: components["responses"]["BadRequest"];
       404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2392,6 +3431,7 @@ export interface operations {
         };
       };
       400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2419,6 +3459,7 @@ export interface operations {
         };
       };
       400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2446,6 +3487,7 @@ export interface operations {
         };
       };
       400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2479,6 +3521,7 @@ export interface operations {
         };
       };
       400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2506,6 +3549,7 @@ export interface operations {
         };
       };
       400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };
@@ -2539,6 +3583,7 @@ export interface operations {
         };
       };
       400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
     };
   };

@@ -8,14 +8,20 @@ use axum::middleware;
 use axum::routing::get;
 use prometheus::Registry;
 use raftpool_ledger::{Clock, Cluster};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
+use crate::census::Census;
 use crate::control::ClusterControl;
-use crate::facts::LiveFacts;
+use crate::events::Hub;
+use crate::facts::{About, LiveFacts};
+use crate::guard::Origins;
 use crate::health::Probe;
 use crate::metrics::HttpMetrics;
-use crate::page::Page;
+use crate::rates::Rates;
 use crate::reading::Reader;
-use crate::{document, guard, health, metrics, page, routes};
+use crate::site::Site;
+use crate::{document, guard, health, metrics, routes, site};
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -28,7 +34,13 @@ pub(crate) struct App {
     pub(crate) registry: Registry,
     pub(crate) http_metrics: HttpMetrics,
     pub(crate) probe: Arc<Probe>,
-    pub(crate) page: Arc<Page>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) site: Arc<Site>,
+    pub(crate) census: Arc<Census>,
+    /// None when requests are not limited.
+    pub(crate) rates: Option<Arc<Rates>>,
+    pub(crate) origins: Origins,
+    pub(crate) about: Arc<About>,
     pub(crate) request_timeout: Duration,
 }
 
@@ -36,14 +48,15 @@ pub(crate) struct App {
 pub(crate) fn router(app: App, miners: Router) -> Router {
     let (resources, _) = routes::resources().split_for_parts();
     Router::new()
-        .route("/", get(page::show))
+        .route("/", get(site::show))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::show))
         .route(document::PATH, get(document::show))
         .merge(resources)
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .merge(miners.with_state(()))
-        .fallback(routes::unknown_path)
+        .fallback(site::show)
         .method_not_allowed_fallback(routes::method_not_allowed)
         .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
         .with_state(app)

@@ -13,17 +13,19 @@ use axum::response::{IntoResponse, Response};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{
     Content, Info, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, Response as Described,
 };
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::dto::block::MinerShare;
+use crate::dto::event;
 use crate::dto::journal::ProofPart;
+use crate::dto::pool::Pool;
 use crate::parameters::known::MIN_INDEX;
 use crate::problem::{ProblemBody, ProblemCode};
-use crate::reading::INDEX_HEADER;
+use crate::reading::{At, INDEX_HEADER};
 use crate::routes;
 
 /// Where it is served.
@@ -76,14 +78,7 @@ fn document() -> OpenApi {
     let mut document = routes::resources().into_openapi();
     document.info = info();
     let components = document.components.get_or_insert_default();
-    for (name, schema) in [
-        (ProblemBody::name(), ProblemBody::schema()),
-        (ProblemCode::name(), ProblemCode::schema()),
-        (MinerShare::name(), MinerShare::schema()),
-        (ProofPart::name(), ProofPart::schema()),
-    ] {
-        components.schemas.insert(name.into_owned(), schema);
-    }
+    components.schemas.extend(unnamed());
     for refusal in REFUSALS {
         let described = refusal.describe();
         components
@@ -96,6 +91,31 @@ fn document() -> OpenApi {
         }
     }
     document
+}
+
+/// Schemas that no answer has as a whole: problems, rows of parts, and what events say.
+fn unnamed() -> Vec<(String, RefOr<Schema>)> {
+    macro_rules! named {
+        ($($kind:ty),*) => {
+            vec![$((<$kind>::name().into_owned(), <$kind>::schema())),*]
+        };
+    }
+    let mut schemas = named![
+        ProblemBody,
+        ProblemCode,
+        MinerShare,
+        ProofPart,
+        event::Hello,
+        event::Reset,
+        event::Ping,
+        event::BlockChanges,
+        event::BlockChange,
+        event::PayoutChanges,
+        event::PayoutChange,
+        event::MinerNews
+    ];
+    schemas.push(("At_Pool".into(), At::<Pool>::schema()));
+    schemas
 }
 
 fn info() -> Info {
@@ -116,7 +136,9 @@ fn complete(operation: &mut Operation) {
         .any(|parameter| parameter.parameter_in == ParameterIn::Path);
     parameters.push(MIN_INDEX.document(ParameterIn::Query));
     let responses = &mut operation.responses.responses;
-    if let Some(RefOr::T(answer)) = responses.get_mut("200") {
+    if let Some(RefOr::T(answer)) = responses.get_mut("200")
+        && names_index(answer)
+    {
         let index = HeaderBuilder::new()
             .description(Some("Log index the answer was read at."))
             .schema(ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer)));
@@ -133,6 +155,17 @@ fn complete(operation: &mut Operation) {
     }
 }
 
+/// Whether an answer is read from the ledger, or only of the moment.
+fn names_index(answer: &Described) -> bool {
+    answer.content.iter().any(|(kind, content)| {
+        let is_read = |schema: &RefOr<Schema>| match schema {
+            RefOr::Ref(reference) => reference.ref_location.contains("/At_"),
+            RefOr::T(_) => false,
+        };
+        kind == "text/csv" || content.schema.as_ref().is_some_and(is_read)
+    })
+}
+
 /// A refusal that any path may give.
 struct Refusal {
     status: &'static str,
@@ -140,7 +173,7 @@ struct Refusal {
     description: &'static str,
 }
 
-const REFUSALS: [Refusal; 3] = [
+const REFUSALS: [Refusal; 4] = [
     Refusal {
         status: "400",
         name: "BadRequest",
@@ -150,6 +183,13 @@ const REFUSALS: [Refusal; 3] = [
         status: "404",
         name: "NotFound",
         description: "What the path names is not in the ledger, as of the index: `not_found`.",
+    },
+    Refusal {
+        status: "429",
+        name: "TooManyRequests",
+        description: "The address asks too often, or has too many streams open: `too_many_requests` \
+                      or `too_many_streams`. Ask again after `Retry-After` seconds; `RateLimit` and \
+                      `RateLimit-Policy` of every answer say how much is left of what.",
     },
     Refusal {
         status: "503",

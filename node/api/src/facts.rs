@@ -70,6 +70,26 @@ pub struct RefusedWorkerFacts {
     pub last_words: String,
 }
 
+/// What an operator says of the pool, and what is fixed about its chain. The same as long as the
+/// process lives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct About {
+    /// Name of the pool.
+    pub pool_name: Option<String>,
+    /// Where the operator can be reached.
+    pub contact_url: Option<String>,
+    /// A block in an explorer; `{hash}` stands for its hash.
+    pub explorer_block_url: Option<String>,
+    /// A transaction in an explorer; `{hash}` stands for its hash.
+    pub explorer_transaction_url: Option<String>,
+    /// An address in an explorer; `{address}` stands for it.
+    pub explorer_address_url: Option<String>,
+    /// What the addresses of the chain begin with, without the colon.
+    pub address_prefix: &'static str,
+    /// Time the chain aims at between two blocks.
+    pub block_time_ms: u64,
+}
+
 /// One thing that holds or does not, in words for an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
@@ -142,6 +162,11 @@ pub struct TemplateFacts {
     pub topoheight: u64,
     /// Network difficulty in expected hashes, as a decimal number: it may exceed 128 bits.
     pub network_difficulty: String,
+    /// Difficulty over the time that the chain aims at between two blocks, in hashes per second, as
+    /// a decimal number.
+    pub network_hashrate: String,
+    /// What the block would pay its miner besides fees, in atomic units; none when unknown.
+    pub miner_reward_atomic: Option<u64>,
     /// Name of the proof of work.
     pub algorithm: String,
     /// When this node received it, in milliseconds since the Unix epoch.

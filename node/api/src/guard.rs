@@ -1,6 +1,9 @@
-//! What holds for every request: no body, a deadline, headers for browsers, and a metric.
+//! What holds for every request: no body, a deadline, a rate, tags, headers for browsers, a metric.
 
-use axum::extract::{MatchedPath, Request, State};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -8,19 +11,18 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::problem::{self, Problem};
+use crate::rates::Left;
 
 /// Added to every answer that has not set the header itself.
 ///
-/// Everything served is public and read-only, so any site may read it; nothing may be framed,
-/// and nothing but the page at `/` (which brings its own policy) runs scripts.
-const HEADERS: [(HeaderName, HeaderValue); 7] = [
-    (
-        header::ACCESS_CONTROL_ALLOW_ORIGIN,
-        HeaderValue::from_static("*"),
-    ),
+/// Everything served is public and read-only. Nothing may be framed, and nothing but the pages
+/// (which bring their own policy) runs scripts.
+const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("x-raftpool-index"),
+        HeaderValue::from_static(
+            "x-raftpool-index, etag, retry-after, ratelimit, ratelimit-policy",
+        ),
     ),
     (
         header::X_CONTENT_TYPE_OPTIONS,
@@ -42,30 +44,86 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
 pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let allowed_origin = app.origins.allowed(request.headers());
+    let known_tags = request.headers().get(header::IF_NONE_MATCH).cloned();
+    let mut left = None;
     let mut response = if has_body(request.headers()) {
         refuse_body()
     } else if is_preflight(&request) && route.is_some() {
         preflight()
     } else {
-        match tokio::time::timeout(app.request_timeout, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => Problem::new(
-                problem::TOO_SLOW,
-                "try again in a second, or ask another node of the pool",
-            )
-            .into_response(),
+        let (left_of_rate, refusal) = rate(&app, &request);
+        left = left_of_rate;
+        match refusal {
+            Some(problem) => problem.into_response(),
+            None => answer(&app, request, next).await,
         }
     };
+    if let Some(known) = known_tags {
+        leave_out_what_is_known(&mut response, &known);
+    }
+    let headers = response.headers_mut();
+    if let Some(left) = left {
+        left.write(headers);
+    }
+    if let Some(origin) = allowed_origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
+    if !app.origins.are_all() {
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+    }
     for (name, value) in &HEADERS {
-        response
-            .headers_mut()
-            .entry(name)
-            .or_insert_with(|| value.clone());
+        headers.entry(name).or_insert_with(|| value.clone());
     }
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     app.http_metrics
         .observe(route, response.status(), started.elapsed());
     response
+}
+
+async fn answer(app: &App, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(app.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(
+            problem::TOO_SLOW,
+            "try again in a second, or ask another node of the pool",
+        )
+        .into_response(),
+    }
+}
+
+/// Pages, metrics, health and the paths of miners have limits of their own, or none.
+fn rate(app: &App, request: &Request) -> (Option<Left>, Option<Problem>) {
+    let is_limited = request.uri().path().starts_with("/api/");
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    match (&app.rates, peer) {
+        (Some(rates), Some(ConnectInfo(peer))) if is_limited => {
+            let (left, refusal) = rates.count(peer.ip());
+            (Some(left), refusal)
+        }
+        _ => (None, None),
+    }
+}
+
+/// Whoever has an answer with the same tag is told so, and not given it again.
+fn leave_out_what_is_known(response: &mut Response, known: &HeaderValue) {
+    let Some(tag) = response.headers().get(header::ETAG) else {
+        return;
+    };
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let (Ok(tag), Ok(known)) = (tag.to_str(), known.to_str()) else {
+        return;
+    };
+    let is_known =
+        known.trim() == "*" || known.split(',').any(|known| opaque(known) == opaque(tag));
+    if response.status() == StatusCode::OK && is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = axum::body::Body::empty();
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
+        headers.remove(header::CONTENT_TYPE);
+        headers.remove(header::CONTENT_ENCODING);
+    }
 }
 
 fn has_body(headers: &HeaderMap) -> bool {
@@ -98,4 +156,28 @@ fn preflight() -> Response {
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ];
     (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// Whose pages may read the answers.
+#[derive(Clone)]
+pub(crate) struct Origins(Arc<Vec<String>>);
+
+impl Origins {
+    pub(crate) fn new(origins: Vec<String>) -> Self {
+        Self(Arc::new(origins))
+    }
+
+    fn are_all(&self) -> bool {
+        self.0.iter().any(|origin| origin == "*")
+    }
+
+    /// What is said to a page of the origin that a request names.
+    fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        if self.are_all() {
+            return Some(HeaderValue::from_static("*"));
+        }
+        let origin = headers.get(header::ORIGIN)?;
+        let is_allowed = self.0.iter().any(|allowed| origin == allowed.as_str());
+        is_allowed.then(|| origin.clone())
+    }
 }

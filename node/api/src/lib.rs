@@ -23,11 +23,14 @@ pub mod server;
 pub mod admin;
 
 mod app;
+mod census;
 mod document;
+mod events;
 mod guard;
 mod health;
-mod page;
+mod rates;
 mod routes;
+mod site;
 
 mod parameters;
 mod problem;
@@ -43,9 +46,10 @@ pub use bans::{LocalBan, LocalBanOf, LocalBans};
 pub use control::{ChangeRefusal, ClusterControl, MemberChanged};
 pub use document::openapi_json;
 pub use facts::{
-    BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts, RefusedWorkerFacts,
-    SessionFacts, TemplateFacts,
+    About, BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts,
+    RefusedWorkerFacts, SessionFacts, TemplateFacts,
 };
 pub use issuer::TokenIssuer;
 pub use payouts::PayoutInsight;
 pub use server::{ApiConfig, ApiError, ApiParts, ApiServer};
+pub use site::SiteFile;

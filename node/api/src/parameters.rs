@@ -8,6 +8,7 @@ use raftpool_ledger::command::Account;
 use raftpool_ledger::view::account_of_name;
 
 use crate::problem::Problem;
+use crate::routes::is_address;
 
 /// Rows of a page when the request does not say.
 pub(crate) const LIMIT_DEFAULT: usize = 50;
@@ -118,6 +119,34 @@ impl Parameters {
             let problem = format!("there is no account \"{}\"", shorten(text));
             Problem::parameter(name, problem)
         })
+    }
+
+    /// An address.
+    pub(crate) fn address(&self, name: &str) -> Result<Option<String>, Problem> {
+        match self.text_of(name) {
+            Some(text) if !is_address(text) => {
+                let given = shorten(text);
+                let problem = format!("must be an address, such as xel:…, is \"{given}\"");
+                Err(Problem::parameter(name, problem))
+            }
+            text => Ok(text.map(str::to_owned)),
+        }
+    }
+
+    /// One of a few words.
+    pub(crate) fn word(
+        &self,
+        name: &str,
+        words: &[&'static str],
+    ) -> Result<Option<&'static str>, Problem> {
+        let Some(text) = self.text_of(name) else {
+            return Ok(None);
+        };
+        let word = words.iter().find(|word| **word == text).copied();
+        let known = words.join(", ");
+        let problem = || format!("must be one of {known}, is \"{}\"", shorten(text));
+        word.map(Some)
+            .ok_or_else(|| Problem::parameter(name, problem()))
     }
 
     /// A name in the ledger.

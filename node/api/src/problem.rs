@@ -60,6 +60,18 @@ pub(crate) const INDEX_NOT_REACHED: Kind = Kind {
     code: "index_not_reached",
     title: "This node is not that far yet",
 };
+/// An address asks too often.
+pub(crate) const TOO_MANY_REQUESTS: Kind = Kind {
+    status: StatusCode::TOO_MANY_REQUESTS,
+    code: "too_many_requests",
+    title: "Too many requests",
+};
+/// As many streams of events are open as may be.
+pub(crate) const TOO_MANY_STREAMS: Kind = Kind {
+    status: StatusCode::TOO_MANY_REQUESTS,
+    code: "too_many_streams",
+    title: "Too many streams of events",
+};
 /// Too many reads are under way.
 pub(crate) const BUSY: Kind = Kind {
     status: StatusCode::SERVICE_UNAVAILABLE,
@@ -146,6 +158,7 @@ pub(crate) struct Problem {
     detail: String,
     parameter: Option<String>,
     index: Option<u64>,
+    retry_after_s: Option<u64>,
 }
 
 impl Problem {
@@ -156,6 +169,7 @@ impl Problem {
             detail: detail.into(),
             parameter: None,
             index: None,
+            retry_after_s: None,
         }
     }
 
@@ -164,6 +178,14 @@ impl Problem {
         Self {
             parameter: Some(name.into()),
             ..Self::new(BAD_PARAMETER, detail)
+        }
+    }
+
+    /// Says after how many seconds to ask again.
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        Self {
+            retry_after_s: Some(seconds),
+            ..self
         }
     }
 
@@ -203,13 +225,15 @@ pub(crate) struct ProblemBody {
 pub(crate) enum ProblemCode {}
 
 /// What the public API refuses with; the others are the operators'.
-const PUBLIC: [Kind; 10] = [
+const PUBLIC: [Kind; 12] = [
     BAD_PARAMETER,
     BAD_PATH,
     NOT_FOUND,
     UNKNOWN_PATH,
     METHOD_NOT_ALLOWED,
     BODY_NOT_ALLOWED,
+    TOO_MANY_REQUESTS,
+    TOO_MANY_STREAMS,
     INDEX_NOT_REACHED,
     BUSY,
     TOO_SLOW,
@@ -244,8 +268,10 @@ impl IntoResponse for Problem {
         if let Some(index) = self.index {
             headers.insert(INDEX_HEADER, HeaderValue::from(index));
         }
-        if self.kind.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let is_busy = self.kind.status == StatusCode::SERVICE_UNAVAILABLE;
+        let retry_after_s = self.retry_after_s.or(is_busy.then_some(1));
+        if let Some(seconds) = retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.kind == METHOD_NOT_ALLOWED {
             headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use raftpool_ledger::cluster::{ClusterEvent, ReadError};
 use raftpool_ledger::view::LedgerView;
 use raftpool_ledger::{Cluster, StateError};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::ToSchema;
 
@@ -81,9 +82,41 @@ impl<T> At<Option<T>> {
 
 impl<T: Serialize> IntoResponse for At<T> {
     fn into_response(self) -> Response {
-        let index = HeaderValue::from(self.index);
-        ([(INDEX_HEADER, index)], axum::Json(self)).into_response()
+        match serde_json::to_string(&self.value) {
+            Ok(value) => of_text(self.index, self.ledger_time_ms, &value),
+            Err(error) => {
+                tracing::error!(%error, "an answer of the API could not be written");
+                let detail = "the answer could not be written";
+                Problem::new(problem::LEDGER_UNREADABLE, detail).into_response()
+            }
+        }
     }
+}
+
+/// An answer, with a tag for its value alone: while shares come the index rises every second, and a
+/// list that stays the same need not be sent again for it.
+fn of_text(index: u64, ledger_time_ms: u64, value: &str) -> Response {
+    let tag = entity_tag(value.as_bytes());
+    let fields = value.strip_prefix('{').unwrap_or("}");
+    let comma = if fields == "}" { "" } else { "," };
+    let body = format!("{{\"index\":{index},\"ledger_time_ms\":{ledger_time_ms}{comma}{fields}");
+    let headers = [
+        (INDEX_HEADER, HeaderValue::from(index)),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (header::ETAG, tag),
+    ];
+    (headers, body).into_response()
+}
+
+/// A weak tag: equal ones are answers that say the same.
+pub(crate) fn entity_tag(bytes: &[u8]) -> HeaderValue {
+    let digest = Sha256::digest(bytes);
+    let tag = format!("W/\"{}\"", hex::encode(&digest[..16]));
+    HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("W/\"\""))
 }
 
 impl Reader {
@@ -152,7 +185,8 @@ impl Reader {
         }
     }
 
-    async fn wait_for(&self, min_index: u64) -> Result<(), Problem> {
+    /// Waits a moment until this node has come to an index.
+    pub(crate) async fn wait_for(&self, min_index: u64) -> Result<(), Problem> {
         let mut events = self.cluster.watch();
         let mut newest = 0;
         let reached = async {

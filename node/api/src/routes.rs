@@ -4,6 +4,9 @@
 
 mod blocks;
 mod books;
+mod connect;
+mod downloads;
+mod events;
 mod miners;
 mod network;
 mod nodes;
@@ -26,6 +29,9 @@ use crate::reading::At;
 
 pub(crate) use books::simulate_block;
 
+/// Longest name of a worker that a path may have; the ledger's are shorter.
+const NAME_BYTES_MAX: usize = 256;
+
 pub(crate) type Answer<T> = Result<At<T>, Problem>;
 pub(crate) type PathText = Result<Path<String>, PathRejection>;
 
@@ -36,14 +42,21 @@ pub(crate) fn resources() -> OpenApiRouter<App> {
         .routes(routes!(pool::effort))
         .routes(routes!(pool::lateness))
         .routes(routes!(series::pool_series))
+        .routes(routes!(connect::connect))
+        .routes(routes!(network::network))
         .routes(routes!(network::network_fees))
         .routes(routes!(nodes::nodes))
         .routes(routes!(books::reserve))
         .routes(routes!(books::journal))
         .routes(routes!(books::window_shares))
         .routes(routes!(miners::miners))
+        .routes(routes!(miners::top_miners))
         .routes(routes!(miners::miner))
         .routes(routes!(miners::workers))
+        .routes(routes!(miners::worker))
+        .routes(routes!(miners::rewards))
+        .routes(routes!(downloads::rewards_csv))
+        .routes(routes!(downloads::payouts_csv))
         .routes(routes!(miners::refusals))
         .routes(routes!(miners::miner_payouts))
         .routes(routes!(books::statement))
@@ -54,6 +67,7 @@ pub(crate) fn resources() -> OpenApiRouter<App> {
         .routes(routes!(books::block_proof))
         .routes(routes!(payouts::payouts))
         .routes(routes!(payouts::payout))
+        .routes(routes!(events::events))
 }
 
 /// Everything that has no resource.
@@ -73,8 +87,7 @@ pub(crate) async fn method_not_allowed(method: axum::http::Method) -> Problem {
 }
 
 pub(crate) fn path_text(path: PathText) -> Result<String, Problem> {
-    let Path(text) =
-        path.map_err(|_| Problem::new(problem::BAD_PATH, "the path does not decode to UTF-8"))?;
+    let Path(text) = path.map_err(|_| not_text())?;
     Ok(text)
 }
 
@@ -90,12 +103,28 @@ pub(crate) fn hash_of(path: PathText) -> Result<[u8; 32], Problem> {
 }
 
 pub(crate) fn address_of(path: PathText) -> Result<String, Problem> {
-    let text = path_text(path)?;
-    let is_plausible = (1..=ADDRESS_BYTES_MAX).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b':');
-    if is_plausible {
+    address(path_text(path)?)
+}
+
+/// The two parts of a worker's path.
+pub(crate) fn worker_of(
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<(String, String), Problem> {
+    let Path((miner, worker)) = path.map_err(|_| not_text())?;
+    let miner = address(miner)?;
+    if worker.len() <= NAME_BYTES_MAX {
+        return Ok((miner, worker));
+    }
+    let detail = format!("a worker's name has {NAME_BYTES_MAX} bytes at most");
+    Err(Problem::new(problem::BAD_PATH, detail))
+}
+
+fn not_text() -> Problem {
+    Problem::new(problem::BAD_PATH, "the path does not decode to UTF-8")
+}
+
+fn address(text: String) -> Result<String, Problem> {
+    if is_address(&text) {
         return Ok(text);
     }
     let detail = format!(
@@ -109,6 +138,17 @@ pub(crate) fn unknown_miner(address: &str) -> String {
     format!("no share of {address} was ever accepted; check the address for typing errors")
 }
 
+pub(crate) fn unknown_worker(address: &str, worker: &str) -> String {
+    let (address, worker) = (shorten(address), shorten(worker));
+    format!("{address} has no worker \"{worker}\" in the ledger")
+}
+
 pub(crate) fn unknown_block(hash: &[u8; 32]) -> String {
     format!("this pool has recorded no block {}", hex::encode(hash))
+}
+
+/// Whether a text could be an address; what it is of, the ledger knows.
+pub(crate) fn is_address(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b':';
+    (1..=ADDRESS_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_plain)
 }

@@ -1,6 +1,6 @@
 //! The listener: accepts connections within limits, serves them, and ends them in time.
 
-mod connections;
+pub(crate) mod connections;
 pub(crate) mod serving;
 
 use std::net::SocketAddr;
@@ -16,11 +16,14 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::app::{self, App};
 use crate::control::ClusterControl;
-use crate::facts::LiveFacts;
+use crate::events::Hub;
+use crate::facts::{About, LiveFacts};
+use crate::guard::Origins;
 use crate::health::Probe;
 use crate::metrics::{HttpMetrics, PoolCollector};
-use crate::page::Page;
+use crate::rates::Rates;
 use crate::reading::Reader;
+use crate::site::{Site, SiteFile};
 use connections::Connections;
 use serving::{Patience, end_all, serve};
 
@@ -46,6 +49,17 @@ pub struct ApiConfig {
     pub connection_age_ms_max: u64,
     /// Longest time `min_index` waits.
     pub min_index_timeout_ms: u64,
+    /// Sites whose pages may read the API: origins, or "*" for all.
+    pub cors_origins: Vec<String>,
+    /// Most requests under `/api` of one address in a minute, half of which may come at once; 0: no
+    /// limit.
+    pub requests_per_minute_per_ip_max: u32,
+    /// Most open streams of events; each is a connection as well.
+    pub event_streams_max: usize,
+    /// Most open streams of events of one address.
+    pub event_streams_per_ip_max: usize,
+    /// Longest life of a stream of events.
+    pub event_stream_age_ms_max: u64,
     /// Longest time a shutdown waits for requests that are under way.
     pub shutdown_timeout_ms: u64,
 }
@@ -62,6 +76,11 @@ impl ApiConfig {
             header_timeout_ms: 10_000,
             connection_age_ms_max: 300_000,
             min_index_timeout_ms: 300,
+            cors_origins: vec!["*".into()],
+            requests_per_minute_per_ip_max: 600,
+            event_streams_max: 6_000,
+            event_streams_per_ip_max: 32,
+            event_stream_age_ms_max: 3_600_000,
             shutdown_timeout_ms: 3_000,
         }
     }
@@ -79,6 +98,10 @@ pub struct ApiParts {
     pub live: Arc<dyn LiveFacts>,
     /// What is known of the other nodes.
     pub control: Arc<dyn ClusterControl>,
+    /// What the operator says of the pool.
+    pub about: About,
+    /// The files of the dashboard, with their paths; none when it was not built.
+    pub site: Vec<SiteFile>,
     /// Paths for miners, which are served beside the API's own. A handler finds the remote
     /// address as `ConnectInfo<SocketAddr>`; a connection it upgrades is its own from then on:
     /// neither the limits of the API nor its shutdown concern it.
@@ -115,7 +138,9 @@ impl ApiServer {
     /// # Errors
     /// When the address cannot be listened on, or the registry has these metrics already.
     pub async fn start(config: ApiConfig, parts: ApiParts) -> Result<Self, ApiError> {
-        let router = make_router(&config, parts).map_err(ApiError::RegisterMetrics)?;
+        let (stop, stopped) = watch::channel(false);
+        let router = make_router(&config, parts, stopped.clone());
+        let router = router.map_err(ApiError::RegisterMetrics)?;
         let listen_error = |source| ApiError::Listen {
             address: config.listen,
             source,
@@ -124,7 +149,6 @@ impl ApiServer {
             .await
             .map_err(listen_error)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;
-        let (stop, stopped) = watch::channel(false);
         let accepting = tokio::spawn(accept(listener, router, config, stopped));
         tracing::info!(%local_addr, "serving the API");
         Ok(Self {
@@ -156,26 +180,48 @@ impl Drop for ApiServer {
     }
 }
 
-fn make_router(config: &ApiConfig, parts: ApiParts) -> Result<Router, prometheus::Error> {
+fn make_router(
+    config: &ApiConfig,
+    parts: ApiParts,
+    stopped: watch::Receiver<bool>,
+) -> Result<Router, prometheus::Error> {
     let ApiParts {
         cluster,
         clock,
         registry,
         live,
         control,
+        about,
+        site,
         miners,
     } = parts;
+    let reader = Reader::new(
+        Arc::clone(&cluster),
+        config.reads_max,
+        Duration::from_millis(config.min_index_timeout_ms),
+    );
+    let site = Arc::new(Site::new(site));
+    let streams = Connections::new(config.event_streams_max, config.event_streams_per_ip_max);
+    let hub = Hub::start(
+        reader.clone(),
+        Arc::clone(&control),
+        streams,
+        format!("{}-{}", live.node().build.version, site.version()),
+        Duration::from_millis(config.event_stream_age_ms_max),
+        stopped,
+    );
     let collector = PoolCollector::new(&cluster, Arc::clone(&clock), &live)?;
     registry.register(Box::new(collector))?;
     let app = App {
-        reader: Reader::new(
-            Arc::clone(&cluster),
-            config.reads_max,
-            Duration::from_millis(config.min_index_timeout_ms),
-        ),
+        reader,
+        hub,
+        site,
+        census: Arc::default(),
+        rates: Rates::new(config.requests_per_minute_per_ip_max).map(Arc::new),
+        origins: Origins::new(config.cors_origins.clone()),
+        about: Arc::new(about),
         http_metrics: HttpMetrics::register(&registry)?,
         probe: Arc::new(Probe::default()),
-        page: Page::new(),
         request_timeout: Duration::from_millis(config.request_timeout_ms),
         cluster,
         clock,

@@ -58,6 +58,12 @@ impl Difficulty {
         trim_zeros(&self.0.to_be_bytes::<32>()).to_vec()
     }
 
+    /// Hashes per second that find one solution in `interval_ms` on average, rounded down.
+    pub fn per_second(self, interval_ms: u64) -> impl fmt::Display {
+        let thousandfold = self.0.saturating_mul(U256::from(1_000_u64));
+        thousandfold / U256::from(interval_ms.max(1))
+    }
+
     /// The largest hash that is a solution at this difficulty.
     pub fn target(self) -> Target {
         Target(U256::MAX / self.0)

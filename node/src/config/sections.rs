@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use raftpool_api::ApiConfig;
 use raftpool_chain::Network;
 use raftpool_ledger::command::{NetworkFeePayer, Scheme, Settings};
 use raftpool_ledger::settings::{check_settings, offer, scheme_of_name};
@@ -10,6 +11,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::cluster::{ClusterSection, StorageSection};
+use super::public::PublicSection;
 use super::stratum::StratumSection;
 
 /// The whole file. `Deserialize` refuses unknown keys in every section.
@@ -38,6 +40,9 @@ pub struct RawConfig {
     /// The HTTP side.
     #[serde(default)]
     pub api: ApiSection,
+    /// What strangers are told.
+    #[serde(default)]
+    pub public: PublicSection,
     /// Fees, windows and thresholds a cluster is created with, and `raftpool pool apply` proposes.
     #[serde(default)]
     pub settings: SettingsSection,
@@ -162,13 +167,69 @@ impl Default for PayoutSection {
 pub struct ApiSection {
     /// Address to listen on.
     pub listen: SocketAddr,
+    /// Sites whose pages may read the API: origins such as "https://pool.example", or "*" for all.
+    pub cors_origins: Vec<String>,
+    /// Most requests of one IP address (or /64 of IPv6) in a minute, half of which may come at once;
+    /// 0: no limit. Behind a proxy all visitors have its address.
+    pub requests_per_minute_per_ip_max: u32,
+    /// Most open streams of events.
+    pub event_streams_max: usize,
+    /// Most open streams of events of one IP address.
+    pub event_streams_per_ip_max: usize,
 }
 
 impl Default for ApiSection {
     fn default() -> Self {
+        let ApiConfig {
+            cors_origins,
+            requests_per_minute_per_ip_max,
+            event_streams_max,
+            event_streams_per_ip_max,
+            listen,
+            ..
+        } = ApiConfig::new(SocketAddr::from(([127, 0, 0, 1], 8000)));
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            listen,
+            cors_origins,
+            requests_per_minute_per_ip_max,
+            event_streams_max,
+            event_streams_per_ip_max,
         }
+    }
+}
+
+impl ApiSection {
+    /// The limits of the API.
+    pub fn to_config(&self) -> ApiConfig {
+        ApiConfig {
+            cors_origins: self.cors_origins.clone(),
+            requests_per_minute_per_ip_max: self.requests_per_minute_per_ip_max,
+            event_streams_max: self.event_streams_max,
+            event_streams_per_ip_max: self.event_streams_per_ip_max,
+            // A stream is a connection, and other visitors need some as well.
+            connections_max: ApiConfig::new(self.listen).connections_max + self.event_streams_max,
+            ..ApiConfig::new(self.listen)
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        for origin in &self.cors_origins {
+            let host = origin
+                .strip_prefix("https://")
+                .or_else(|| origin.strip_prefix("http://"));
+            let is_origin = host.is_some_and(|host| {
+                let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
+                !host.is_empty() && host.bytes().all(is_plain)
+            });
+            require(
+                origin == "*" || is_origin,
+                "api.cors_origins",
+                format!(
+                    "`{origin}` is neither \"*\" nor an origin such as \"https://pool.example\""
+                ),
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -299,6 +360,8 @@ impl RawConfig {
             "must be above 0".into(),
         )?;
         self.stratum.check()?;
+        self.api.check()?;
+        self.public.check()?;
         if let Some(cluster) = &self.cluster {
             cluster.check()?;
         }

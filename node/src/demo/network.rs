@@ -26,6 +26,10 @@ pub(super) struct NodePorts {
     pub(super) peer: u16,
     /// For miners.
     stratum: u16,
+    /// For the page, which goes on from another node when its own dies; 0 in a directory from
+    /// before.
+    #[serde(default)]
+    api: u16,
 }
 
 /// Where the demo keeps what.
@@ -128,7 +132,10 @@ impl Layout {
         if let Ok(text) = std::fs::read(&file) {
             let ports: Vec<NodePorts> = serde_json::from_slice(&text)
                 .with_context(|| format!("read {}", file.display()))?;
-            for port in ports.iter().flat_map(|ports| [ports.peer, ports.stratum]) {
+            for port in ports
+                .iter()
+                .flat_map(|ports| [ports.peer, ports.stratum, ports.api])
+            {
                 if TcpListener::bind(("127.0.0.1", port)).is_err() {
                     bail!("port {port} of an earlier run is taken; run the demo with --fresh");
                 }
@@ -136,7 +143,7 @@ impl Layout {
             return Ok(ports);
         }
         // All at once, so that none is found twice.
-        let listeners: Result<Vec<_>, _> = (0..2 * NODES.len())
+        let listeners: Result<Vec<_>, _> = (0..3 * NODES.len())
             .map(|_| TcpListener::bind(("127.0.0.1", 0)))
             .collect();
         let listeners = listeners.context("find free ports")?;
@@ -144,8 +151,9 @@ impl Layout {
         let ports: Result<Vec<_>, _> = (0..NODES.len())
             .map(|n| {
                 Ok::<_, std::io::Error>(NodePorts {
-                    peer: port(2 * n)?,
-                    stratum: port(2 * n + 1)?,
+                    peer: port(3 * n)?,
+                    stratum: port(3 * n + 1)?,
+                    api: port(3 * n + 2)?,
                 })
             })
             .collect();
@@ -196,12 +204,22 @@ verifier_threads = 1
 [payout]
 step_interval_ms = 1000
 [api]
-listen = "127.0.0.1:0"
+listen = "127.0.0.1:{api}"
+[public]
+pool_name = "Raftpool demo"
+node_name = "node {node}"
+region = "this machine"
+{api_url}
 [settings]
 payout_threshold_atomic = 1000000
 payout_interval_ms = 20000
 "#,
         peer = ports.peer,
+        api = ports.api,
+        api_url = match ports.api {
+            0 => String::new(),
+            port => format!("api_url = \"http://127.0.0.1:{port}\""),
+        },
         stratum = ports.stratum,
         pool = network.pool_address,
         daemon = network.daemon,

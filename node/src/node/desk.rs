@@ -9,14 +9,19 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use prost::Message;
 use raftpool_api::dto::Decimal;
-use raftpool_api::dto::cluster::{ClusterNode, ClusterStatus, Health, MemberChange};
+use raftpool_api::dto::cluster::{
+    ClusterNode, ClusterStatus, Endpoint, Health, MemberChange, PublicFacts,
+};
 use raftpool_api::{ChangeRefusal, ClusterControl, MemberChanged};
 use raftpool_chain::{DaemonSet, Network};
 use raftpool_ledger::Cluster;
 use raftpool_ledger::cluster::BoxFuture;
 use raftpool_proto::node::node_request::Request;
 use raftpool_proto::node::node_response::Response;
-use raftpool_proto::node::{NodeReport, NodeRequest, NodeResponse, ReportRequest};
+use raftpool_proto::node::{
+    MinerEndpoint, NodeReport, NodeRequest, NodeResponse, PublicFacts as PublicReport,
+    ReportRequest,
+};
 use raftpool_raft::{ChangeError, Member, NodeStatus, PeerService, RaftNode};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -271,6 +276,8 @@ fn describe(
         hashrate: None,
         payout_status: None,
         api: None,
+        started_at_ms: None,
+        public: None,
         errors: Vec::new(),
     };
     match status {
@@ -314,10 +321,33 @@ fn add_report(node: &mut ClusterNode, report: NodeReport) {
     node.hashrate = Some(Decimal::from(report.work_per_second_hashes));
     node.payout_status = Some(report.payout_status).filter(|status| !status.is_empty());
     node.api = Some(report.api_address).filter(|address| !address.is_empty());
+    node.started_at_ms = Some(report.started_at_ms);
+    node.public = report.public.map(public_facts);
     if !report.serving {
         node.errors.push(report.waiting_reason);
     }
     node.errors.extend(report.errors);
+}
+
+fn public_facts(public: PublicReport) -> PublicFacts {
+    let given = |text: String| Some(text).filter(|text| !text.is_empty());
+    let endpoint = |endpoint: MinerEndpoint| {
+        Some(Endpoint {
+            protocol: endpoint.protocol,
+            host: given(endpoint.host),
+            // A port that is none is of a program that this one does not understand.
+            port: u16::try_from(endpoint.port).ok()?,
+            encryption: endpoint.encryption,
+            starting_difficulty: endpoint.starting_difficulty.into(),
+            default_scheme: given(endpoint.default_scheme),
+        })
+    };
+    PublicFacts {
+        name: given(public.name),
+        region: given(public.region),
+        api_url: given(public.api_url),
+        endpoints: public.endpoints.into_iter().filter_map(endpoint).collect(),
+    }
 }
 
 /// How a cluster of these nodes is, and what is wrong with it.

@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use raftpool_api::{
-    BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts, RefusedWorkerFacts,
-    SessionFacts, TemplateFacts,
+    About, BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts,
+    RefusedWorkerFacts, SessionFacts, TemplateFacts,
 };
 use raftpool_payout::{Alarm, ServiceStatus};
 use raftpool_raft::RaftNode;
 use raftpool_stratum::{RefusedWorker, SessionSnapshot};
 
 use super::serving::{Serving, Slot};
+use crate::config::Config;
 use crate::system::now_ms;
 
 /// How often the main loop shows that it turns.
@@ -26,6 +27,9 @@ const TEMPLATE_AGE_MAX_MS: u64 = 60_000;
 
 /// Heights until a block is stable since the 5-second blocks (`STABLE_LIMIT` of the daemon).
 const STABILITY_HEIGHTS: u64 = 24;
+
+/// Time the chain aims at between two blocks since then (`get_block_time_target_for_version`).
+const BLOCK_TIME_MS: u64 = 5_000;
 
 /// Collects the facts from the node's parts.
 pub(super) struct Facts {
@@ -57,6 +61,9 @@ impl Facts {
             height: template.height,
             topoheight: template.topoheight,
             network_difficulty: template.difficulty.to_string(),
+            network_hashrate: template.difficulty.per_second(BLOCK_TIME_MS).to_string(),
+            miner_reward_atomic: (template.miner_reward_atomic > 0)
+                .then_some(template.miner_reward_atomic),
             algorithm: template.algorithm.to_string(),
             received_at_ms: serving.template_at_ms.load(Ordering::Relaxed),
         })
@@ -164,6 +171,20 @@ impl LiveFacts for Facts {
         let workers = |serving: &Serving| serving.stratum.refused_workers_of(address);
         let found = self.serving.look(workers).unwrap_or_default();
         found.into_iter().map(refused).collect()
+    }
+}
+
+/// What the operator says of the pool, and what is fixed about its chain.
+pub(super) fn about(config: &Config) -> About {
+    let public = config.raw.public.clone();
+    About {
+        pool_name: public.pool_name,
+        contact_url: public.contact_url,
+        explorer_block_url: public.explorer_block_url,
+        explorer_transaction_url: public.explorer_transaction_url,
+        explorer_address_url: public.explorer_address_url,
+        address_prefix: config.raw.pool.network.prefix(),
+        block_time_ms: BLOCK_TIME_MS,
     }
 }
 

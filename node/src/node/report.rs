@@ -8,12 +8,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use raftpool_ledger::cluster::read;
 use raftpool_ledger::view::LedgerView;
-use raftpool_proto::node::{DaemonReport, NodeReport};
+use raftpool_proto::node::{DaemonReport, NodeReport, PublicFacts};
 use raftpool_raft::RaftNode;
 use tokio::time::Instant;
 
 use super::facts::{alarms_of, status_of, waiting_for};
 use super::serving::{Serving, Slot};
+use crate::config::PublicSection;
 use crate::system::now_ms;
 
 /// Between two looks at what was accepted.
@@ -34,6 +35,8 @@ pub(super) struct Reporter {
     started_at_ms: u64,
     api_address: OnceLock<SocketAddr>,
     samples: Mutex<VecDeque<Sample>>,
+    /// Without the endpoints.
+    public: PublicFacts,
 }
 
 /// What was accepted since the start of the process, at one moment.
@@ -46,13 +49,23 @@ struct Sample {
 
 impl Reporter {
     /// Begins to watch what is accepted.
-    pub(super) fn start(raft: Arc<RaftNode>, serving: Arc<Slot>) -> Arc<Self> {
+    pub(super) fn start(
+        raft: Arc<RaftNode>,
+        serving: Arc<Slot>,
+        public: &PublicSection,
+    ) -> Arc<Self> {
         let reporter = Arc::new(Self {
             raft,
             serving,
             started_at_ms: now_ms(),
             api_address: OnceLock::new(),
             samples: Mutex::default(),
+            public: PublicFacts {
+                name: public.node_name.clone().unwrap_or_default(),
+                region: public.region.clone().unwrap_or_default(),
+                api_url: public.api_url.clone().unwrap_or_default(),
+                endpoints: Vec::new(),
+            },
         });
         let weak = Arc::downgrade(&reporter);
         tokio::spawn(async move {
@@ -87,6 +100,7 @@ impl Reporter {
                 .get()
                 .map_or_else(String::new, ToString::to_string),
             database_bytes: status.log.database_bytes + status.state.database_bytes,
+            public: Some(self.public_facts()),
             ..NodeReport::default()
         };
         if self
@@ -113,6 +127,15 @@ impl Reporter {
             }
         }
         report
+    }
+
+    /// What strangers may know: names, and where miners connect once they can.
+    fn public_facts(&self) -> PublicFacts {
+        let endpoints = self.serving.look(|serving| serving.endpoints.clone());
+        PublicFacts {
+            endpoints: endpoints.unwrap_or_default(),
+            ..self.public.clone()
+        }
     }
 
     /// The ledger's time; 0 when it cannot be read, which others say.

@@ -12,6 +12,7 @@ use raftpool_chain::{
     Daemon, DaemonClient, DaemonSet, Template, TemplateFeed, Wallet, WalletClient,
 };
 use raftpool_payout::{PayoutConfig, PayoutParts, PayoutService, StepHook};
+use raftpool_proto::node::MinerEndpoint;
 use raftpool_raft::RaftNode;
 use raftpool_stratum::{
     ServerCertificate, StratumConfig, StratumParts, StratumServer, Verification,
@@ -19,7 +20,7 @@ use raftpool_stratum::{
 use tokio::sync::watch;
 
 use super::daemons::ClusterDaemons;
-use super::{founding, switches};
+use super::{endpoints, founding, switches};
 use crate::config::{Config, VerificationMode};
 use crate::system::{SystemClock, now_ms};
 
@@ -40,6 +41,8 @@ pub(super) struct Serving {
     pub(super) template_at_ms: Arc<AtomicU64>,
     pub(super) stratum: StratumServer,
     pub(super) payouts: PayoutService,
+    /// Where miners connect, as they are told.
+    pub(super) endpoints: Vec<MinerEndpoint>,
 }
 
 impl Serving {
@@ -91,6 +94,7 @@ impl Serving {
             daemons: local,
             templates,
             template_at_ms,
+            endpoints: endpoints::of(config, stratum.local_addresses())?,
             stratum,
             payouts,
         })

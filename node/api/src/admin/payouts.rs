@@ -191,7 +191,7 @@ async fn holds(State(admin): State<Admin>, uri: Uri) -> Answer<At<Holds>> {
         .reader
         .read(parameters.min_index()?, move |view| {
             let holds = view.holds(after.as_deref(), limit + 1)?;
-            let holds = Page::new(holds, limit, |hold| &hold.miner, Hold::from);
+            let holds = Page::new(holds, limit, |hold| hold.miner.clone(), Hold::from);
             Ok(Holds { source, holds })
         })
         .await

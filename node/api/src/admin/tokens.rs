@@ -49,7 +49,7 @@ async fn rules(State(admin): State<Admin>, uri: Uri) -> Answer<At<TokenRules>> {
         .reader
         .read(parameters.min_index()?, move |view| {
             let rules = view.token_rules(after.as_deref(), limit + 1)?;
-            let rules = Page::new(rules, limit, |rule| &rule.address, TokenRule::from);
+            let rules = Page::new(rules, limit, |rule| rule.address.clone(), TokenRule::from);
             Ok(TokenRules { source, rules })
         })
         .await

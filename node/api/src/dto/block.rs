@@ -10,7 +10,7 @@ use super::{Decimal, Hash, Page};
 use crate::number::blocks_of_work;
 
 /// A found block.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Block {
     /// Its hash.
     pub hash: Hash,
@@ -86,6 +86,15 @@ pub struct MinerShare {
     pub miner: String,
     /// The part.
     pub share_atomic: Decimal,
+}
+
+/// What a block paid, or is expected to pay.
+pub(crate) fn amount_of(block: &view::Block) -> u64 {
+    match block.status {
+        BlockStatus::Settled { amount_atomic, .. } => amount_atomic,
+        BlockStatus::Maturing => block.expected_atomic,
+        BlockStatus::Orphaned { .. } => 0,
+    }
 }
 
 impl From<view::Block> for Block {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Decimal;
-use super::names::RoleName;
+use super::names::{EncryptionName, ProtocolName, RoleName, SchemeName};
 
 /// How the cluster is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -84,8 +84,47 @@ pub struct ClusterNode {
     pub payout_status: Option<String>,
     /// Where its API listens.
     pub api: Option<String>,
+    /// When its process started.
+    pub started_at_ms: Option<u64>,
+    /// What strangers may know of it; null while it does not answer.
+    #[serde(default)]
+    pub public: Option<PublicFacts>,
     /// What is wrong with it, in words.
     pub errors: Vec<String>,
+}
+
+/// What the operator of a node lets strangers know.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct PublicFacts {
+    /// Its name; null when it was given none.
+    pub name: Option<String>,
+    /// Where it stands; null when that was not said.
+    pub region: Option<String>,
+    /// Base URL of its API, as browsers reach it; null when it was given none.
+    pub api_url: Option<String>,
+    /// Where miners connect to it.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// One way in for miners.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Endpoint {
+    /// What is spoken there: a port of "stratum" understands Xatum as well.
+    #[schema(value_type = ProtocolName)]
+    pub protocol: String,
+    /// Name or address to connect to; null when the node does not know by what it is reached: try
+    /// the host of its API.
+    pub host: Option<String>,
+    /// The port.
+    pub port: u16,
+    /// "plain", "tls", or "both" when it takes either.
+    #[schema(value_type = EncryptionName)]
+    pub encryption: String,
+    /// Difficulty of a worker nothing is known of.
+    pub starting_difficulty: Decimal,
+    /// Scheme of a miner that names none and has none of its own; null: the pool's.
+    #[schema(value_type = Option<SchemeName>)]
+    pub default_scheme: Option<String>,
 }
 
 /// The answer of `GET /api/v1/nodes`: what everybody may know of the nodes.
@@ -111,6 +150,16 @@ pub struct PublicNode {
     pub is_voter: bool,
     /// Whether it serves miners.
     pub serving: bool,
+    /// Whether it answered.
+    pub reachable: bool,
+    /// Its name; null when it was given none.
+    pub name: Option<String>,
+    /// Where it stands; null when that was not said.
+    pub region: Option<String>,
+    /// Base URL of its API, as browsers reach it; null when it was given none.
+    pub api_url: Option<String>,
+    /// When its process started.
+    pub started_at_ms: Option<u64>,
     /// Release of the running program.
     pub version: Option<String>,
     /// Newest log index it has applied.
@@ -139,7 +188,13 @@ impl From<ClusterStatus> for Nodes {
 
 impl From<ClusterNode> for PublicNode {
     fn from(node: ClusterNode) -> Self {
+        let public = node.public.unwrap_or_default();
         Self {
+            reachable: node.reachable,
+            name: public.name,
+            region: public.region,
+            api_url: public.api_url,
+            started_at_ms: node.started_at_ms,
             id: node.id,
             role: node.role,
             is_voter: node.is_voter,

@@ -12,7 +12,9 @@ pub mod block;
 pub mod books;
 pub mod change;
 pub mod cluster;
+pub mod connect;
 pub mod effort;
+pub mod event;
 pub mod export;
 pub mod journal;
 pub mod lateness;
@@ -23,19 +25,24 @@ pub mod node;
 pub mod payout;
 pub mod pool;
 pub mod refusal;
+pub mod reward;
 pub mod rules;
 pub mod selection;
 pub mod series;
 pub mod stray;
 pub mod token;
+pub mod worker;
 
 pub use crate::number::{Decimal, Hash};
+use crate::parameters::LIMIT_MAX;
 
 use std::collections::BTreeMap;
 
+use raftpool_ledger::StateError;
 use raftpool_ledger::command::RejectReason;
-use raftpool_ledger::view::reject_reason_name;
+use raftpool_ledger::view::{self, reject_reason_name};
 use serde::Serialize;
+
 use utoipa::ToSchema;
 
 /// One page of a list by name.
@@ -66,12 +73,12 @@ impl<T> Page<T> {
     pub(crate) fn new<R>(
         mut rows: Vec<R>,
         limit: usize,
-        cursor: impl Fn(&R) -> &String,
+        cursor: impl Fn(&R) -> String,
         row: impl FnMut(R) -> T,
     ) -> Self {
         let has_more = rows.len() > limit;
         rows.truncate(limit);
-        let next_after = rows.last().filter(|_| has_more).map(cursor).cloned();
+        let next_after = rows.last().filter(|_| has_more).map(cursor);
         Self {
             items: rows.into_iter().map(row).collect(),
             next_after,
@@ -80,6 +87,11 @@ impl<T> Page<T> {
 }
 
 impl<T> PageBack<T> {
+    /// The rows alone.
+    pub(crate) fn into_items(self) -> Vec<T> {
+        self.items
+    }
+
     /// A page of at most `limit` rows, from one row more than that if there is one.
     pub(crate) fn new<R>(
         mut rows: Vec<R>,
@@ -93,6 +105,60 @@ impl<T> PageBack<T> {
         Self {
             items: rows.into_iter().map(row).collect(),
             next_before,
+        }
+    }
+}
+
+/// What has a number that lists go back by.
+pub(crate) trait Numbered {
+    /// The number.
+    fn number(&self) -> u64;
+}
+
+impl Numbered for view::Block {
+    fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl Numbered for view::Payout {
+    fn number(&self) -> u64 {
+        self.id
+    }
+}
+
+impl<T> PageBack<T> {
+    /// A page of at most `limit` rows that `row` makes, out of at most `looked_at_max` that `read`
+    /// finds below a number; where it ends is where to go on.
+    pub(crate) fn some<R: Numbered>(
+        before: Option<u64>,
+        limit: usize,
+        looked_at_max: usize,
+        read: impl Fn(Option<u64>, usize) -> Result<Vec<R>, StateError>,
+        mut row: impl FnMut(R) -> Result<Option<T>, StateError>,
+    ) -> Result<Self, StateError> {
+        let (mut items, mut before, mut looked_at) = (Vec::new(), before, 0);
+        loop {
+            let chunk = LIMIT_MAX.min(looked_at_max - looked_at);
+            let found = read(before, chunk)?;
+            let is_last = found.len() < LIMIT_MAX;
+            for one in found {
+                if items.len() == limit {
+                    return Ok(Self {
+                        items,
+                        next_before: before,
+                    });
+                }
+                before = Some(one.number());
+                looked_at += 1;
+                items.extend(row(one)?);
+            }
+            // A full chunk that was cut by the bound is not the end.
+            let is_cut = looked_at == looked_at_max;
+            if is_last || is_cut {
+                let next_before = before.filter(|number| is_cut && *number > 1);
+                return Ok(Self { items, next_before });
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::admin::payer_name;
 use super::journal::level_name;
 use super::series::step_name;
+use super::worker::WorkerState;
 
 /// Where a found block stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -45,13 +46,13 @@ pub enum PayoutStage {
 
 /// Declares names that only the document knows as a type; answers carry them as text.
 macro_rules! names {
-    ($(#[doc = $doc:literal] $name:ident: $names:expr;)*) => {$(
-        #[doc = $doc]
+    ($($(#[doc = $doc:literal])+ $name:ident: $names:expr;)*) => {$(
+        $(#[doc = $doc])+
         pub enum $name {}
 
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
-                one_of($doc, $names)
+                one_of(concat!($($doc),+), $names)
             }
         }
 
@@ -76,6 +77,13 @@ names! {
     EntryKindName: ENTRY_KINDS.map(entry_kind_name);
     /// Length of a span of time.
     StepName: Step::ALL.map(step_name);
+    /// What miners speak.
+    ProtocolName: ["stratum", "xatum", "getwork"];
+    /// Whether miners use TLS.
+    EncryptionName: ["plain", "tls", "both"];
+    /// How a worker is: it works; it works at less than half of its usual speed; nothing has come of
+    /// it for a quarter of an hour; or the pool takes none of its shares for the time being.
+    WorkerStateName: WorkerState::ALL.map(WorkerState::name);
     /// What a node does in the cluster.
     RoleName: ["leader", "follower", "candidate", "learner", "stopped", "unreachable"];
 }

@@ -7,6 +7,110 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Decimal;
+use crate::facts::{About, DaemonFacts, NodeFacts};
+use crate::number::age_ms;
+
+/// The answer of `/api/v1/network`: the chain, as the answering node sees it at this moment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Network {
+    /// Name of the chain's network; null until the pool is set up.
+    pub name: Option<String>,
+    /// What its addresses begin with, without the colon.
+    pub address_prefix: &'static str,
+    /// The node that answers.
+    pub node_id: u64,
+    /// Greatest height that its daemons know; null while none answers.
+    pub height: Option<u64>,
+    /// Up to this height the chain does not change any more; null while no daemon answers.
+    pub stable_height: Option<u64>,
+    /// Topoheight of the chain when the newest template was made; null without one, as are the
+    /// four below.
+    pub topoheight: Option<u64>,
+    /// Difficulty of the block to find, decimal text in expected hashes.
+    pub difficulty: Option<String>,
+    /// That difficulty over `block_time_ms`: an estimate of all hashes per second, decimal text.
+    pub hashrate: Option<String>,
+    /// What the block would pay its miner besides fees; also null when the daemon did not say.
+    pub next_reward_atomic: Option<Decimal>,
+    /// How old that template is.
+    pub template_age_ms: Option<u64>,
+    /// Published average of the fees of one block; "0" while there is no sample.
+    pub average_fees_atomic: Decimal,
+    /// Time the chain aims at between two blocks.
+    pub block_time_ms: u64,
+    /// How many heights pass before the chain's order of a block is final.
+    pub stability_heights: u64,
+    /// Daemons of the node, and how far they agree.
+    pub daemons: DaemonAgreement,
+}
+
+/// How far the daemons of a node agree.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DaemonAgreement {
+    /// Daemons the node is configured with.
+    pub configured: u64,
+    /// Those it uses at this moment.
+    pub healthy: u64,
+    /// Between the greatest and the smallest height of those; null with less than two.
+    pub heights_apart: Option<u64>,
+}
+
+impl Network {
+    /// `name` and `average_fees_atomic` come from the ledger.
+    pub(crate) fn new(
+        (name, average_fees_atomic): (Option<String>, u64),
+        about: &About,
+        node_id: u64,
+        facts: NodeFacts,
+        now_ms: u64,
+    ) -> Self {
+        let height = facts
+            .daemons
+            .iter()
+            .filter_map(|daemon| daemon.height)
+            .max();
+        let daemons = DaemonAgreement::of(&facts.daemons);
+        let template = facts.template;
+        let stability_heights = facts.stability_heights;
+        Self {
+            name,
+            address_prefix: about.address_prefix,
+            node_id,
+            height,
+            stable_height: height.map(|height| height.saturating_sub(stability_heights)),
+            topoheight: template.as_ref().map(|template| template.topoheight),
+            next_reward_atomic: template
+                .as_ref()
+                .and_then(|template| template.miner_reward_atomic.map(Decimal::from)),
+            template_age_ms: template
+                .as_ref()
+                .map(|template| age_ms(now_ms, template.received_at_ms)),
+            difficulty: template
+                .as_ref()
+                .map(|template| template.network_difficulty.clone()),
+            hashrate: template.map(|template| template.network_hashrate),
+            average_fees_atomic: average_fees_atomic.into(),
+            block_time_ms: about.block_time_ms,
+            stability_heights,
+            daemons,
+        }
+    }
+}
+
+impl DaemonAgreement {
+    fn of(daemons: &[DaemonFacts]) -> Self {
+        let healthy = || daemons.iter().filter(|daemon| daemon.healthy);
+        let heights = || healthy().filter_map(|daemon| daemon.height);
+        let apart = heights().max().zip(heights().min());
+        Self {
+            configured: daemons.len() as u64,
+            healthy: healthy().count() as u64,
+            heights_apart: apart
+                .filter(|_| heights().count() > 1)
+                .map(|(max, min)| max - min),
+        }
+    }
+}
 
 /// The answer of `/api/v1/network/fees`.
 ///

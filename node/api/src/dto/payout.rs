@@ -9,7 +9,7 @@ use super::names::PayoutStage;
 use super::{Decimal, Hash};
 
 /// A payout in a list.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PayoutSummary {
     /// Order of reservation, from 1; the cursor of the list.
     pub id: u64,

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::admin::payer_name;
 use super::names::{FeePayer, SchemeName};
 use super::payout::PayoutSummary;
+use super::worker::{Hashrates, last_day};
 use super::{Decimal, Hash, node, rejects};
 use crate::number::{blocks_of_work, ratio, time_ms};
 
@@ -27,6 +28,10 @@ pub struct Pool {
     pub settings: Option<PoolSettings>,
     /// Estimated hashes per second over about the last ten minutes.
     pub hashrate: u64,
+    /// The same over several times.
+    pub hashrates: Hashrates,
+    /// When the newest block was found; null before the first.
+    pub last_block_found_at_ms: Option<u64>,
     /// Counts over the pool's life.
     pub totals: Totals,
     /// The accounts of the ledger.
@@ -45,8 +50,19 @@ pub struct PoolAndNode {
     /// The pool, from the ledger.
     #[serde(flatten)]
     pub pool: Pool,
+    /// Who works, counted at most ten seconds before.
+    pub active: Active,
     /// The node that answers.
     pub node: node::Node,
+}
+
+/// Who has had a share accepted within the last quarter of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Active {
+    /// Miners.
+    pub miners: u64,
+    /// Their workers.
+    pub workers: u64,
 }
 
 /// The rules that change money.
@@ -167,15 +183,33 @@ pub struct PayoutState {
     pub last_reserved_at_ms: Option<u64>,
     /// Earliest time of the next one; null while none was made or nothing is set up.
     pub next_earliest_at_ms: Option<u64>,
+    /// Who would be paid now, the largest balances first.
+    pub queue: PayoutQueue,
+}
+
+/// Balances that reach their threshold and are not held.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PayoutQueue {
+    /// How many miners; counted up to ten thousand.
+    pub miners: u64,
+    /// Their balances.
+    pub amount_atomic: Decimal,
 }
 
 impl Pool {
     pub(crate) fn read(view: &LedgerView<'_>) -> Result<Self, StateError> {
         let settings = view.settings()?;
         let totals = view.totals()?;
+        let time_ms = view.time_ms()?;
         Ok(Self {
             digest: Hash(view.digest()?),
             hashrate: totals.hashrate,
+            hashrates: Hashrates::new(
+                totals.hashrate,
+                &view.pool_series(last_day(time_ms))?,
+                time_ms,
+            ),
+            last_block_found_at_ms: view.blocks(None, 1)?.first().map(|block| block.found_at_ms),
             accounts: view.accounts()?.into(),
             window: Window {
                 blocks_of_work: blocks_of_work(totals.window_score),
@@ -197,10 +231,31 @@ impl PayoutState {
         Ok(Self {
             paused_reason: view.payouts_paused()?,
             open: view.open_payout()?.as_ref().map(PayoutSummary::from),
+            queue: PayoutQueue::read(view, settings)?,
             last_reserved_at_ms,
             next_earliest_at_ms: last_reserved_at_ms
                 .zip(settings)
                 .map(|(last_ms, settings)| last_ms.saturating_add(settings.payout_interval_ms)),
+        })
+    }
+}
+
+/// Most miners that the queue counts.
+const QUEUE_MAX: usize = 10_000;
+
+impl PayoutQueue {
+    fn read(view: &LedgerView<'_>, settings: Option<&Settings>) -> Result<Self, StateError> {
+        let payable = match settings {
+            Some(settings) => view.payable(settings.payout_threshold_atomic, QUEUE_MAX)?,
+            None => Vec::new(),
+        };
+        let amount: u128 = payable
+            .iter()
+            .map(|(_, balance)| u128::from(*balance))
+            .sum();
+        Ok(Self {
+            miners: payable.len() as u64,
+            amount_atomic: amount.into(),
         })
     }
 }

@@ -38,6 +38,8 @@ pub(crate) enum Form {
     Account,
     /// A length of the spans of a series.
     Step,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
     /// An address as miners give it.
     Address,
     /// 64 hex digits.
@@ -96,6 +98,14 @@ const BEFORE_MS: Known = known(
     "Only what is older, in milliseconds since the Unix epoch.",
 );
 
+/// Where blocks can stand, as `status` says it.
+pub(crate) const BLOCK_STATES: [&str; 3] = ["maturing", "settled", "orphaned"];
+/// Where payouts can stand, as `status` says it.
+pub(crate) const PAYOUT_STAGES: [&str; 5] =
+    ["reserved", "signed", "confirmed", "released", "abandoned"];
+/// What miners are ordered by.
+pub(crate) const RANKINGS: [&str; 3] = ["hashrate", "window", "paid"];
+
 /// Declares what a path takes, as a type for the document and as constants for the handler.
 macro_rules! takes {
     ($(#[doc = $doc:literal] $name:ident in $place:ident: $($known:expr),*;)*) => {$(
@@ -125,6 +135,26 @@ takes! {
     ByName in Query: AFTER, LIMIT;
     /// A page of a list back in time.
     BackInTime in Query: BEFORE, LIMIT;
+    /// A page of blocks.
+    BlocksPage in Query:
+        known("status", Form::OneOf(&BLOCK_STATES), "Only blocks that stand there."),
+        known("miner", Form::Address, "Only blocks that this miner found."),
+        BEFORE, LIMIT;
+    /// A page of payouts.
+    PayoutsPage in Query:
+        known("status", Form::OneOf(&PAYOUT_STAGES), "Only payouts that stand there."),
+        BEFORE, LIMIT;
+    /// The first miners of an order.
+    Ranking in Query:
+        known("by", Form::OneOf(&RANKINGS), "What they are ordered by; `hashrate` if not given."),
+        LIMIT;
+    /// What a stream of events is about, and where it goes on.
+    Stream in Query:
+        known("topics", Form::Text, "One or more of `pool`, `blocks`, `payouts`, `nodes` and \
+            `miner:<address>` (four miners at most), with commas between them; `pool,blocks,payouts` \
+            if not given."),
+        known("last_event_id", Form::Number, "Id of the newest event that was read, from any node; \
+            the header `Last-Event-ID` counts more.");
     /// A page of the parts of a block, or of one that would be found now.
     Parts in Query: AMOUNT, AFTER_NUMBER, LIMIT;
     /// A page of the miners' parts of a block.
@@ -143,6 +173,9 @@ takes! {
     OfMiner in Path: known("address", Form::Address, "The miner's address.");
     /// One block.
     OfBlock in Path: known("hash", Form::Hash, "The block's hash.");
+    /// One worker.
+    OfWorker in Path: known("address", Form::Address, "The miner's address."),
+        known("worker", Form::Name, "The worker's name.");
     /// One payout.
     OfPayout in Path: known("id", Form::Number, "The payout's id.");
 }
@@ -184,6 +217,7 @@ impl Form {
             Self::Name => text().max_length(Some(CURSOR_LENGTH_MAX)),
             Self::Account => text().enum_values(Some(accounts().map(account_name))),
             Self::Step => text().enum_values(Some(Step::ALL.map(step_name))),
+            Self::OneOf(words) => text().enum_values(Some(words.iter().copied())),
             Self::Address => text()
                 .pattern(Some("^[0-9A-Za-z:]+$"))
                 .max_length(Some(ADDRESS_BYTES_MAX)),

@@ -2,39 +2,56 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use raftpool_ledger::view::BlockStatus;
+use raftpool_ledger::view::{self, BlockStatus};
 
 use super::{Answer, PathText, hash_of, unknown_block};
 use crate::app::App;
 use crate::dto::block::{Block, BlockShares, MinerShare};
 use crate::dto::{Page, PageBack};
 use crate::parameters::Parameters;
-use crate::parameters::known::{BackInTime, OfBlock, Shares};
+use crate::parameters::known::{BLOCK_STATES, BlocksPage, OfBlock, Shares};
 use crate::problem::Problem;
 use crate::reading::At;
 
+/// Most blocks that one request looks at for those that are asked for.
+const LOOKED_AT_MAX: usize = 2_000;
+
 /// Found blocks, newest first.
+///
+/// A page of some of them looks at 2,000 blocks at most: it may have less rows than its limit, none
+/// even, and still say with `next_before` where to go on.
 #[utoipa::path(
     get,
     path = "/api/v1/blocks",
     tag = "blocks",
-    params(BackInTime),
+    params(BlocksPage),
     responses((status = 200, description = "As of the index it names", body = At<PageBack<Block>>))
 )]
 pub(crate) async fn blocks(State(app): State<App>, uri: Uri) -> Answer<PageBack<Block>> {
-    let parameters = Parameters::of(&uri, BackInTime::NAMES)?;
+    let parameters = Parameters::of(&uri, BlocksPage::NAMES)?;
     let (before, limit) = (parameters.number("before")?, parameters.limit()?);
+    let status = parameters.word("status", &BLOCK_STATES)?;
+    let miner = parameters.address("miner")?;
     app.reader
         .read(parameters.min_index()?, move |view| {
-            let blocks = view.blocks(before, limit + 1)?;
-            Ok(PageBack::new(
-                blocks,
-                limit,
-                |block| block.number,
-                Block::from,
-            ))
+            let is_wanted = |block: &view::Block| {
+                status.is_none_or(|status| state_of(block) == status)
+                    && miner.as_ref().is_none_or(|miner| block.miner == *miner)
+            };
+            let read = |before, count| view.blocks(before, count);
+            PageBack::some(before, limit, LOOKED_AT_MAX, read, |block| {
+                Ok(is_wanted(&block).then(|| Block::from(block)))
+            })
         })
         .await
+}
+
+fn state_of(block: &view::Block) -> &'static str {
+    match block.status {
+        BlockStatus::Maturing => "maturing",
+        BlockStatus::Settled { .. } => "settled",
+        BlockStatus::Orphaned { .. } => "orphaned",
+    }
 }
 
 /// One block.
@@ -94,7 +111,7 @@ pub(crate) async fn block_shares(
             miner,
             share_atomic: share.into(),
         };
-        let shares = Page::new(shares, limit, |(miner, _)| miner, row);
+        let shares = Page::new(shares, limit, |(miner, _)| miner.clone(), row);
         Ok(Some(Some(BlockShares {
             amount_atomic: amount.into(),
             shares,

@@ -4,10 +4,11 @@
 use axum::extract::State;
 use axum::http::Uri;
 use raftpool_ledger::command::Account;
-use raftpool_ledger::view::{Block, BlockPart, BlockStatus, EntryKind, EntryPlace, JournalQuery};
+use raftpool_ledger::view::{BlockPart, EntryKind, EntryPlace, JournalQuery};
 
 use super::{Answer, PathText, address_of, hash_of, unknown_block, unknown_miner};
 use crate::app::App;
+use crate::dto::block::amount_of;
 use crate::dto::journal::{BlockProof, Entry, ProofPart, Reserve, StatementLine, Weights};
 use crate::dto::{Page, PageBack};
 use crate::parameters::known::{BackInTime, JournalPage, OfBlock, OfMiner, Parts};
@@ -85,7 +86,12 @@ pub(crate) async fn journal(State(app): State<App>, uri: Uri) -> Answer<Page<Ent
             let entries = entries.into_iter();
             let rows = entries.map(|entry| (place((entry.index, entry.kind)), entry));
             let row = |(_, entry)| Entry::from(entry);
-            Ok(Page::new(rows.collect(), limit, |(after, _)| after, row))
+            Ok(Page::new(
+                rows.collect(),
+                limit,
+                |(after, _)| after.clone(),
+                row,
+            ))
         })
         .await
 }
@@ -236,18 +242,9 @@ pub(crate) async fn simulate_block(reader: &Reader, uri: &Uri) -> Answer<BlockPr
         .await
 }
 
-/// What a block paid, or is expected to pay.
-fn amount_of(block: &Block) -> u64 {
-    match block.status {
-        BlockStatus::Settled { amount_atomic, .. } => amount_atomic,
-        BlockStatus::Maturing => block.expected_atomic,
-        BlockStatus::Orphaned { .. } => 0,
-    }
-}
-
 fn page(parts: Vec<BlockPart>, limit: usize) -> Page<ProofPart> {
     let rows = parts.into_iter();
     let rows = rows.map(|part| (part.miner_number.to_string(), part));
     let row = |(_, part)| ProofPart::from(part);
-    Page::new(rows.collect(), limit, |(after, _)| after, row)
+    Page::new(rows.collect(), limit, |(after, _)| after.clone(), row)
 }

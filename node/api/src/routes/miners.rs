@@ -1,19 +1,23 @@
 //! Miners, their workers and payouts.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::Uri;
+use raftpool_ledger::StateError;
+use raftpool_ledger::view::LedgerView;
 
-use super::{Answer, PathText, address_of, unknown_miner};
+use super::{Answer, PathText, address_of, unknown_miner, unknown_worker, worker_of};
 use crate::app::App;
-use crate::dto::miner::{Miner, MinerDetail, Worker, WorkerSums};
+use crate::dto::miner::{Miner, MinerDetail, TopMiners};
 use crate::dto::payout::MinerPayout;
 use crate::dto::refusal::Refusals;
-use crate::dto::rules::Preferences;
+use crate::dto::reward::Reward;
+use crate::dto::worker::{WorkerDetail, WorkerHealth, sessions_of};
 use crate::dto::{Page, PageBack};
 use crate::parameters::Parameters;
-use crate::parameters::known::{BackInTime, ByName, OfMiner};
-use crate::problem::Problem;
+use crate::parameters::known::{BackInTime, ByName, OfMiner, OfWorker, RANKINGS, Ranking};
+use crate::problem::{INDEX_NOT_REACHED, Problem};
 use crate::reading::At;
 
 /// Miners by address.
@@ -32,7 +36,12 @@ pub(crate) async fn miners(State(app): State<App>, uri: Uri) -> Answer<Page<Mine
             let window_score = view.totals()?.window_score;
             let miners = view.miners(after.as_deref(), limit + 1)?;
             let item = |miner| Miner::new(miner, window_score);
-            Ok(Page::new(miners, limit, |miner| &miner.address, item))
+            Ok(Page::new(
+                miners,
+                limit,
+                |miner| miner.address.clone(),
+                item,
+            ))
         })
         .await
 }
@@ -49,21 +58,7 @@ pub(crate) async fn miner(State(app): State<App>, uri: Uri, path: PathText) -> A
     let (address, parameters) = (address_of(path)?, Parameters::of(&uri, &[])?);
     let wanted = address.clone();
     let found = app.reader.read(parameters.min_index()?, move |view| {
-        let Some(miner) = view.miner(&wanted)? else {
-            return Ok(None);
-        };
-        let terms = view.terms(&wanted)?;
-        let is_set_up = view.settings()?.is_some();
-        // The ledger bounds the workers of one miner, so this read is bounded as well.
-        let workers = view.workers(&wanted, None, usize::MAX)?;
-        Ok(Some(MinerDetail {
-            miner: Miner::new(miner, view.totals()?.window_score),
-            immature_atomic: view.immature_atomic(&wanted)?.into(),
-            payout_threshold_atomic: is_set_up.then(|| terms.threshold_atomic.into()),
-            preferences: Preferences::new(&terms),
-            on_hold: terms.hold.is_some(),
-            workers: WorkerSums::of(&workers),
-        }))
+        MinerDetail::read(view, &wanted)
     });
     found.await?.or_not_found(|| unknown_miner(&address))
 }
@@ -74,29 +69,143 @@ pub(crate) async fn miner(State(app): State<App>, uri: Uri, path: PathText) -> A
     path = "/api/v1/miners/{address}/workers",
     tag = "miners",
     params(OfMiner, ByName),
-    responses((status = 200, description = "As of the index it names", body = At<Page<Worker>>))
+    responses((status = 200, description = "As of the index it names", body = At<Page<WorkerHealth>>))
 )]
 pub(crate) async fn workers(
     State(app): State<App>,
     uri: Uri,
     path: PathText,
-) -> Answer<Page<Worker>> {
+) -> Answer<Page<WorkerHealth>> {
     let (address, parameters) = (address_of(path)?, Parameters::of(&uri, ByName::NAMES)?);
     let (after, limit) = (parameters.cursor("after")?, parameters.limit()?);
-    let wanted = address.clone();
+    let (wanted, now_ms) = (address.clone(), app.clock.now_ms());
     let found = app.reader.read(parameters.min_index()?, move |view| {
         if view.miner(&wanted)?.is_none() {
             return Ok(None);
         }
         let workers = view.workers(&wanted, after.as_deref(), limit + 1)?;
-        Ok(Some(Page::new(
-            workers,
-            limit,
-            |worker| &worker.name,
-            Worker::from,
-        )))
+        let rows = workers
+            .into_iter()
+            .map(|worker| WorkerHealth::read(view, &wanted, worker, now_ms));
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        let name = |row: &WorkerHealth| row.worker.name.clone();
+        Ok(Some(Page::new(rows, limit, name, |row| row)))
     });
     found.await?.or_not_found(|| unknown_miner(&address))
+}
+
+/// One worker: its state in words, counters by reason, speed, and sessions.
+///
+/// The sessions are those of the answering node, of this moment.
+#[utoipa::path(
+    get,
+    path = "/api/v1/miners/{address}/workers/{worker}",
+    tag = "miners",
+    params(OfWorker),
+    responses((status = 200, description = "As of the index it names", body = At<WorkerDetail>))
+)]
+pub(crate) async fn worker(
+    State(app): State<App>,
+    uri: Uri,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Answer<WorkerDetail> {
+    let (address, name) = worker_of(path)?;
+    let parameters = Parameters::of(&uri, &[])?;
+    let (wanted, wanted_name) = (address.clone(), name.clone());
+    let now_ms = app.clock.now_ms();
+    let found = app.reader.read(parameters.min_index()?, move |view| {
+        let worker = view.worker(&wanted, &wanted_name)?;
+        let health = worker.map(|worker| WorkerHealth::read(view, &wanted, worker, now_ms));
+        health.transpose()
+    });
+    let found = found
+        .await?
+        .or_not_found(|| unknown_worker(&address, &name))?;
+    let sessions = app.live.sessions(&address);
+    let sessions_node_id = app.cluster.leadership().node_id;
+    Ok(found.map(|health| WorkerDetail {
+        health,
+        sessions_node_id,
+        sessions: sessions_of(&name, sessions),
+    }))
+}
+
+/// What blocks brought a miner, newest first.
+///
+/// Reckoned from the weights that were frozen when each block was found, so that every amount can be
+/// computed again; those of the newest 10,000 blocks are kept, and what came of older ones is in the
+/// statement. A page looks at 1,000 blocks at most: it may have less rows than its limit, none even,
+/// and still say with `next_before` where to go on. Work of PPS and FPPS is not paid by blocks; it is
+/// in the statement.
+#[utoipa::path(
+    get,
+    path = "/api/v1/miners/{address}/rewards",
+    tag = "miners",
+    params(OfMiner, BackInTime),
+    responses((status = 200, description = "As of the index it names", body = At<PageBack<Reward>>))
+)]
+pub(crate) async fn rewards(
+    State(app): State<App>,
+    uri: Uri,
+    path: PathText,
+) -> Answer<PageBack<Reward>> {
+    let (address, parameters) = (address_of(path)?, Parameters::of(&uri, BackInTime::NAMES)?);
+    let (before, limit) = (parameters.number("before")?, parameters.limit()?);
+    let wanted = address.clone();
+    let found = app.reader.read(parameters.min_index()?, move |view| {
+        if view.miner(&wanted)?.is_none() {
+            return Ok(None);
+        }
+        rewards_of(view, &wanted, before, limit, REWARDS_LOOKED_AT_MAX).map(Some)
+    });
+    found.await?.or_not_found(|| unknown_miner(&address))
+}
+
+/// Most blocks that one request looks at for those that paid a miner.
+const REWARDS_LOOKED_AT_MAX: usize = 1_000;
+
+/// Rewards of a miner below a block number.
+pub(super) fn rewards_of(
+    view: &LedgerView<'_>,
+    address: &str,
+    before: Option<u64>,
+    limit: usize,
+    looked_at_max: usize,
+) -> Result<PageBack<Reward>, StateError> {
+    let read = |before, count| view.blocks(before, count);
+    PageBack::some(before, limit, looked_at_max, read, |block| {
+        Reward::read(view, &block, address)
+    })
+}
+
+/// The first miners of an order.
+///
+/// Counted at most ten seconds before, as of the index it names.
+#[utoipa::path(
+    get,
+    path = "/api/v1/miners/top",
+    tag = "miners",
+    params(Ranking),
+    responses((status = 200, description = "As of the index it names", body = At<TopMiners>))
+)]
+pub(crate) async fn top_miners(State(app): State<App>, uri: Uri) -> Answer<TopMiners> {
+    let parameters = Parameters::of(&uri, Ranking::NAMES)?;
+    let by = parameters.word("by", &RANKINGS)?.unwrap_or(RANKINGS[0]);
+    let (limit, min_index) = (parameters.limit()?, parameters.min_index()?);
+    let counted = app.census.take(&app.reader).await?;
+    let is_old = min_index.is_some_and(|min_index| counted.index < min_index);
+    if is_old {
+        let detail = format!(
+            "min_index is above {}, where miners were counted last; that is done every ten seconds",
+            counted.index
+        );
+        return Err(Problem::new(INDEX_NOT_REACHED, detail).at(counted.index));
+    }
+    Ok(At {
+        index: counted.index,
+        ledger_time_ms: counted.ledger_time_ms,
+        value: TopMiners::new(&counted.value, by, limit),
+    })
 }
 
 /// What the answering node has refused to workers of a miner, and no ledger says.

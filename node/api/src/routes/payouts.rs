@@ -2,34 +2,58 @@
 
 use axum::extract::State;
 use axum::http::Uri;
+use raftpool_ledger::view::{self, PayoutStatus};
 
 use super::{Answer, PathText, path_text};
 use crate::app::App;
 use crate::dto::PageBack;
 use crate::dto::payout::{PayoutDetail, PayoutSummary};
-use crate::parameters::known::{BackInTime, OfPayout};
+use crate::parameters::known::{OfPayout, PAYOUT_STAGES, PayoutsPage};
 use crate::parameters::{Parameters, shorten};
 use crate::problem::{self, Problem};
 use crate::reading::At;
 
+/// Most payouts that one request looks at for those that are asked for.
+const LOOKED_AT_MAX: usize = 500;
+
 /// Payouts, newest first.
+///
+/// A page of some of them looks at 500 payouts at most: it may have less rows than its limit, none
+/// even, and still say with `next_before` where to go on.
 #[utoipa::path(
     get,
     path = "/api/v1/payouts",
     tag = "payouts",
-    params(BackInTime),
-    responses((status = 200, description = "As of the index it names", body = At<PageBack<PayoutSummary>>))
+    params(PayoutsPage),
+    responses((
+        status = 200,
+        description = "As of the index it names",
+        body = At<PageBack<PayoutSummary>>
+    ))
 )]
 pub(crate) async fn payouts(State(app): State<App>, uri: Uri) -> Answer<PageBack<PayoutSummary>> {
-    let parameters = Parameters::of(&uri, BackInTime::NAMES)?;
+    let parameters = Parameters::of(&uri, PayoutsPage::NAMES)?;
     let (before, limit) = (parameters.number("before")?, parameters.limit()?);
+    let status = parameters.word("status", &PAYOUT_STAGES)?;
     app.reader
         .read(parameters.min_index()?, move |view| {
-            let payouts = view.payouts(before, limit + 1)?;
-            let item = |payout| PayoutSummary::from(&payout);
-            Ok(PageBack::new(payouts, limit, |payout| payout.id, item))
+            let read = |before, count| view.payouts(before, count);
+            PageBack::some(before, limit, LOOKED_AT_MAX, read, |payout| {
+                let is_wanted = status.is_none_or(|status| stage_of(&payout) == status);
+                Ok(is_wanted.then(|| PayoutSummary::from(&payout)))
+            })
         })
         .await
+}
+
+fn stage_of(payout: &view::Payout) -> &'static str {
+    match payout.status {
+        PayoutStatus::Reserved => "reserved",
+        PayoutStatus::Signed => "signed",
+        PayoutStatus::Confirmed { .. } => "confirmed",
+        PayoutStatus::Released { .. } => "released",
+        PayoutStatus::Abandoned { .. } => "abandoned",
+    }
 }
 
 /// One payout: who gets what, and its signed transactions.

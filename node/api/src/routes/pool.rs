@@ -22,12 +22,13 @@ use crate::reading::At;
 pub(crate) async fn pool(State(app): State<App>, uri: Uri) -> Answer<PoolAndNode> {
     let parameters = Parameters::of(&uri, &[])?;
     let pool = app.reader.read(parameters.min_index()?, Pool::read).await?;
+    let active = app.census.take(&app.reader).await?.value.active;
     let node = Node::new(
         app.live.node(),
         app.cluster.leadership(),
         app.clock.now_ms(),
     );
-    Ok(pool.map(|pool| PoolAndNode { pool, node }))
+    Ok(pool.map(|pool| PoolAndNode { pool, active, node }))
 }
 
 /// What became of found blocks, by how late they were.

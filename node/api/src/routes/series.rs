@@ -5,7 +5,7 @@ use axum::http::Uri;
 use raftpool_ledger::series::Step;
 use raftpool_ledger::view::SeriesQuery;
 
-use super::{Answer, PathText, address_of, unknown_miner};
+use super::{Answer, PathText, address_of, unknown_miner, unknown_worker};
 use crate::app::App;
 use crate::dto::series::{Series, step_name};
 use crate::parameters::known::{MinersStretch, OfMiner, Stretch};
@@ -57,11 +57,7 @@ pub(crate) async fn miner_series(
     });
     found.await?.or_not_found(|| match &worker {
         None => unknown_miner(&address),
-        Some(worker) => format!(
-            "{} has no worker \"{}\" with accepted work",
-            shorten(&address),
-            shorten(worker)
-        ),
+        Some(worker) => unknown_worker(&address, worker),
     })
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The open connections.
 #[derive(Clone)]
-pub(super) struct Connections {
+pub(crate) struct Connections {
     counts: Arc<Mutex<Counts>>,
     open_max: usize,
     per_ip_max: usize,
@@ -19,14 +19,14 @@ struct Counts {
 }
 
 /// One open connection; it is counted until this is dropped.
-pub(super) struct Slot {
+pub(crate) struct Slot {
     counts: Arc<Mutex<Counts>>,
     ip: IpAddr,
 }
 
 impl Connections {
     /// No connections, with limits for all and for each address.
-    pub(super) fn new(open_max: usize, per_ip_max: usize) -> Self {
+    pub(crate) fn new(open_max: usize, per_ip_max: usize) -> Self {
         Self {
             counts: Arc::default(),
             open_max,
@@ -35,7 +35,7 @@ impl Connections {
     }
 
     /// Counts a connection in, unless a limit is reached.
-    pub(super) fn admit(&self, ip: IpAddr) -> Option<Slot> {
+    pub(crate) fn admit(&self, ip: IpAddr) -> Option<Slot> {
         let mut counts = lock(&self.counts);
         let of_ip = counts.by_ip.get(&ip).copied().unwrap_or(0);
         if counts.open >= self.open_max || of_ip >= self.per_ip_max {

@@ -1,6 +1,8 @@
 //! One connection from its first byte to its last, whatever it runs over.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -19,6 +21,22 @@ use tokio::task::JoinSet;
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
 /// How long a connection that has reached its age may take to finish its request.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Says that the answer to a request goes on for as long as its client listens: then the age of the
+/// connection does not end it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LongAnswer(Arc<AtomicBool>);
+
+impl LongAnswer {
+    /// From now on the answer decides when it ends.
+    pub(crate) fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// How long a client is waited for.
 #[derive(Debug, Clone, Copy)]
@@ -39,10 +57,13 @@ pub(crate) async fn serve(
     mut stopped: watch::Receiver<bool>,
 ) {
     let router = TowerToHyperService::new(router);
+    let long_answer = LongAnswer::default();
+    let mark = long_answer.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         if let Some(peer) = peer {
             request.extensions_mut().insert(ConnectInfo(peer));
         }
+        request.extensions_mut().insert(mark.clone());
         router.call(request)
     });
     let connection = http1::Builder::new()
@@ -58,7 +79,12 @@ pub(crate) async fn serve(
         _ = connection.as_mut() => {}
         () = age => {
             connection.as_mut().graceful_shutdown();
-            let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection).await;
+            if long_answer.is_begun() {
+                // It ends by itself, when the server stops at the latest.
+                let _ = connection.await;
+            } else {
+                let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection).await;
+            }
         }
         _ = stopped.changed() => {
             connection.as_mut().graceful_shutdown();

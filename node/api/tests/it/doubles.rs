@@ -37,7 +37,16 @@ impl ClusterControl for TestControl {
             "applied_index": 70, "lag": 0, "digest": "ab12", "digest_index": 64,
             "database_bytes": 1000, "daemon_height": 41, "connections": 7,
             "shares_per_second": "1.500", "hashrate": "12000", "payout_status": "nothing is due",
-            "api": "10.0.0.1:8000", "errors": ["disk of 10.0.0.1 is slow"],
+            "api": "10.0.0.1:8000", "started_at_ms": 5,
+            "public": {
+                "name": "one", "region": "here", "api_url": "https://one.pool.example",
+                "endpoints": [{
+                    "protocol": "stratum", "host": "one.pool.example", "port": 5077,
+                    "encryption": "both", "starting_difficulty": "50000",
+                    "default_scheme": null,
+                }],
+            },
+            "errors": ["disk of 10.0.0.1 is slow"],
         });
         let status = json!({
             "cluster_id": "c1", "node_id": 1, "is_member": true, "waiting_for": null,
@@ -199,6 +208,8 @@ impl LiveFacts for TestFacts {
                 height: 42,
                 topoheight: 50,
                 network_difficulty: "36893488147419103232".into(),
+                network_hashrate: "7378697629483820646".into(),
+                miner_reward_atomic: Some(145_000_000),
                 algorithm: "xelis/v3".into(),
                 received_at_ms: NOW_MS - 1_500,
             }),
@@ -211,7 +222,18 @@ impl LiveFacts for TestFacts {
     }
 
     fn sessions(&self, _: &str) -> Vec<SessionFacts> {
-        vec![]
+        vec![SessionFacts {
+            worker: "rig".into(),
+            protocol: "stratum",
+            is_tls: true,
+            remote: std::net::SocketAddr::from(([192, 0, 2, 1], 4_711)),
+            user_agent: "testminer/1".into(),
+            connected_at_ms: NOW_MS - 60_000,
+            difficulty: 64,
+            last_share_at_ms: Some(NOW_MS - 500),
+            accepted: 5,
+            rejects: [(RejectReason::LowDifficulty, 2)].into(),
+        }]
     }
 
     fn refused_workers(&self, address: &str) -> Vec<RefusedWorkerFacts> {

@@ -95,7 +95,7 @@ async fn requests_are_counted_by_route_and_never_by_path() -> anyhow::Result<()>
     let pool = TestPool::filled().await?;
     pool.get(&format!("/api/v1/miners/{ALICE}")).await?;
     pool.get("/api/v1/miners/xet:nobody").await?;
-    pool.get("/no/such/path").await?;
+    pool.get("/api/no/such/path").await?;
     let text = pool.get("/metrics").await?.text().await?;
     let samples = parse(&text)?;
     let requests = |route: &str, status: &str| {

@@ -39,7 +39,7 @@ async fn an_upgraded_connection_is_the_miners_side_and_outlives_the_api() -> any
     let said = socket.next().await.context("closed")??;
     assert_eq!(said.to_text()?, own, "the socket's own address");
 
-    let unknown = reqwest::get(pool.url("/echo/further")).await?;
+    let unknown = reqwest::get(pool.url("/api/v1/further")).await?;
     assert_eq!(unknown.status(), 404, "the API's other paths are as before");
     pool.server.shutdown().await;
     socket.send(Message::text("still there?")).await?;

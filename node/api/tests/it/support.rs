@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, ensure};
 use prometheus::Registry;
-use raftpool_api::{ApiConfig, ApiParts, ApiServer, Condition};
+use raftpool_api::{About, ApiConfig, ApiParts, ApiServer, Condition, SiteFile};
 use raftpool_ledger::command::{
     BatchId, ChangeSettings, ConfirmPayout, CreditShares, OrphanBlock, Payee, RecordBlock,
     RejectCount, RejectReason, ReservePayout, Scheme, Settings, SettleBlock, Share, SignPayout,
@@ -70,6 +70,8 @@ impl TestPool {
         });
         let registry = Registry::new();
         let mut config = ApiConfig::new("127.0.0.1:0".parse()?);
+        // Tests ask far more often than people, and from one address.
+        config.requests_per_minute_per_ip_max = 0;
         change(&mut config);
         let parts = ApiParts {
             miners,
@@ -78,6 +80,8 @@ impl TestPool {
             registry: registry.clone(),
             live: facts.clone(),
             control: Arc::new(TestControl::default()),
+            about: about(),
+            site: SITE.to_vec(),
         };
         let server = ApiServer::start(config, parts).await?;
         let http = reqwest::Client::new();
@@ -132,6 +136,15 @@ impl TestPool {
         ensure!(body["index"] == index, "{path}: index {index} and {body}");
         ensure!(body["ledger_time_ms"].is_u64(), "{path}: no ledger time");
         Ok(body)
+    }
+
+    /// The same with headers of the request.
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> anyhow::Result<Response> {
+        let mut request = self.http.get(self.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Ok(request.send().await?)
     }
 
     /// A refusal; checks that it is a problem document of this status.
@@ -245,6 +258,20 @@ impl TestPool {
         Ok(())
     }
 
+    /// A block that was expected to pay something, so that the journal has it.
+    pub fn record_block_worth(&self, number: u8, expected_atomic: u64) -> anyhow::Result<()> {
+        let mut found = share(ALICE, "garage", 100);
+        found.expected_reward_atomic = expected_atomic;
+        self.propose(Body::RecordBlock(RecordBlock {
+            hash: vec![number; 32],
+            height: 100 + u64::from(number),
+            share: Some(found),
+            heights_late: 0,
+            node_id: 1,
+        }))?;
+        Ok(())
+    }
+
     pub fn settle_block(&self, number: u8, amount_atomic: u64) -> anyhow::Result<()> {
         let (hash, topoheight) = (vec![number; 32], 200 + u64::from(number));
         self.propose(Body::SettleBlock(SettleBlock {
@@ -315,6 +342,34 @@ impl TestPool {
         })
     }
 }
+
+/// What the operator says of the pool.
+fn about() -> About {
+    About {
+        pool_name: Some("Test pool".into()),
+        explorer_block_url: Some("https://explorer.example/{hash}".into()),
+        address_prefix: "xet",
+        block_time_ms: 5_000,
+        ..About::default()
+    }
+}
+
+/// A dashboard of three files.
+const SITE: [SiteFile; 3] = [
+    SiteFile {
+        path: "index.html",
+        bytes:
+            b"<!doctype html><script>theme()</script><script src=\"/assets/app-1f.js\"></script>",
+    },
+    SiteFile {
+        path: "assets/app-1f.js",
+        bytes: &[b'a'; 4_096],
+    },
+    SiteFile {
+        path: "favicon.svg",
+        bytes: b"<svg/>",
+    },
+];
 
 /// Decimal text of the API as a number.
 pub fn decimal(value: &Value) -> anyhow::Result<u128> {
