@@ -18,6 +18,7 @@ const block = (change: Partial<Block>): Block => ({
   luck: "0.287356",
   found_at_ms: 1_700_000_000_000,
   heights_late: 0,
+  is_reopened: false,
   expected_atomic: "143000000",
   fee_bps: 100,
   window: "2.000000",
