@@ -5,17 +5,7 @@ import { changeConnection } from "./connection";
 import { currentBase, knownBases, leaveBase } from "./nodes";
 
 export const PATH = "/api/v1/events";
-const EVENTS = [
-  "hello",
-  "ping",
-  "reset",
-  "pool",
-  "block",
-  "payout",
-  "nodes",
-  "share",
-  "miner",
-] as const;
+const EVENTS = ["hello", "ping", "reset", "pool", "blocks", "payouts", "nodes", "miner"] as const;
 export type EventName = (typeof EVENTS)[number];
 export type EventHandler = (name: EventName, data: unknown) => void;
 
@@ -93,14 +83,10 @@ export class EventStream {
     if (event.lastEventId !== "") this.lastId = event.lastEventId;
     this.failures = 0;
     this.watch(base);
+    const data = parsed(event.data);
+    // What this page does not understand it can load.
+    if (data !== undefined) this.handle(name, data);
     changeConnection({ state: "live", heardAt_ms: Date.now() });
-    let data: unknown;
-    try {
-      data = JSON.parse(event.data);
-    } catch {
-      return; // What this page does not understand it can load.
-    }
-    this.handle(name, data);
   }
 
   /** The browser would go on with the node that is gone, so the stream is opened anew elsewhere. */
@@ -124,5 +110,13 @@ export class EventStream {
     this.source?.close();
     this.source = null;
     this.openTopics = "";
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

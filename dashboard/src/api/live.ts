@@ -1,42 +1,38 @@
-// Where the stream of changes meets the answers that are on the page.
+// Where the stream of changes meets the answers that are on the page. What is told as it is now
+// (the pool, the nodes, a miner) replaces what is shown; what has happened (to blocks and payouts)
+// makes the lists be asked for anew, and is announced.
 
-import type { QueryClient } from "@tanstack/react-query";
+import type { InfiniteData, QueryClient } from "@tanstack/react-query";
 import { setPoolTime } from "@/lib/clock";
 import { changeConnection, connectionStore } from "./connection";
 import { type EventName, EventStream } from "./events";
-import { currentBase, leaveBase } from "./nodes";
-import { minerQuery, nodesQuery, poolQuery } from "./queries";
+import { learnBases } from "./nodes";
+import { connectQuery, minerQuery, nodesQuery, poolQuery, workersQuery } from "./queries";
+import type { components } from "./schema";
 import { createStore } from "./store";
-import type { Block, Nodes, Payout, Pool } from "./types";
+import type { Block, Miner, Nodes, Payout, Pool, Workers } from "./types";
 
 const POLL_MS = 30_000;
 /** What no event brings, such as charts, is asked for again so often while the stream is live. */
 const REFRESH_MS = 60_000;
+const ALWAYS_WANTED = ["pool", "blocks", "payouts", "nodes"];
 
-/** A share of a miner somebody looks at. */
-export type ShareEvent = {
-  address: string;
-  worker: string;
-  node_id: number;
-  shares: number;
-  difficulty: string;
-  last_share_at_ms: number;
-  /** When this page heard of it, by the browser's clock. */
-  heardAt_ms: number;
-};
+type Schemas = components["schemas"];
+export type MinerNews = Schemas["MinerNews"];
 
 /** What is announced to those who do not look: only what they would want to be told. */
 export type Announcement = { kind: "block"; block: Block } | { kind: "payout"; payout: Payout };
 
 export const announcement = createStore<Announcement | null>(null);
-export const newestShares = createStore<ReadonlyMap<string, ShareEvent>>(new Map());
+/** The newest news of each miner somebody looks at, by address. */
+export const minerNews = createStore<ReadonlyMap<string, MinerNews>>(new Map());
 
 let build: string | null = null;
 
 /** Starts the stream and the timers of a page; what it returns ends them. */
 export function startLive(queryClient: QueryClient): { stream: EventStream; stop: () => void } {
   const stream = new EventStream((name, data) => apply(queryClient, name, data));
-  const unwant = ["pool", "blocks", "payouts", "nodes"].map((topic) => stream.want(topic));
+  const unwant = ALWAYS_WANTED.map((topic) => stream.want(topic));
   const poll = setInterval(() => {
     if (connectionStore.get().state !== "live") refreshShown(queryClient);
   }, POLL_MS);
@@ -44,6 +40,8 @@ export function startLive(queryClient: QueryClient): { stream: EventStream; stop
     if (connectionStore.get().state === "live") refreshShown(queryClient);
   }, REFRESH_MS);
   const unwatch = watchAnswers(queryClient);
+  // The other nodes are learned before they are needed.
+  void queryClient.prefetchQuery(connectQuery);
   return {
     stream,
     stop: () => {
@@ -60,74 +58,104 @@ function refreshShown(queryClient: QueryClient): void {
   void queryClient.invalidateQueries({ refetchType: "active" });
 }
 
-/** Notes the pool's clock and the age of what is shown, from whatever answers come. */
+/** Notes the pool's clock, its nodes, and the age of what is shown, from whatever answers come. */
 function watchAnswers(queryClient: QueryClient): () => void {
   return queryClient.getQueryCache().subscribe((event) => {
-    if (event.type !== "updated" || event.action.type !== "success" || event.action.manual) return;
-    const pool = event.query.queryKey[0] === "pool" ? (event.query.state.data as Pool) : undefined;
-    if (pool) {
-      setPoolTime(pool.node.now_ms);
-      changeConnection({ nodeId: pool.node.id });
+    if (event.type !== "updated" || event.action.type !== "success") return;
+    const { queryKey, state } = event.query;
+    if (queryKey[0] === "connect" || queryKey[0] === "nodes") {
+      learnNodes(state.data as { nodes?: Addressed[]; items?: Addressed[] });
+    }
+    if (event.action.manual) return;
+    if (queryKey[0] === "pool") {
+      const { node } = state.data as Pool;
+      setPoolTime(node.now_ms);
+      changeConnection({ nodeId: node.id });
     }
     changeConnection({ heardAt_ms: Date.now() });
   });
+}
+
+type Addressed = { api_url: string | null };
+
+function learnNodes({ nodes, items }: { nodes?: Addressed[]; items?: Addressed[] }): void {
+  learnBases((nodes ?? items ?? []).flatMap(({ api_url }) => api_url ?? []));
 }
 
 /** Applies one event to the answers that are kept. */
 export function apply(queryClient: QueryClient, name: EventName, data: unknown): void {
   switch (name) {
     case "hello":
-      greet(queryClient, data as { node_id: number; build?: string });
+      greet(queryClient, data as Schemas["Hello"]);
       break;
     case "reset":
       refreshShown(queryClient);
       break;
-    case "pool": {
-      const pool = data as Partial<Pool>;
+    case "pool":
       queryClient.setQueryData<Pool>(poolQuery.queryKey, (old) =>
-        old ? { ...old, ...pool } : old,
+        old ? { ...old, ...(data as Partial<Pool>) } : old,
       );
       break;
-    }
     case "nodes":
       queryClient.setQueryData<Nodes>(nodesQuery.queryKey, data as Nodes);
       break;
-    case "block":
-      announcement.set({ kind: "block", block: data as Block });
+    case "blocks":
+      for (const { change, block } of (data as Schemas["BlockChanges"]).items) {
+        if (change === "block_found") announcement.set({ kind: "block", block });
+      }
       invalidate(queryClient, ["blocks"], ["block"], ["effort"]);
       break;
-    case "payout":
-      announcement.set({ kind: "payout", payout: data as Payout });
-      invalidate(queryClient, ["payouts"], ["pool"]);
+    case "payouts":
+      for (const { change, payout } of (data as Schemas["PayoutChanges"]).items) {
+        if (change === "payout_confirmed") announcement.set({ kind: "payout", payout });
+      }
+      invalidate(queryClient, ["payouts"]);
       break;
-    case "share":
-      noteShare(queryClient, { ...(data as ShareEvent), heardAt_ms: Date.now() });
+    case "miner":
+      noteMiner(queryClient, data as MinerNews);
       break;
     default:
   }
 }
 
-function greet(queryClient: QueryClient, hello: { node_id: number; build?: string }): void {
-  const isFirst = build === null;
-  if (hello.build !== undefined) {
-    if (build !== null && build !== hello.build) changeConnection({ isOutdated: true });
-    build ??= hello.build;
+function greet(queryClient: QueryClient, hello: Schemas["Hello"]): void {
+  if (build !== null && build !== hello.build) changeConnection({ isOutdated: true });
+  build ??= hello.build;
+  // A stream that is opened for other topics has missed nothing; one that was cut off may have, of
+  // what no event brings.
+  const wasCut = !["live", "connecting"].includes(connectionStore.get().state);
+  if (wasCut) refreshShown(queryClient);
+  changeConnection({ nodeId: hello.node_id });
+}
+
+function noteMiner(queryClient: QueryClient, news: MinerNews): void {
+  minerNews.set(new Map(minerNews.get()).set(news.address, news));
+  const { queryKey } = minerQuery(news.address);
+  if (queryClient.getQueryData(queryKey) === undefined) {
+    // It was not known until now, and now it is.
+    invalidate(queryClient, queryKey);
+    return;
   }
-  changeConnection({ nodeId: hello.node_id, state: "live" });
-  // Another node may have seen what this page has missed.
-  if (!isFirst) refreshShown(queryClient);
+  queryClient.setQueryData<Miner>(queryKey, (old) =>
+    old && news.miner ? { ...old, ...news.miner } : old,
+  );
+  const workers = workersQuery(news.address).queryKey;
+  const fresh = new Map(news.workers.map((worker) => [worker.name, worker]));
+  queryClient.setQueryData<InfiniteData<Workers, string | null>>(workers, (old) => {
+    if (!old) return old;
+    const pages = old.pages.map((page) => ({
+      ...page,
+      items: page.items.map((item) => {
+        const worker = fresh.get(item.name);
+        fresh.delete(item.name);
+        return worker ? { ...item, ...worker } : item;
+      }),
+    }));
+    return { ...old, pages };
+  });
+  if (fresh.size > 0) invalidate(queryClient, workers);
 }
 
-function noteShare(queryClient: QueryClient, share: ShareEvent): void {
-  newestShares.set(new Map(newestShares.get()).set(`${share.address} ${share.worker}`, share));
-  invalidate(queryClient, minerQuery(share.address).queryKey);
-}
-
-function invalidate(queryClient: QueryClient, ...keys: readonly unknown[][]): void {
+function invalidate(queryClient: QueryClient, ...keys: (readonly unknown[])[]): void {
   for (const queryKey of keys) void queryClient.invalidateQueries({ queryKey });
-}
-
-/** Tries another node because a person asked for it. */
-export function tryAnotherNode(): void {
-  leaveBase(currentBase.get());
 }

@@ -2,7 +2,7 @@
 // infinite queries, whose next page is what the answer's cursor says.
 
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { client, dataOf, fetchFromAnyNode } from "./client";
+import { client, dataOf } from "./client";
 
 const V1 = "/api/v1";
 export const PAGE_ROWS = 25;
@@ -149,6 +149,27 @@ export const minerPayoutsQuery = (address: string) =>
     getNextPageParam: (page) => page.next_before ?? null,
   });
 
+/** Changes when the operator changes it, so it is asked for rarely. */
+export const connectQuery = queryOptions({
+  queryKey: ["connect"],
+  queryFn: ({ signal }) => dataOf(client.GET(`${V1}/connect`, { signal })),
+  staleTime: 60_000,
+});
+
+export const networkQuery = queryOptions({
+  queryKey: ["network"],
+  queryFn: ({ signal }) => dataOf(client.GET(`${V1}/network`, { signal })),
+});
+
+export const workerQuery = (address: string, worker: string) =>
+  queryOptions({
+    queryKey: ["miner", address, "worker", worker],
+    queryFn: ({ signal }) => {
+      const params = { path: { address, worker } };
+      return dataOf(client.GET(`${V1}/miners/{address}/workers/{worker}`, { params, signal }));
+    },
+  });
+
 export const statementQuery = (address: string) =>
   infiniteQueryOptions({
     queryKey: ["miner", address, "statement"],
@@ -161,30 +182,14 @@ export const statementQuery = (address: string) =>
     getNextPageParam: (page) => page.next_before ?? null,
   });
 
-/** Where miners connect; nodes that do not say so yet have none. */
-export type ConnectAnswer = {
-  nodes: {
-    id: number;
-    name: string | null;
-    region: string | null;
-    api_url: string | null;
-    endpoints: {
-      protocol: "stratum" | "xatum" | "getwork";
-      host: string;
-      port: number;
-      is_tls: boolean;
-      starting_difficulty: string | null;
-      default_scheme: string | null;
-    }[];
-  }[];
-};
-export const connectQuery = queryOptions({
-  queryKey: ["connect"],
-  queryFn: async ({ signal }): Promise<ConnectAnswer> => {
-    const response = await fetchFromAnyNode(
-      new Request(`${location.origin}${V1}/connect`, { signal }),
-    );
-    if (!response.ok) return { nodes: [] };
-    return response.json();
-  },
-});
+export const rewardsQuery = (address: string) =>
+  infiniteQueryOptions({
+    queryKey: ["miner", address, "rewards"],
+    initialPageParam: null as number | null,
+    queryFn: ({ pageParam, signal }) => {
+      const query = { limit: PAGE_ROWS, ...before(pageParam) };
+      const params = { path: { address }, query };
+      return dataOf(client.GET(`${V1}/miners/{address}/rewards`, { params, signal }));
+    },
+    getNextPageParam: (page) => page.next_before ?? null,
+  });

@@ -7,11 +7,14 @@ import type {
   connectQuery,
   minerPayoutsQuery,
   minerQuery,
+  networkQuery,
   nodesQuery,
   payoutsQuery,
   poolQuery,
   poolSeriesQuery,
+  rewardsQuery,
   statementQuery,
+  workerQuery,
   workersQuery,
 } from "./queries";
 
@@ -28,10 +31,14 @@ export type Block = Blocks["items"][number];
 export type Payouts = AnswerOf<typeof payoutsQuery>;
 export type Payout = Payouts["items"][number];
 export type Miner = AnswerOf<ReturnType<typeof minerQuery>>;
-export type Worker = AnswerOf<ReturnType<typeof workersQuery>>["items"][number];
-export type MinerPayout = AnswerOf<ReturnType<typeof minerPayoutsQuery>>["items"][number];
-
+export type Workers = AnswerOf<ReturnType<typeof workersQuery>>;
+export type Worker = Workers["items"][number];
+export type WorkerDetail = AnswerOf<ReturnType<typeof workerQuery>>;
+export type Session = WorkerDetail["sessions"][number];
+export type Reward = AnswerOf<ReturnType<typeof rewardsQuery>>["items"][number];
 export type StatementLine = AnswerOf<ReturnType<typeof statementQuery>>["items"][number];
+export type Network = AnswerOf<typeof networkQuery>;
+export type MinerPayout = AnswerOf<ReturnType<typeof minerPayoutsQuery>>["items"][number];
 
 export type Connect = AnswerOf<typeof connectQuery>;
 export type PagesOf<T> = InfiniteData<T, unknown>;

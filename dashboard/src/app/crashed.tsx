@@ -6,7 +6,7 @@ import { Empty } from "@/ui/panel";
 export function Crashed({ error }: { error: unknown }) {
   return (
     <div role="alert" className="panel">
-      <Empty title={common.crashed.title}>
+      <Empty title={common.crashed.title} isPage>
         <p>{common.crashed.text}</p>
         <p className="mt-2 font-mono text-xs">
           {error instanceof Error ? error.message : String(error)}

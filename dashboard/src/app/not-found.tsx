@@ -5,7 +5,7 @@ import { Empty } from "@/ui/panel";
 export function NotFound() {
   return (
     <div className="panel">
-      <Empty title={common.notFound.title}>
+      <Empty title={common.notFound.title} isPage>
         <p>{common.notFound.text}</p>
         <p className="mt-3">
           <Link to="/" className="link">

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   type Endpoint,
   endpointFor,
+  endpointsOf,
   hostPort,
   isWorkerName,
   PROGRAMS,
@@ -53,4 +54,14 @@ test("worker names cannot carry anything a shell would understand", () => {
   for (const bad of ["", "a b", "a;reboot", "$(x)", "ä", "x".repeat(33)]) {
     expect(isWorkerName(bad), bad).toBe(false);
   }
+});
+
+test("a port for plain and TLS connections is two ways in, at the host that is known", () => {
+  const offered = { protocol: "stratum", host: null, port: 5077, encryption: "both" } as const;
+  const node = (api_url: string | null) => ({ api_url, endpoints: [offered] });
+  expect(endpointsOf(node("https://a.example:8000"), "page.example")).toMatchObject([
+    { host: "a.example", is_tls: false },
+    { host: "a.example", is_tls: true },
+  ]);
+  expect(endpointsOf(node(null), "page.example")[0]?.host).toBe("page.example");
 });

@@ -9,6 +9,30 @@ export type Endpoint = {
   is_tls: boolean;
 };
 
+/** A way in as the API says it. */
+export type OfferedEndpoint = {
+  protocol: Endpoint["protocol"];
+  host: string | null;
+  port: number;
+  encryption: "plain" | "tls" | "both";
+};
+
+/**
+ * The ways into a node: a port that takes plain and TLS connections is two. A node that does not know
+ * its own name is reached by that of its API, or by that of this page.
+ */
+export function endpointsOf<E extends OfferedEndpoint>(
+  node: { api_url: string | null; endpoints: readonly E[] },
+  pageHost: string,
+): (Omit<E, "host"> & Endpoint)[] {
+  const apiHost = node.api_url === null ? pageHost : new URL(node.api_url).hostname;
+  return node.endpoints.flatMap((offered) => {
+    const plain = { ...offered, host: offered.host ?? apiHost, is_tls: false };
+    const tls = { ...plain, is_tls: true };
+    return { plain: [plain], tls: [tls], both: [plain, tls] }[offered.encryption];
+  });
+}
+
 export type Login = {
   address: string;
   worker: string;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { meanRate, rates } from "./series";
+import { rateOnce, rates } from "./series";
 
 const STEP = 600_000;
 const span = (index: number, work: string) => ({
@@ -27,12 +27,11 @@ test("a span that has only begun is left out, unless it is all there is", () => 
   expect(rates([], STEP, STEP).times).toEqual([]);
 });
 
-test("a mean rate takes only what lies in its time", () => {
-  const items = [span(0, "999"), span(8, "600000"), span(9, "600000")];
-  expect(meanRate(items, STEP, 2 * STEP, 10 * STEP)).toBeCloseTo(1_000);
-});
-
-test("there is no mean of a time that has not passed yet", () => {
-  expect(meanRate([span(8, "600000")], STEP, 6 * STEP, 10 * STEP)).toBeNull();
-  expect(meanRate([], STEP, STEP, STEP)).toBeNull();
+test("a rate of a time that has not passed yet is not shown", () => {
+  const series = (index: number) => ({ items: [span(index, "1")], step_ms: STEP });
+  const now = 10 * STEP;
+  expect(rateOnce(5, series(0), 6 * STEP, now)).toEqual({ value: "5", unit: "H/s" });
+  expect(rateOnce(5, series(8), 6 * STEP, now)?.unit).toBe("warming up");
+  expect(rateOnce(5, { items: [], step_ms: STEP }, STEP, now)?.unit).toBe("warming up");
+  expect(rateOnce(5, undefined, STEP, now)).toBeUndefined();
 });

@@ -45,30 +45,17 @@ export function rates(items: readonly Span[], step_ms: number, now_ms: number): 
 }
 
 /**
- * Mean rate over the newest `length_ms`, from the same spans of `step_ms`; null while there was no
- * work before that time, because the mean would then be of a shorter one.
+ * A rate over `length_ms` for people. While there has been no work for that long it is of a shorter
+ * time, and says so instead. Undefined before the spans have come.
  */
-export function meanRate(
-  items: readonly Span[],
-  step_ms: number,
-  length_ms: number,
-  now_ms: number,
-): number | null {
-  const [first] = items;
-  if (first === undefined || first.start_ms > now_ms - length_ms + step_ms) return null;
-  const work = items
-    .filter((span) => span.start_ms >= now_ms - length_ms)
-    .reduce((sum, span) => sum + (toNumber(span.work) ?? 0), 0);
-  return (work * 1000) / length_ms;
-}
-
-/** The same for people: undefined before the spans have come. */
-export function shownMean(
+export function rateOnce(
+  rate: number,
   series: { items: readonly Span[]; step_ms: number } | undefined,
   length_ms: number,
   now_ms: number,
 ): Scaled | undefined {
   if (!series) return undefined;
-  const rate = meanRate(series.items, series.step_ms, length_ms, now_ms);
-  return rate === null ? { value: "–", unit: charts.warming } : hashrate(rate);
+  const [first] = series.items;
+  const hasLasted = first !== undefined && first.start_ms <= now_ms - length_ms + series.step_ms;
+  return hasLasted ? hashrate(rate) : { value: "–", unit: charts.warming };
 }

@@ -1,16 +1,6 @@
 // How a worker does, from what is known of it.
 
-import { SPAN } from "./time";
-
-export type WorkerState = "ok" | "low" | "offline" | "disabled";
-
-/** Workers send a share every few seconds; ten minutes of silence are no accident. */
-const OFFLINE_AFTER_MS = 10 * SPAN.MINUTE;
-
-/** The state of a worker whose newest share is that old, where the API does not say it. */
-export function stateOf(lastShareAt_ms: number | null | undefined, now_ms: number): WorkerState {
-  return lastShareAt_ms && now_ms - lastShareAt_ms < OFFLINE_AFTER_MS ? "ok" : "offline";
-}
+export type WorkerState = "ok" | "low" | "offline" | "banned";
 
 /** Sum of refused shares, and their part of all. */
 export function refusedOf(

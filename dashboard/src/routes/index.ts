@@ -4,17 +4,17 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { RANGES } from "@/lib/range";
 import { rootRoute } from "./root";
-import { given, oneOf } from "./search";
+import { checked, oneOf } from "./search";
 
 type Search = Record<string, unknown>;
 const BLOCK_STATES = ["maturing", "settled", "orphaned"] as const;
-const MINER_TABS = ["workers", "rewards", "payouts", "settings"] as const;
+const MINER_TABS = ["workers", "rewards", "payouts", "statement"] as const;
 const ADDRESS_LENGTH_MAX = 128;
 
 const home = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",
-  validateSearch: (search: Search) => given({ range: oneOf(search.range, RANGES) }),
+  validateSearch: (search: Search) => checked({ range: oneOf(search.range, RANGES) }),
   component: lazyRouteComponent(() => import("@/features/home/page")),
 });
 
@@ -22,7 +22,7 @@ const start = createRoute({
   getParentRoute: () => rootRoute,
   path: "/start",
   validateSearch: ({ address }: Search) =>
-    given({
+    checked({
       address:
         typeof address === "string" && address.length <= ADDRESS_LENGTH_MAX ? address : undefined,
     }),
@@ -33,21 +33,21 @@ const miner = createRoute({
   getParentRoute: () => rootRoute,
   path: "/miner/$address",
   validateSearch: (search: Search) =>
-    given({ range: oneOf(search.range, RANGES), tab: oneOf(search.tab, MINER_TABS) }),
+    checked({ range: oneOf(search.range, RANGES), tab: oneOf(search.tab, MINER_TABS) }),
   component: lazyRouteComponent(() => import("@/features/miner/page")),
 });
 
 const worker = createRoute({
   getParentRoute: () => rootRoute,
   path: "/miner/$address/$worker",
-  validateSearch: (search: Search) => given({ range: oneOf(search.range, RANGES) }),
+  validateSearch: (search: Search) => checked({ range: oneOf(search.range, RANGES) }),
   component: lazyRouteComponent(() => import("@/features/miner/worker-page")),
 });
 
 const blocks = createRoute({
   getParentRoute: () => rootRoute,
   path: "/blocks",
-  validateSearch: (search: Search) => given({ state: oneOf(search.state, BLOCK_STATES) }),
+  validateSearch: (search: Search) => checked({ state: oneOf(search.state, BLOCK_STATES) }),
   component: lazyRouteComponent(() => import("@/features/blocks/page")),
 });
 

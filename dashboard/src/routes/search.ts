@@ -6,10 +6,10 @@ export function oneOf<T extends string>(value: unknown, known: readonly T[]): T 
   return known.find((item) => item === value);
 }
 
-/** An object without the fields that are undefined, so that they do not show in the address. */
-export function given<T extends Record<string, unknown>>(
-  fields: T,
-): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+/**
+ * What was checked, every field of it optional. Those that are undefined stay in it: they take the
+ * place of what stood in the address, which would come through otherwise.
+ */
+export function checked<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: T[K] } {
+  return fields;
 }

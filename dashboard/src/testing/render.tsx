@@ -16,7 +16,7 @@ import { vi } from "vitest";
 export type Answers = Record<string, unknown>;
 
 export function serve(answers: Answers): void {
-  vi.stubGlobal("fetch", async (input: string | Request) => {
+  const answerTo = async (input: string | Request) => {
     const path = typeof input === "string" ? input : new URL(input.url).pathname;
     const key = Object.keys(answers)
       .filter((known) => path.startsWith(known))
@@ -29,7 +29,8 @@ export function serve(answers: Answers): void {
     return new Response(JSON.stringify(answer), {
       headers: { "content-type": "application/json" },
     });
-  });
+  };
+  vi.stubGlobal("fetch", vi.fn(answerTo));
 }
 
 export function renderPage(element: ReactNode, path = "/") {

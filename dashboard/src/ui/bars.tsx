@@ -43,7 +43,7 @@ export function EffortBar({ effort, label }: { effort: number; label: string }) 
         <div
           className={cx(
             "absolute inset-y-0 left-0 rounded-full transition-[width] duration-700",
-            effort > 1 ? "bg-warn" : "bg-accent",
+            effort > 3 ? "bg-warn" : effort > 1 ? "bg-muted" : "bg-accent",
           )}
           style={{ width: `${part * 100}%` }}
         />

@@ -78,7 +78,12 @@ export function CopyLine({
   wrap?: boolean;
 }) {
   return (
-    <div className="flex items-start gap-2 rounded-lg border border-line bg-raised py-1.5 pr-1.5 pl-3">
+    <div
+      className={cx(
+        "flex gap-2 rounded-lg border border-line bg-raised py-1.5 pr-1.5 pl-3",
+        wrap ? "items-start" : "items-center",
+      )}
+    >
       <code
         tabIndex={wrap ? undefined : 0}
         className={cx(

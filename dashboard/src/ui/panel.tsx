@@ -123,11 +123,20 @@ export function Failed({ error, onRetry }: { error: unknown; onRetry?: () => unk
   );
 }
 
-/** Nothing there yet: says why, and what to do next. */
-export function Empty({ title, children }: { title: ReactNode; children?: ReactNode }) {
+/** Nothing there yet: says why, and what to do next. `isPage` when that is all of the page. */
+export function Empty({
+  title,
+  children,
+  isPage = false,
+}: {
+  title: ReactNode;
+  children?: ReactNode;
+  isPage?: boolean;
+}) {
+  const Title = isPage ? "h1" : "p";
   return (
     <div className="flex flex-col items-center gap-1.5 px-5 py-9 text-center">
-      <p className="font-medium">{title}</p>
+      <Title className="font-medium">{title}</Title>
       {children && <div className="max-w-prose text-sm text-muted">{children}</div>}
     </div>
   );

@@ -3,6 +3,7 @@ import { latenessQuery } from "@/api/queries";
 import { blocks } from "@/lib/messages";
 import { formatCount, formatPercent } from "@/lib/number";
 import { Loaded, Panel, RowsSkeleton } from "@/ui/panel";
+import { TableHead } from "@/ui/table-head";
 
 /** What became of blocks by how late they were, since the pool pays for late work in full. */
 export function LatePanel() {
@@ -13,23 +14,15 @@ export function LatePanel() {
       <Loaded query={query} skeleton={<RowsSkeleton rows={2} />}>
         {({ items }) => (
           <table className="table">
-            <thead>
-              <tr>
-                <th scope="col">{columns.late}</th>
-                <th scope="col" data-align="right">
-                  {blocks.columns.found}
-                </th>
-                <th scope="col" data-align="right">
-                  {blocks.states.settled}
-                </th>
-                <th scope="col" data-align="right">
-                  {columns.orphaned}
-                </th>
-                <th scope="col" data-align="right">
-                  {columns.worth}
-                </th>
-              </tr>
-            </thead>
+            <TableHead
+              columns={[
+                { name: columns.late },
+                { name: blocks.columns.found, isNumber: true },
+                { name: blocks.states.settled, isNumber: true },
+                { name: columns.orphaned, isNumber: true },
+                { name: columns.worth, isNumber: true },
+              ]}
+            />
             <tbody>
               {items
                 .filter((item) => item.found > 0 || item.heights_late === "0")

@@ -38,7 +38,7 @@ export function EarningsTable({
   const note = isFixed ? spreadNote.fixed : scheme === "solo" ? spreadNote.solo : spreadNote.shared;
   return (
     <Panel>
-      <div className="flex flex-col divide-y divide-line" aria-live="polite">
+      <div className="flex flex-col divide-y divide-line">
         {rows.map((row) => (
           <section
             key={row.period}

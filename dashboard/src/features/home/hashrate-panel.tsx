@@ -3,9 +3,9 @@ import { getRouteApi } from "@tanstack/react-router";
 import { poolQuery, poolSeriesQuery, recentBlocksQuery } from "@/api/queries";
 import { poolNow } from "@/lib/clock";
 import { home } from "@/lib/messages";
-import { formatPercent, hashrate, relativeError, type Scaled } from "@/lib/number";
+import { formatPercent, hashrate, relativeError } from "@/lib/number";
 import { RANGE_SERIES, type Range } from "@/lib/range";
-import { shownMean } from "@/lib/series";
+import { rateOnce } from "@/lib/series";
 import { SPAN } from "@/lib/time";
 import { RangeButtons } from "@/ui/chart/range";
 import { Loaded, Panel } from "@/ui/panel";
@@ -42,42 +42,35 @@ export function HashratePanel() {
   );
 }
 
-type RateStat = {
-  label: string;
-  rate?: Scaled | undefined;
-  hint?: string;
-  note?: string | null | 0;
-};
-
 /** The rate over three spans: the short one follows, the long one is precise. */
 function Rates() {
   const pool = useQuery(poolQuery);
   const day = useQuery(poolSeriesQuery("ten_minutes", SPAN.DAY));
+  const rates = pool.data?.hashrates;
+  const error = relativeError(rates?.shares_of_hour ?? 0);
   const now = poolNow();
-  const items = day.data?.items;
-  const shares = items?.filter((span) => span.start_ms > now - 2 * SPAN.MINUTE * 10);
-  const error = relativeError(shares?.reduce((sum, span) => sum + span.shares, 0) ?? 0);
-  const short = pool.data ? hashrate(pool.data.hashrate) : undefined;
-  const stats: RateStat[] = [
-    {
-      label: home.hashrate.ten_minutes,
-      rate: short,
-      hint: home.hashrate.hint,
-      note: error && home.hashrate.error(formatPercent(error)),
-    },
-    { label: home.hashrate.one_hour, rate: shownMean(day.data, SPAN.HOUR, now) },
-    { label: home.hashrate.one_day, rate: shownMean(day.data, SPAN.DAY, now) },
+  const shown = (rate: number | undefined, length_ms: number) =>
+    rate === undefined ? undefined : rateOnce(rate, day.data, length_ms, now);
+  const stats = [
+    { label: home.hashrate.ten_minutes, rate: rates && hashrate(rates.ten_minutes) },
+    { label: home.hashrate.one_hour, rate: shown(rates?.hour, SPAN.HOUR) },
+    { label: home.hashrate.one_day, rate: shown(rates?.day, SPAN.DAY) },
   ];
   return (
-    <dl className="grid max-w-[34rem] grid-cols-3 gap-x-4">
-      {stats.map(({ label, rate, hint, note }: RateStat, index) => (
+    <dl className="grid max-w-[36rem] grid-cols-3 gap-x-4">
+      {stats.map(({ label, rate }, index) => (
         <Stat
           key={label}
           label={label}
-          hint={hint}
           size={index === 0 ? "lg" : "md"}
           value={rate?.value}
-          unit={note ? `${rate?.unit ?? ""} ${note}` : rate?.unit}
+          unit={rate?.unit}
+          {...(index === 1
+            ? {
+                hint: home.hashrate.hint,
+                note: error === null ? "" : home.hashrate.error(formatPercent(error)),
+              }
+            : {})}
         />
       ))}
     </dl>

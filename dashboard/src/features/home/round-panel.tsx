@@ -1,6 +1,6 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { useQuery } from "@tanstack/react-query";
-import { effortQuery, recentBlocksQuery } from "@/api/queries";
+import { effortQuery } from "@/api/queries";
 import type { Pool } from "@/api/types";
 import { expectedBlockTime } from "@/lib/earnings";
 import { effortProbability } from "@/lib/luck";
@@ -24,7 +24,6 @@ export function RoundPanel({ pool }: { pool: UseQueryResult<Pool> }) {
 }
 
 function Round({ pool }: { pool: Pool }) {
-  const recent = useQuery(recentBlocksQuery);
   const effort = toNumber(pool.round_effort) ?? 0;
   const percent = formatPercent(effort, { digits: 0 });
   const wait_ms = expectedBlockTime(
@@ -32,7 +31,7 @@ function Round({ pool }: { pool: Pool }) {
     toNumber(pool.node.template?.network_difficulty),
   );
   const mean = useQuery(effortQuery).data?.items[0];
-  const last = recent.data?.items[0]?.found_at_ms;
+  const last = pool.last_block_found_at_ms;
   return (
     <div className="flex h-full flex-col">
       <p className="eyebrow flex items-center gap-1">

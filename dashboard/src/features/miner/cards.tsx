@@ -5,7 +5,7 @@ import { formatXel, toXel } from "@/lib/amount";
 import { poolNow } from "@/lib/clock";
 import { miner, units } from "@/lib/messages";
 import { formatCount, formatPercent, hashrate, relativeError } from "@/lib/number";
-import { shownMean } from "@/lib/series";
+import { rateOnce } from "@/lib/series";
 import { SPAN } from "@/lib/time";
 import { refusedOf } from "@/lib/worker";
 import { StatSheet, type StatValue } from "@/ui/stat";
@@ -25,20 +25,26 @@ function useRates(address: string, data: Miner | undefined): StatValue[] {
   const { cards } = miner;
   const { data: series } = useQuery(minerSeriesQuery(address, null, "ten_minutes", SPAN.DAY));
   const now = poolNow();
-  const hour = shownMean(series, SPAN.HOUR, now);
-  const day = shownMean(series, SPAN.DAY, now);
-  const recent = series?.items.filter((span) => span.start_ms > now - 20 * SPAN.MINUTE);
-  const error = relativeError(recent?.reduce((sum, span) => sum + span.shares, 0) ?? 0);
-  const current = data && hashrate(data.workers.hashrate);
+  const rates = data?.hashrates;
+  const current = rates && hashrate(rates.ten_minutes);
+  const hour = rates && rateOnce(rates.hour, series, SPAN.HOUR, now);
+  const day = rates && rateOnce(rates.day, series, SPAN.DAY, now);
+  const error = relativeError(rates?.shares_of_hour ?? 0);
   const refused = data && refusedOf(data.shares, data.workers.rejects);
+  const workers = data?.workers;
   return [
     {
       label: cards.hashrate,
       value: current?.value,
       unit: current?.unit,
-      note: error ? cards.error(formatPercent(error)) : "",
+      note: workers ? cards.active(workers.active, workers.offline) : "",
     },
-    { label: cards.hour, value: hour?.value, unit: hour?.unit, note: "" },
+    {
+      label: cards.hour,
+      value: hour?.value,
+      unit: hour?.unit,
+      note: error === null ? "" : cards.error(formatPercent(error)),
+    },
     { label: cards.day, value: day?.value, unit: day?.unit, note: "" },
     {
       label: cards.shares,
@@ -69,12 +75,27 @@ function moneyOf(data: Miner | undefined): StatValue[] {
       unit: units.xel,
       note: "",
     },
-    { label: cards.inFlight, value: xel(data?.in_flight_atomic), unit: units.xel, note: "" },
-    { label: cards.paid, value: xel(data?.paid_atomic), unit: units.xel, note: "" },
     {
-      label: cards.window,
-      hint: cards.windowHint,
-      value: data && formatPercent(data.window_share, { digits: 1 }),
+      label: cards.paid,
+      value: xel(data?.paid_atomic),
+      unit: units.xel,
+      note:
+        data && data.in_flight_atomic !== "0"
+          ? cards.inFlight(xel(data.in_flight_atomic) ?? "")
+          : "",
+    },
+    {
+      label: cards.now,
+      hint: cards.nowHint,
+      value: data && formatXel(data.if_block_now_atomic, { digits: 4 }),
+      unit: units.xel,
+      note: data ? cards.window(formatPercent(data.window_share, { digits: 1 })) : "",
+    },
+    {
+      label: cards.perDay,
+      hint: cards.perDayHint,
+      value: data && formatXel(data.estimated_day_atomic, { digits: 4 }),
+      unit: units.xel,
       note: "",
     },
   ];

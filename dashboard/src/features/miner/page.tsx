@@ -16,6 +16,7 @@ import { MinerChart } from "./chart";
 import { MinerHeader } from "./header";
 import { PayoutsTab } from "./payouts-tab";
 import { RewardsTab } from "./rewards-tab";
+import { StatementTab } from "./statement-tab";
 import { UnknownMiner } from "./unknown";
 import { WorkersTab } from "./workers-tab";
 
@@ -28,7 +29,9 @@ export default function MinerPage() {
   if (!check.ok) {
     return (
       <div className="panel">
-        <Empty title={miner.invalid}>{addresses.problems[check.problem]}</Empty>
+        <Empty title={miner.invalid} isPage>
+          {addresses.problems[check.problem]}
+        </Empty>
       </div>
     );
   }
@@ -97,6 +100,11 @@ function MinerTabs({ address }: { address: string }) {
           value: "payouts",
           name: miner.tabs.payouts,
           content: () => <PayoutsTab address={address} />,
+        },
+        {
+          value: "statement",
+          name: miner.tabs.statement,
+          content: () => <StatementTab address={address} />,
         },
       ]}
     />

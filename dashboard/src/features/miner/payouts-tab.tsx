@@ -5,6 +5,7 @@ import { formatXel, parseAtomic } from "@/lib/amount";
 import { miner } from "@/lib/messages";
 import { LoadMore } from "@/ui/load-more";
 import { Empty, Loaded, RowsSkeleton } from "@/ui/panel";
+import { CsvLink } from "@/ui/pool/csv-link";
 import { PayoutsTable } from "@/ui/pool/payouts-table";
 
 export function PayoutsTab({ address }: { address: string }) {
@@ -33,6 +34,7 @@ export function PayoutsTab({ address }: { address: string }) {
               amount={(payout) => own.get(payout.id) ?? "0"}
             />
             <LoadMore query={query} />
+            <CsvLink path={`/api/v1/miners/${address}/payouts.csv`}>{miner.csv.payouts}</CsvLink>
           </>
         );
       }}

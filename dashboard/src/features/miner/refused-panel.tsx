@@ -1,12 +1,13 @@
-import type { Worker } from "@/api/types";
+import type { WorkerDetail } from "@/api/types";
 import { worker as words } from "@/lib/messages";
 import { formatCount, formatPercent } from "@/lib/number";
 import { refusedOf } from "@/lib/worker";
 import { State } from "@/ui/badge";
 import { Panel } from "@/ui/panel";
+import { TableHead } from "@/ui/table-head";
 
 /** Refused shares by reason, each with what may be done about it. */
-export function RefusedPanel({ worker }: { worker: Worker }) {
+export function RefusedPanel({ worker }: { worker: WorkerDetail }) {
   const { columns, reasons, advice, none, title } = words.refused;
   const rows = Object.entries(worker.rejects)
     .filter(([, count]) => count > 0)
@@ -22,18 +23,14 @@ export function RefusedPanel({ worker }: { worker: Worker }) {
   return (
     <Panel title={title} flush>
       <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">{columns.reason}</th>
-            <th scope="col" data-align="right">
-              {columns.count}
-            </th>
-            <th scope="col" data-align="right">
-              {columns.part}
-            </th>
-            <th scope="col">{columns.advice}</th>
-          </tr>
-        </thead>
+        <TableHead
+          columns={[
+            { name: columns.reason },
+            { name: columns.count, isNumber: true },
+            { name: columns.part, isNumber: true },
+            { name: columns.advice },
+          ]}
+        />
         <tbody>
           {rows.map(([reason, count]) => (
             <tr key={reason}>

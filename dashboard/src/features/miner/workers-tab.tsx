@@ -3,15 +3,15 @@ import { Link } from "@tanstack/react-router";
 import { workersQuery } from "@/api/queries";
 import { miner } from "@/lib/messages";
 import { formatCount, formatHashrate, formatPercent, formatScaled } from "@/lib/number";
-import { refusedOf, stateOf } from "@/lib/worker";
+import { refusedOf } from "@/lib/worker";
 import { LoadMore } from "@/ui/load-more";
 import { Empty, Loaded, RowsSkeleton } from "@/ui/panel";
 import { WorkerState } from "@/ui/pool/worker-state";
-import { useNow, When } from "@/ui/when";
+import { TableHead } from "@/ui/table-head";
+import { When } from "@/ui/when";
 
 export function WorkersTab({ address }: { address: string }) {
   const query = useInfiniteQuery(workersQuery(address));
-  const now = useNow();
   const { columns } = miner.workers;
   const right = { "data-align": "right" } as const;
   return (
@@ -22,31 +22,20 @@ export function WorkersTab({ address }: { address: string }) {
         return (
           <>
             <table className="table">
-              <thead>
-                <tr>
-                  <th scope="col">{columns.worker}</th>
-                  <th scope="col">{columns.state}</th>
-                  <th scope="col" {...right}>
-                    {columns.rate}
-                  </th>
-                  <th scope="col" {...right}>
-                    {columns.difficulty}
-                  </th>
-                  <th scope="col" {...right}>
-                    {columns.shares}
-                  </th>
-                  <th scope="col" {...right}>
-                    {columns.refused}
-                  </th>
-                  <th scope="col" {...right}>
-                    {columns.last}
-                  </th>
-                </tr>
-              </thead>
+              <TableHead
+                columns={[
+                  { name: columns.worker },
+                  { name: columns.state },
+                  { name: columns.rate, isNumber: true },
+                  { name: columns.difficulty, isNumber: true },
+                  { name: columns.shares, isNumber: true },
+                  { name: columns.refused, isNumber: true },
+                  { name: columns.last, isNumber: true },
+                ]}
+              />
               <tbody>
                 {items.map((worker) => {
                   const refused = refusedOf(worker.shares, worker.rejects);
-                  const state = stateOf(worker.last_share_at_ms, now);
                   return (
                     <tr key={worker.name}>
                       <td data-label={columns.worker} data-headline>
@@ -58,14 +47,14 @@ export function WorkersTab({ address }: { address: string }) {
                           {worker.name}
                         </Link>
                         <span className="sm:hidden">
-                          <WorkerState state={state} />
+                          <WorkerState state={worker.state} detail={worker.state_detail} />
                         </span>
                       </td>
                       <td data-label={columns.state} className="max-sm:!hidden">
-                        <WorkerState state={state} />
+                        <WorkerState state={worker.state} detail={worker.state_detail} />
                       </td>
                       <td data-label={columns.rate} {...right}>
-                        {formatHashrate(worker.hashrate)}
+                        {formatHashrate(worker.hashrates.ten_minutes)}
                       </td>
                       <td data-label={columns.difficulty} {...right}>
                         {formatScaled(worker.difficulty)}

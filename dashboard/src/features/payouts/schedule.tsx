@@ -18,6 +18,7 @@ export function Schedule({ pool }: { pool: Pool | undefined }) {
           label: schedule.threshold,
           value: pool && formatXel(settings?.payout_threshold_atomic),
           unit: units.xel,
+          note: settings ? schedule.feePayer[settings.network_fee_payer] : "",
         },
         {
           label: schedule.interval,
@@ -34,12 +35,10 @@ export function Schedule({ pool }: { pool: Pool | undefined }) {
           unit: pool?.payouts.open ? units.xel : undefined,
         },
         {
-          label: schedule.networkFee,
-          value: pool && (
-            <span className="text-[1rem]">
-              {schedule.feePayer[settings?.network_fee_payer ?? ""] ?? "–"}
-            </span>
-          ),
+          label: schedule.queue,
+          value: pool && formatXel(pool.payouts.queue.amount_atomic, { digits: 4 }),
+          unit: units.xel,
+          note: pool ? schedule.queueNote(pool.payouts.queue.miners) : "",
         },
       ]}
     />

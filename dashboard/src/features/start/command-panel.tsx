@@ -1,7 +1,14 @@
 import { ExternalLink } from "lucide-react";
 import type { Connect } from "@/api/types";
 import { start } from "@/lib/messages";
-import { type Endpoint, endpointFor, hostPort, type Login, type Program } from "@/lib/programs";
+import {
+  type Endpoint,
+  endpointFor,
+  endpointsOf,
+  hostPort,
+  type Login,
+  type Program,
+} from "@/lib/programs";
 import { CopyLine } from "@/ui/copy";
 import { Panel } from "@/ui/panel";
 
@@ -19,10 +26,11 @@ export function CommandPanel({
   node: Node | undefined;
   login: Omit<Login, "address"> & { address: string | null };
 }) {
-  const endpoint = program && node ? endpointFor(program, node.endpoints) : null;
+  const endpoint =
+    program && node ? endpointFor(program, endpointsOf(node, location.hostname)) : null;
   const backups = nodes
     .filter((other) => other.id !== node?.id)
-    .map((other) => (program ? endpointFor(program, other.endpoints) : null))
+    .map((other) => (program ? endpointFor(program, endpointsOf(other, location.hostname)) : null))
     .filter((other): other is Endpoint => other !== null);
   const address = login.address ?? start.command.yours;
   const line =

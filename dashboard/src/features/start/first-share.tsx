@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ArrowRight, CircleCheckBig, Radio } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
-import { newestShares, type ShareEvent } from "@/api/live";
+import { isMissing } from "@/api/client";
+import { minerNews } from "@/api/live";
 import { minerQuery } from "@/api/queries";
 import { useStore } from "@/api/store";
 import { useTopic } from "@/api/stream-context";
@@ -32,19 +33,20 @@ export function FirstShare({ address }: { address: string | null }) {
 
 function Watch({ address }: { address: string }) {
   useTopic(`miner:${address}`);
-  const share = useNewestShare(address);
-  const miner = useQuery({
-    ...minerQuery(address),
-    retry: false,
-    refetchInterval: share ? false : ASK_EVERY_MS,
-  });
-  const [sharesBefore, setSharesBefore] = useState<number | null>(null);
+  const news = useStore(minerNews).get(address);
+  const [asked, setAsked] = useState<number | null>(null);
+  const miner = useQuery({ ...minerQuery(address), retry: false, refetchInterval: ASK_EVERY_MS });
   const isSlow = useLater(SLOW_AFTER_MS);
-  const known = miner.data?.shares ?? (miner.error ? 0 : null);
+  const missing = miner.error && isMissing(miner.error) ? 0 : null;
+  const answered = miner.data?.shares ?? missing;
+  // What the first answer says was there before; whatever comes on top is new.
   useEffect(() => {
-    if (sharesBefore === null && known !== null) setSharesBefore(known);
-  }, [sharesBefore, known]);
-  const hasArrived = share !== null || (sharesBefore === 0 && (known ?? 0) > 0);
+    if (asked === null && answered !== null) setAsked(answered);
+  }, [asked, answered]);
+  const shares = Math.max(news?.miner?.shares ?? 0, answered ?? 0);
+  const hasArrived = asked !== null && shares > asked;
+  const isKnown = (asked ?? 0) > 0;
+  const newest = news?.workers[0];
   const { waiting } = start;
   const link = (
     <Link
@@ -56,23 +58,23 @@ function Watch({ address }: { address: string }) {
     </Link>
   );
   return (
-    <div role="status" data-state={hasArrived ? "arrived" : "waiting"}>
+    <div role="status" data-state={hasArrived ? "arrived" : asked === null ? "asking" : "waiting"}>
       {hasArrived ? (
         <Line good icon={<CircleCheckBig size={22} aria-hidden />} title={waiting.arrived}>
-          {share && waiting.arrivedText(share.worker, formatCount(share.difficulty), share.node_id)}
+          {newest && waiting.arrivedText(newest.name, formatCount(newest.difficulty))}
           <div>{link}</div>
         </Line>
       ) : (
         <Line
           icon={<Radio size={22} aria-hidden className="animate-pulse" />}
-          title={(sharesBefore ?? 0) > 0 ? waiting.known : waiting.waiting}
+          title={isKnown ? waiting.known : waiting.waiting}
         >
-          {(sharesBefore ?? 0) > 0
+          {isKnown
             ? waiting.knownText(miner.data?.workers.count ?? 0)
             : isSlow
               ? waiting.slow
               : waiting.waitingText(shortAddress(address))}
-          {(sharesBefore ?? 0) > 0 && <div>{link}</div>}
+          {isKnown && <div>{link}</div>}
         </Line>
       )}
     </div>
@@ -104,18 +106,6 @@ function Line({
       </div>
     </div>
   );
-}
-
-/** The newest share of an address since this was shown. */
-function useNewestShare(address: string): ShareEvent | null {
-  const shares = useStore(newestShares);
-  const [since_ms] = useState(() => Date.now());
-  let newest: ShareEvent | null = null;
-  for (const share of shares.values()) {
-    if (share.address !== address || share.heardAt_ms < since_ms) continue;
-    if (newest === null || share.heardAt_ms > newest.heardAt_ms) newest = share;
-  }
-  return newest;
 }
 
 function useLater(after_ms: number): boolean {

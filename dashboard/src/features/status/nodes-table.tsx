@@ -5,7 +5,8 @@ import type { PoolNode } from "@/api/types";
 import { connection, status } from "@/lib/messages";
 import { formatCount, formatHashrate } from "@/lib/number";
 import { State, Tag } from "@/ui/badge";
-import { Hint } from "@/ui/hint";
+import { TableHead } from "@/ui/table-head";
+import { Since } from "@/ui/when";
 import { pingQuery } from "./ping";
 
 /** Every node as the one that answers sees it. */
@@ -15,39 +16,26 @@ export function NodesTable({ items }: { items: readonly PoolNode[] }) {
   const right = { "data-align": "right" } as const;
   return (
     <table className="table">
-      <thead>
-        <tr>
-          <th scope="col">{columns.node}</th>
-          <th scope="col">{columns.state}</th>
-          <th scope="col">{columns.role}</th>
-          <th scope="col" {...right}>
-            {columns.height}
-          </th>
-          <th scope="col" {...right}>
-            {columns.applied}
-          </th>
-          <th scope="col" {...right}>
-            {columns.lag}
-          </th>
-          <th scope="col" {...right}>
-            {columns.connections}
-          </th>
-          <th scope="col" {...right}>
-            {columns.rate}
-          </th>
-          <th scope="col" {...right}>
-            <span className="inline-flex items-center gap-1">
-              {columns.ping} <Hint name={columns.ping}>{status.pingHint}</Hint>
-            </span>
-          </th>
-        </tr>
-      </thead>
+      <TableHead
+        columns={[
+          { name: columns.node },
+          { name: columns.state },
+          { name: columns.role },
+          { name: columns.height, isNumber: true },
+          { name: columns.applied, isNumber: true },
+          { name: columns.since, isNumber: true },
+          { name: columns.connections, isNumber: true },
+          { name: columns.rate, isNumber: true },
+          { name: columns.ping, isNumber: true, hint: status.pingHint },
+        ]}
+      />
       <tbody>
         {items.map((node) => (
           <tr key={node.id}>
             <td data-label={columns.node} data-headline>
               <span className="flex flex-wrap items-center gap-2">
-                <span className="font-semibold">{nameOf(node)}</span>
+                <span className="font-semibold">{node.name ?? nameOf(node)}</span>
+                {node.region && <span className="text-[0.83rem] text-muted">{node.region}</span>}
                 {node.id === nodeId && <Tag>{status.thisNode}</Tag>}
               </span>
             </td>
@@ -59,14 +47,17 @@ export function NodesTable({ items }: { items: readonly PoolNode[] }) {
               {formatCount(node.daemon_height)}
             </td>
             <td data-label={columns.applied} {...right}>
-              {formatCount(node.applied_index)}
+              <span>
+                {formatCount(node.applied_index)}
+                {(node.lag ?? 0) > 0 && (
+                  <span className="block text-[0.83rem] text-warn">
+                    {status.behind(formatCount(node.lag))}
+                  </span>
+                )}
+              </span>
             </td>
-            <td data-label={columns.lag} {...right}>
-              {node.lag === 0
-                ? status.level
-                : node.lag
-                  ? status.behind(formatCount(node.lag))
-                  : "–"}
+            <td data-label={columns.since} {...right}>
+              {node.started_at_ms ? <Since at_ms={node.started_at_ms} /> : "–"}
             </td>
             <td data-label={columns.connections} {...right}>
               {formatCount(node.connections)}
@@ -90,14 +81,12 @@ function nameOf(node: PoolNode): string {
 }
 
 function NodeState({ node }: { node: PoolNode }) {
-  if (node.role === "unreachable") return <State tone="bad">{status.away}</State>;
+  if (!node.reachable) return <State tone="bad">{status.away}</State>;
   if (node.serving) return <State tone="good">{status.serving}</State>;
   return <State tone="warn">{status.notServing}</State>;
 }
 
 function Ping({ node }: { node: PoolNode }) {
-  const { nodeId } = useStore(connectionStore);
-  const url = node.id === nodeId ? "" : null;
-  const { data } = useQuery(pingQuery(url));
+  const { data } = useQuery(pingQuery(node.reachable ? node.api_url : null));
   return <>{typeof data === "number" ? status.milliseconds(formatCount(data)) : "–"}</>;
 }

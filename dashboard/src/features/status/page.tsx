@@ -1,16 +1,18 @@
 import { useQuery } from "@tanstack/react-query";
 import { CircleAlert, CircleCheck, CircleX } from "lucide-react";
-import { nodesQuery } from "@/api/queries";
+import { connectQuery, nodesQuery } from "@/api/queries";
 import type { Nodes } from "@/api/types";
 import { status } from "@/lib/messages";
 import { cx } from "@/ui/cx";
 import { PageTitle } from "@/ui/page-title";
 import { Loaded, Panel, RowsSkeleton } from "@/ui/panel";
+import { EndpointsPanel } from "@/ui/pool/endpoints-panel";
 import { NodePanel } from "./node-panel";
 import { NodesTable } from "./nodes-table";
 
 export default function StatusPage() {
   const nodes = useQuery(nodesQuery);
+  const connect = useQuery(connectQuery);
   return (
     <div className="flex flex-col gap-5 max-sm:gap-4">
       <PageTitle title={status.title} intro={status.intro} />
@@ -20,6 +22,7 @@ export default function StatusPage() {
           {({ items }) => <NodesTable items={items} />}
         </Loaded>
       </Panel>
+      <EndpointsPanel query={connect} />
       <NodePanel />
     </div>
   );

@@ -8,8 +8,8 @@ export const calculator = {
   price: "Price of a kWh",
   optional: "optional",
   scheme: "Scheme",
-  reward: "Block reward to you and the pool, in XEL",
-  rewardHint: "From the newest blocks of this pool; change it to try others.",
+  reward: "What a block pays, in XEL",
+  rewardHint: "Of the next block, average fees included; change it to try others.",
   badNumber: "Enter a number above zero.",
   columns: {
     period: "Period",
@@ -28,6 +28,6 @@ export const calculator = {
   },
   assumes: (difficulty: string, fee: string) =>
     `At a network difficulty of ${difficulty} and a fee of ${fee}.`,
-  noReward: "No block was credited yet, so enter what a block pays.",
+  noReward: "The pool does not know it at the moment; enter it.",
   chart: "The spread, to scale",
 } as const;

@@ -104,6 +104,7 @@ export const units = {
 
 export const footer = {
   promise: "A share that was accepted is never lost. A coin is never paid twice.",
+  contact: "Contact",
   version: (version: string) => `Raftpool ${version}`,
 } as const;
 

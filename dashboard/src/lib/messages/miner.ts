@@ -1,16 +1,25 @@
 export const miner = {
   title: (address: string) => `Miner ${address}`,
-  tabs: { workers: "Workers", rewards: "Rewards", payouts: "Payouts", settings: "Settings" },
+  tabs: {
+    workers: "Workers",
+    rewards: "Rewards",
+    payouts: "Payouts",
+    statement: "Statement",
+    settings: "Settings",
+  },
   tabList: "About this miner",
   qr: "Show as QR code",
   qrTitle: "This page on your phone",
-  csv: "CSV",
+  csv: { rewards: "Rewards as CSV", payouts: "Payouts as CSV" },
   onHold: "An operator has stopped payouts to this address for now; it goes on to earn.",
   cards: {
     hashrate: "Hashrate, 10 min",
     error: (percent: string) => `±${percent}`,
     hour: "1 hour",
     day: "24 hours",
+    active: (active: number, offline: number) =>
+      offline > 0 ? `${active} working, ${offline} offline` : `${active} working`,
+    workers: "Workers",
     balance: "Balance",
     balanceHint: "Credited and yours. It is paid with the next payout once it reaches the minimum.",
     toMinimum: (percent: string) => `${percent} of the minimum`,
@@ -18,13 +27,15 @@ export const miner = {
     immature: "Immature",
     immatureHint:
       "Your part of blocks that the chain may still take back. It becomes balance when they are final.",
-    inFlight: "In a payout",
+    inFlight: (amount: string) => `${amount} on the way`,
     paid: "Paid",
-    window: "Share of the window",
-    windowHint: "Your part of the newest work that PPLNS shares blocks over.",
-    now: "If a block is found now",
-    nowHint: "What you would get of it, at what the newest block paid.",
+    window: (percent: string) => `${percent} of the window`,
+    now: "A block now pays",
+    nowHint:
+      "Your part of a PPLNS block that is found now and pays what the newest was expected to. The window is the newest work, over which such a block is shared.",
     perDay: "Expected a day",
+    perDayHint:
+      "What your work of the last hour brings in a day on average. Chance moves it both ways; the calculator shows how far.",
     lastShare: "Newest share",
     shares: "Shares",
     refused: (percent: string) => `${percent} refused`,
@@ -42,17 +53,12 @@ export const miner = {
     },
     empty: "No worker yet",
   },
-  states: {
-    ok: "OK",
-    low: "Low",
-    offline: "Offline",
-    disabled: "Disabled",
-  },
+  states: { ok: "OK", low: "Low", offline: "Offline", banned: "Banned" },
   stateWords: {
     ok: "Shares come as they should.",
     low: "The hashrate is far below what this worker did over the last day.",
     offline: "No share for a while. Is the machine on, and does it reach the pool?",
-    disabled: "This worker is not watched.",
+    banned: "The pool refuses its shares for the time being, because most of them were bad.",
   },
   payouts: {
     empty: "No payout yet",
@@ -65,12 +71,20 @@ export const miner = {
     emptyText:
       "When the pool finds a block while your shares are in the window, your part of it stands here.",
     columns: {
-      block: "Block",
+      block: "Height",
+      hash: "Hash",
       found: "Found",
       state: "State",
+      scheme: "Scheme",
       part: "Your part",
       amount: "Amount",
     },
+  },
+  statement: {
+    empty: "Nothing was booked yet",
+    emptyText:
+      "Here stands every change of this miner’s accounts, with the block or payout behind it.",
+    columns: { block: "For", found: "When", amount: "Amount" },
     what: {
       block_settled: "Block credited",
       block_distributed: "Block shared out",
@@ -147,13 +161,16 @@ export const worker = {
   },
   sessions: {
     title: "Connections",
-    none: "Not connected at the moment.",
+    note: (node: string) => `As ${node} sees it; each node knows its own.`,
+    none: (node: string) =>
+      `Not connected to ${node}, which answers here. It may be connected to another.`,
+    unnamed: "unnamed program",
     columns: {
-      node: "Node",
       agent: "Program",
       protocol: "Protocol",
       since: "Connected for",
       difficulty: "Difficulty",
+      accepted: "Accepted",
       last: "Newest share",
     },
     tls: "TLS",

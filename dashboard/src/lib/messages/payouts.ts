@@ -10,11 +10,12 @@ export const payouts = {
     now: "now",
     open: "Under way",
     none: "none",
-    feePayer: { miners: "shared by the payees", pool: "borne by the pool" } as Record<
-      string,
-      string
-    >,
-    networkFee: "Network fee",
+    feePayer: {
+      miners: "payees share the network’s fee",
+      pool: "the pool bears the network’s fee",
+    } as Record<string, string>,
+    queue: "Waiting",
+    queueNote: (miners: number) => `${miners} ${miners === 1 ? "address" : "addresses"}`,
     daily: "At most a day",
     unlimited: "no limit",
     paused: (reason: string) => `Payouts are paused: ${reason}`,

@@ -47,7 +47,6 @@ export const start = {
     protocols: { stratum: "Stratum", xatum: "Xatum", getwork: "getwork" } as Record<string, string>,
     tls: "TLS",
     copy: "Copy the address",
-    auto: "by itself",
     none: "The pool does not say where its ports are. Ask its operator.",
   },
   waiting: {
@@ -57,8 +56,8 @@ export const start = {
     waitingText: (address: string) => `Listening for shares of ${address}. Nothing to reload.`,
     slow: "Nothing yet. Does the miner say it is connected? A slow CPU may need a minute for its first share.",
     arrived: "Accepted!",
-    arrivedText: (worker: string, difficulty: string, node: number) =>
-      `Share of “${worker}” with difficulty ${difficulty}, taken by node ${node} and stored on a majority of all nodes.`,
+    arrivedText: (worker: string, difficulty: string) =>
+      `Share of “${worker}”, whose difficulty is ${difficulty}: it is on the disks of a majority of all nodes.`,
     known: "This address mines here already.",
     knownText: (workers: number) =>
       `${workers} ${workers === 1 ? "worker" : "workers"} so far; a new share shows here as it comes.`,

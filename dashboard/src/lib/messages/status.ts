@@ -22,7 +22,7 @@ export const status = {
     version: "Version",
     height: "Daemon height",
     applied: "Log index",
-    lag: "Behind",
+    since: "Running for",
     connections: "Miners",
     rate: "Hashrate",
     ping: "From here",
@@ -39,8 +39,7 @@ export const status = {
   notServing: "Does not serve",
   away: "Away",
   thisNode: "serves this page",
-  behind: (entries: string) => `${entries} entries`,
-  level: "level",
+  behind: (entries: string) => `${entries} behind`,
   milliseconds: (ms: string) => `${ms} ms`,
   pingHint: "The time a small request from your browser to the node takes, there and back.",
   daemons: {

@@ -141,7 +141,7 @@ function optionsFor(
         font,
         grid: { show: false },
         ticks: { stroke: colours.line, size: 4 },
-        space: 90,
+        space: element.clientWidth < 500 ? 64 : 90,
         size: 30,
         values: (_, splits) =>
           splits.map((at) => (isLong() ? dayOf(at * 1000) : formatClock(at * 1000))),

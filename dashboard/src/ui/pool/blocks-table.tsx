@@ -4,6 +4,7 @@ import { blocks, schemes, units } from "@/lib/messages";
 import { formatCount, formatPercent, toNumber } from "@/lib/number";
 import { State } from "../badge";
 import { cx } from "../cx";
+import { type Column, TableHead } from "../table-head";
 import { When } from "../when";
 import { AddressLink } from "./address";
 import { Hash } from "./hash";
@@ -24,24 +25,7 @@ export function BlocksTable({
   const { columns } = blocks;
   return (
     <table className="table">
-      <thead>
-        <tr>
-          <th scope="col">{columns.height}</th>
-          {!brief && <th scope="col">{columns.hash}</th>}
-          <th scope="col">{columns.state}</th>
-          <th scope="col">{columns.finder}</th>
-          {!brief && <th scope="col">{columns.scheme}</th>}
-          <th scope="col" data-align="right">
-            {columns.effort}
-          </th>
-          <th scope="col" data-align="right">
-            {columns.reward}
-          </th>
-          <th scope="col" data-align="right">
-            {columns.found}
-          </th>
-        </tr>
-      </thead>
+      <TableHead columns={columnsFor(brief)} />
       <tbody>
         {items.map((block) => (
           <tr key={block.hash}>
@@ -79,6 +63,21 @@ export function BlocksTable({
       </tbody>
     </table>
   );
+}
+
+function columnsFor(brief: boolean): Column[] {
+  const { columns } = blocks;
+  const all: (Column & { isDetail?: boolean })[] = [
+    { name: columns.height },
+    { name: columns.hash, isDetail: true },
+    { name: columns.state },
+    { name: columns.finder },
+    { name: columns.scheme, isDetail: true },
+    { name: columns.effort, isNumber: true },
+    { name: columns.reward, isNumber: true },
+    { name: columns.found, isNumber: true },
+  ];
+  return all.filter((column) => !(brief && column.isDetail));
 }
 
 function BlockState({ block, top }: { block: Block; top: ChainTop | undefined }) {

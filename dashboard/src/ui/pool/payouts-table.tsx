@@ -4,6 +4,7 @@ import { formatXel } from "@/lib/amount";
 import { payouts, units } from "@/lib/messages";
 import { formatCount } from "@/lib/number";
 import { State, type Tone } from "../badge";
+import { TableHead } from "../table-head";
 import { When } from "../when";
 import { Hash } from "./hash";
 
@@ -37,15 +38,7 @@ export function PayoutsTable({
   ];
   return (
     <table className="table">
-      <thead>
-        <tr>
-          {head.map(([name, isRight]) => (
-            <th key={name} scope="col" data-align={isRight ? "right" : undefined}>
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <TableHead columns={head.map(([name, isNumber]) => ({ name, isNumber }))} />
       <tbody>
         {items.map((payout) => (
           <tr key={payout.id}>

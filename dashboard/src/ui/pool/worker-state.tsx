@@ -6,12 +6,12 @@ const TONES: Record<WorkerStateName, Tone> = {
   ok: "good",
   low: "warn",
   offline: "bad",
-  disabled: "off",
+  banned: "off",
 };
 
-export function WorkerState({ state }: { state: WorkerStateName }) {
+export function WorkerState({ state, detail }: { state: WorkerStateName; detail?: string }) {
   return (
-    <span title={miner.stateWords[state]}>
+    <span title={detail ?? miner.stateWords[state]}>
       <State tone={TONES[state]}>{miner.states[state]}</State>
     </span>
   );

@@ -2,10 +2,11 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import type { Connect } from "@/api/types";
 import { schemes, start } from "@/lib/messages";
 import { formatScaled } from "@/lib/number";
-import { hostPort } from "@/lib/programs";
-import { Tag } from "@/ui/badge";
-import { CopyButton } from "@/ui/copy";
-import { Empty, Loaded, Panel, RowsSkeleton } from "@/ui/panel";
+import { endpointsOf, hostPort } from "@/lib/programs";
+import { Tag } from "../badge";
+import { CopyButton } from "../copy";
+import { Empty, Loaded, Panel, RowsSkeleton } from "../panel";
+import { TableHead } from "../table-head";
 
 /** Every port of every node, with what it begins with. */
 export function EndpointsPanel({ query }: { query: UseQueryResult<Connect> }) {
@@ -15,27 +16,25 @@ export function EndpointsPanel({ query }: { query: UseQueryResult<Connect> }) {
       <Loaded query={query} skeleton={<RowsSkeleton rows={3} />}>
         {({ nodes }) => {
           const rows = nodes.flatMap((node) =>
-            node.endpoints.map((endpoint) => ({ node, endpoint })),
+            endpointsOf(node, location.hostname).map((endpoint) => ({ node, endpoint })),
           );
           if (rows.length === 0) return <Empty title={start.endpoints.none} />;
           return (
             <table className="table">
-              <thead>
-                <tr>
-                  <th scope="col">{columns.node}</th>
-                  <th scope="col">{columns.protocol}</th>
-                  <th scope="col">{columns.address}</th>
-                  <th scope="col" data-align="right">
-                    {columns.difficulty}
-                  </th>
-                  <th scope="col" data-align="right">
-                    {columns.scheme}
-                  </th>
-                </tr>
-              </thead>
+              <TableHead
+                columns={[
+                  { name: columns.node },
+                  { name: columns.protocol },
+                  { name: columns.address },
+                  { name: columns.difficulty, isNumber: true },
+                  { name: columns.scheme, isNumber: true },
+                ]}
+              />
               <tbody>
                 {rows.map(({ node, endpoint }) => (
-                  <tr key={`${node.id} ${endpoint.protocol} ${hostPort(endpoint)}`}>
+                  <tr
+                    key={`${node.id} ${endpoint.protocol} ${hostPort(endpoint)} ${endpoint.is_tls}`}
+                  >
                     <td data-label={columns.node} data-headline>
                       {[node.name ?? start.anyNode(node.id), node.region]
                         .filter(Boolean)
@@ -54,9 +53,7 @@ export function EndpointsPanel({ query }: { query: UseQueryResult<Connect> }) {
                       </span>
                     </td>
                     <td data-label={columns.difficulty} data-align="right">
-                      {endpoint.starting_difficulty
-                        ? formatScaled(endpoint.starting_difficulty)
-                        : start.endpoints.auto}
+                      {formatScaled(endpoint.starting_difficulty)}
                     </td>
                     <td data-label={columns.scheme} data-align="right">
                       {endpoint.default_scheme
