@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(RAFTPOOL_CACHE)/target
 export ROCKSDB_LIB_DIR ?= $(RAFTPOOL_CACHE)/rocksdb-$(shell ops/setup/rocksdb-version.sh)
 export ROCKSDB_STATIC ?= 1
 
-.PHONY: help setup dashboard build release demo demo-kill test-tools test lint fix openapi bench soak chaos matrix fuzz
+.PHONY: help setup dashboard build release demo demo-kill test-tools test browser lint fix openapi bench soak chaos matrix fuzz
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -38,6 +38,11 @@ test-tools: setup ## install what only the tests need
 test: lint build test-tools ## formatting, lints and every test
 	cd dashboard && npm run --silent test
 	cargo test --locked --workspace
+	@$(MAKE) --no-print-directory browser
+
+browser: build ## the pages in Chromium, against three nodes; leaves pictures in dashboard/e2e/shots
+	@ops/setup/dashboard.sh --browser
+	cd dashboard && npm run --silent browser
 
 lint: setup dashboard ## formatting and lints, without changing anything
 	cd dashboard && npm run --silent lint && npm run --silent check

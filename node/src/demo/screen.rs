@@ -96,7 +96,7 @@ fn full(scene: &Scene, story: &Story, away: &[(u64, u64)], elapsed: Duration) ->
         elapsed.as_secs()
     ));
     line(format!(
-        "API {}/api/v1/pool   miners connect to {}",
+        "open {}/ in a browser   miners connect to {}",
         scene.api,
         scene.stratum.join(", ")
     ));
