@@ -35,11 +35,12 @@ export function failoverTests(world) {
       const news = async (since_ms) =>
         (await heard()).filter(({ name, at_ms }) => name === "miner" && at_ms > since_ms);
       await until("a share before", async () => (await news(0)).length > 0);
-      await until(
-        "a change to resume after",
-        async () => (await heard()).some(({ name, id }) => name !== "hello" && id !== ""),
-        120_000,
-      );
+      const isChange = ({ name }) => name === "blocks" || name === "payouts";
+      const changed = async (since_ms) =>
+        (await heard()).some((event) => isChange(event) && event.at_ms > since_ms);
+      // Blocks are found, settled and paid all the time: one change before, and one after, between
+      // which none may be missing.
+      await until("a change before", () => changed(0), 240_000);
       const killedAt = Date.now();
       await world.pool.kill(1);
       const hello = await until(
@@ -56,11 +57,7 @@ export function failoverTests(world) {
       await page.locator("header >> text=2/3").waitFor({ timeout: 15_000 });
       await until("a share after", async () => (await news(hello.at_ms)).length > 0, 60_000);
       await page.screenshot({ path: join(shots, "failover.png") });
-      // Blocks are found, settled and paid all the time; a change after shows that none was missed.
-      const isChange = ({ name }) => name === "blocks" || name === "payouts";
-      const changedAfter = async () =>
-        (await heard()).some((event) => isChange(event) && event.at_ms > hello.at_ms);
-      await until("a change after", changedAfter, 240_000);
+      await until("a change after", () => changed(hello.at_ms), 240_000);
       await onceEach(world.pool.api(2), await heard());
     } finally {
       await close();

@@ -19,13 +19,16 @@ export function LuckPanel() {
       >
         {({ items }) => {
           const means = items.filter((item) => item.blocks > 0);
-          if (means.length === 0) return <p className="py-4 text-muted">{blocks.luck.none}</p>;
+          if (means.length === 0)
+            return (
+              <p className="min-h-52 py-4 text-muted max-lg:min-h-[26.5rem]">{blocks.luck.none}</p>
+            );
           // While all blocks fit into the shorter stretch, the longer one says the same again.
           const distinct = means.filter(
             (item, place) => means.findIndex((other) => other.blocks === item.blocks) === place,
           );
           return (
-            <div className="grid gap-x-10 gap-y-6 lg:grid-cols-[1fr_1.15fr]">
+            <div className="grid min-h-52 content-start gap-x-10 gap-y-6 max-lg:min-h-[26.5rem] lg:grid-cols-[1fr_1.15fr]">
               <ul className="flex flex-col gap-5">
                 {distinct.map((item) => (
                   <li key={item.blocks_max}>

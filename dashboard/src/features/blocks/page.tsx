@@ -21,6 +21,7 @@ export default function BlocksPage() {
   const { state = "all" } = route.useSearch();
   const navigate = route.useNavigate();
   const pool = useQuery(poolQuery);
+  const list = useInfiniteQuery(blocksQuery(state));
   const setState = (next: BlockFilter) =>
     navigate({ search: next === "all" ? {} : { state: next }, replace: true, resetScroll: false });
   return (
@@ -43,7 +44,8 @@ export default function BlocksPage() {
       >
         <BlockList filter={state} />
       </Panel>
-      <LatePanel />
+      {/* Below a list of unknown length nothing is drawn before it, or it would move. */}
+      {!list.isPending && <LatePanel />}
     </div>
   );
 }

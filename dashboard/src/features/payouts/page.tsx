@@ -43,7 +43,8 @@ export default function PayoutsPage() {
           }}
         </Loaded>
       </Panel>
-      <BooksPanel pool={pool} />
+      {/* Below a list of unknown length nothing is drawn before it, or it would move. */}
+      {!query.isPending && <BooksPanel pool={pool} />}
     </div>
   );
 }

@@ -22,8 +22,9 @@ export default function StatusPage() {
           {({ items }) => <NodesTable items={items} />}
         </Loaded>
       </Panel>
-      <EndpointsPanel query={connect} />
-      <NodePanel />
+      {/* Below lists of unknown length nothing is drawn before them, or it would move. */}
+      {!nodes.isPending && <EndpointsPanel query={connect} />}
+      {!nodes.isPending && !connect.isPending && <NodePanel />}
     </div>
   );
 }

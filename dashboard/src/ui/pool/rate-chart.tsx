@@ -47,7 +47,7 @@ export function RateChart({
 }
 
 function summaryOf(values: number[], step_ms: number): string {
-  if (values.length === 0) return "";
+  if (values.length < 2) return "";
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   return charts.summary(
     formatHashrate(Math.min(...values)),
