@@ -2211,7 +2211,7 @@ export interface components {
      * @description How full the reserve is.
      * @enum {string}
      */
-    ReserveLevelName: "safe" | "low" | "exhausted";
+    ReserveLevelName: "safe" | "low" | "exhausted" | "stopped";
     /** @description `event: reset`: something may have been missed, ask for everything anew. */
     Reset: {
       /**
@@ -2752,8 +2752,6 @@ export interface operations {
       /** @description As of this moment */
       200: {
         headers: {
-          /** @description Log index the answer was read at. */
-          "x-raftpool-index"?: number;
           [name: string]: unknown;
         };
         content: {
@@ -2784,8 +2782,6 @@ export interface operations {
       /** @description The stream. The data of each event is JSON: `Hello`, `Reset`, `Ping`, `BlockChanges`, `PayoutChanges`, `At_Pool`, `Nodes` or `MinerNews` */
       200: {
         headers: {
-          /** @description Log index the answer was read at. */
-          "x-raftpool-index"?: number;
           [name: string]: unknown;
         };
         content: {

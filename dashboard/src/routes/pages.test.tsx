@@ -49,7 +49,8 @@ test.each(PAGES)(
     await waitFor(() => expect(main.querySelector('[aria-busy="true"]')).toBeNull(), DEADLINE);
     expect(screen.queryByText(common.crashed.title)).toBeNull();
     if (path !== "/api" && path !== "/rules") {
-      expect(screen.getAllByRole("button", { name: common.retry }).length).toBeGreaterThan(0);
+      const retries = await screen.findAllByRole("button", { name: common.retry }, DEADLINE);
+      expect(retries.length).toBeGreaterThan(0);
     }
   },
   30_000,

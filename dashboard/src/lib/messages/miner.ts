@@ -90,6 +90,7 @@ export const miner = {
       block_distributed: "Block shared out",
       block_found: "Block found",
       block_orphaned: "Block given up",
+      block_reopened: "Block taken up again",
       work_paid: "Shares paid",
       payout_reserved: "Payout reserved",
       payout_confirmed: "Payout confirmed",
