@@ -109,6 +109,8 @@ retry_interval_ms = 300
 sighting_gap_ms = 200
 [api]
 listen = "127.0.0.1:0"
+# Tests ask far more often than people do.
+requests_per_minute_per_ip_max = 0
 [settings]
 pplns_fee_bps = {fee}
 payout_threshold_atomic = {threshold}
