@@ -88,9 +88,7 @@ impl Rates {
             }
         }
     }
-}
 
-impl Rates {
     /// Forgets who has been quiet, when there are many, and not for every request.
     fn tidy(&self) {
         if self.limiter.len() <= ADDRESSES_KEPT {

@@ -17,13 +17,15 @@ mod series;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::Uri;
+use raftpool_ledger::StateError;
 use raftpool_ledger::settings::ADDRESS_BYTES_MAX;
+use raftpool_ledger::view::LedgerView;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::number::parse_hash;
-use crate::parameters::shorten;
+use crate::parameters::{Parameters, shorten};
 use crate::problem::{self, Problem};
 use crate::reading::At;
 
@@ -100,6 +102,21 @@ pub(crate) fn hash_of(path: PathText) -> Result<[u8; 32], Problem> {
             format!("a hash is 64 hex digits; \"{given}\" is not"),
         )
     })
+}
+
+/// What `query` finds about a miner, who is "not found" while no share of it was accepted.
+async fn about_miner<T: Send + 'static>(
+    app: &App,
+    parameters: &Parameters,
+    address: String,
+    query: impl FnOnce(&LedgerView<'_>, &str) -> Result<T, StateError> + Send + 'static,
+) -> Answer<T> {
+    let wanted = address.clone();
+    let found = app.reader.read(parameters.min_index()?, move |view| {
+        let is_known = view.miner(&wanted)?.is_some();
+        is_known.then(|| query(view, &wanted)).transpose()
+    });
+    found.await?.or_not_found(|| unknown_miner(&address))
 }
 
 pub(crate) fn address_of(path: PathText) -> Result<String, Problem> {

@@ -103,7 +103,7 @@ impl From<view::Block> for Block {
             hash: Hash(block.hash),
             number: block.number,
             height: block.height,
-            status: BlockState::Maturing,
+            status: BlockState::from(&block.status),
             is_reopened: block.is_reopened,
             miner: block.miner,
             worker: block.worker,
@@ -140,7 +140,6 @@ impl From<view::Block> for Block {
                 topoheight,
                 settled_at_ms,
             } => Self {
-                status: BlockState::Settled,
                 donation_atomic: Some(donation_atomic.into()),
                 reserve_atomic: Some(reserve_atomic.into()),
                 rounding_atomic: Some(rounding_atomic.into()),
@@ -153,7 +152,6 @@ impl From<view::Block> for Block {
                 ..found
             },
             BlockStatus::Orphaned { reason } => Self {
-                status: BlockState::Orphaned,
                 orphan_reason: Some(reason),
                 ..found
             },

@@ -5,7 +5,7 @@ use raftpool_ledger::command::NetworkFeePayer;
 use raftpool_ledger::reserve::ReserveLevel;
 use raftpool_ledger::series::Step;
 use raftpool_ledger::settings::SCHEMES;
-use raftpool_ledger::view::{EntryKind, entry_kind_name, scheme_name};
+use raftpool_ledger::view::{BlockStatus, EntryKind, PayoutStatus, entry_kind_name, scheme_name};
 use serde::Serialize;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{RefOr, schema::SchemaType};
@@ -16,32 +16,77 @@ use super::journal::level_name;
 use super::series::step_name;
 use super::worker::WorkerState;
 
-/// Where a found block stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum BlockState {
-    /// Found; the chain may still drop it.
-    Maturing,
-    /// Paid by the chain for good.
-    Settled,
-    /// Given up.
-    Orphaned,
+/// Declares states that answers name and parameters ask for.
+macro_rules! states {
+    ($($(#[doc = $doc:literal])+ $set:ident {
+        $($(#[doc = $about:literal])+ $state:ident = $name:literal,)+
+    })+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $set {
+            $($(#[doc = $about])+ $state,)+
+        }
+
+        impl $set {
+            /// The names of all.
+            pub(crate) const NAMES: &[&'static str] = &[$($name),+];
+
+            /// Its name, as answers spell it.
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$state => $name,)+
+                }
+            }
+        }
+    )+};
 }
 
-/// Where a payout stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PayoutStage {
-    /// Taken from balances; nothing is signed.
-    Reserved,
-    /// Signed; it is being sent, or waits to be final.
-    Signed,
-    /// Executed by the chain for good.
-    Confirmed,
-    /// Given back before anything was signed.
-    Released,
-    /// Given up after it was signed.
-    Abandoned,
+states! {
+    /// Where a found block stands.
+    BlockState {
+        /// Found; the chain may still drop it.
+        Maturing = "maturing",
+        /// Paid by the chain for good.
+        Settled = "settled",
+        /// Given up.
+        Orphaned = "orphaned",
+    }
+    /// Where a payout stands.
+    PayoutStage {
+        /// Taken from balances; nothing is signed.
+        Reserved = "reserved",
+        /// Signed; it is being sent, or waits to be final.
+        Signed = "signed",
+        /// Executed by the chain for good.
+        Confirmed = "confirmed",
+        /// Given back before anything was signed.
+        Released = "released",
+        /// Given up after it was signed.
+        Abandoned = "abandoned",
+    }
+}
+
+impl From<&BlockStatus> for BlockState {
+    fn from(status: &BlockStatus) -> Self {
+        match status {
+            BlockStatus::Maturing => Self::Maturing,
+            BlockStatus::Settled { .. } => Self::Settled,
+            BlockStatus::Orphaned { .. } => Self::Orphaned,
+        }
+    }
+}
+
+impl From<&PayoutStatus> for PayoutStage {
+    fn from(status: &PayoutStatus) -> Self {
+        match status {
+            PayoutStatus::Reserved => Self::Reserved,
+            PayoutStatus::Signed => Self::Signed,
+            PayoutStatus::Confirmed { .. } => Self::Confirmed,
+            PayoutStatus::Released { .. } => Self::Released,
+            PayoutStatus::Abandoned { .. } => Self::Abandoned,
+        }
+    }
 }
 
 /// Declares names that only the document knows as a type; answers carry them as text.
@@ -109,4 +154,30 @@ pub(crate) fn one_of(doc: &str, names: impl IntoIterator<Item = &'static str>) -
         .description(Some(doc.trim()))
         .enum_values(Some(names));
     RefOr::T(Schema::Object(text.build()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What can be asked for is what answers say.
+    #[test]
+    fn states_have_one_name() {
+        for state in [
+            BlockState::Maturing,
+            BlockState::Settled,
+            BlockState::Orphaned,
+        ] {
+            assert_eq!(serde_json::json!(state), state.name());
+        }
+        for stage in [
+            PayoutStage::Reserved,
+            PayoutStage::Signed,
+            PayoutStage::Confirmed,
+            PayoutStage::Released,
+            PayoutStage::Abandoned,
+        ] {
+            assert_eq!(serde_json::json!(stage), stage.name());
+        }
+    }
 }

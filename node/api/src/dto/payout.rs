@@ -102,7 +102,7 @@ impl From<&view::Payout> for PayoutSummary {
             .sum();
         let reserved = Self {
             id: payout.id,
-            status: PayoutStage::Reserved,
+            status: PayoutStage::from(&payout.status),
             nonce: payout.nonce,
             payees: payout.payees.len() as u64,
             debit_atomic: debit.into(),
@@ -118,18 +118,13 @@ impl From<&view::Payout> for PayoutSummary {
             pool_fee_budget_atomic: payout.pool_fee_budget_atomic.into(),
         };
         match &payout.status {
-            PayoutStatus::Reserved => reserved,
-            PayoutStatus::Signed => Self {
-                status: PayoutStage::Signed,
-                ..reserved
-            },
+            PayoutStatus::Reserved | PayoutStatus::Signed => reserved,
             PayoutStatus::Confirmed {
                 tx_hash,
                 block_hash,
                 topoheight,
                 confirmed_at_ms,
             } => Self {
-                status: PayoutStage::Confirmed,
                 tx_hash: Some(Hash(*tx_hash)),
                 fee_atomic: fee_of(payout, tx_hash),
                 block_hash: Some(Hash(*block_hash)),
@@ -138,12 +133,10 @@ impl From<&view::Payout> for PayoutSummary {
                 ..reserved
             },
             PayoutStatus::Abandoned { reason, .. } => Self {
-                status: PayoutStage::Abandoned,
                 release_reason: Some(reason.clone()),
                 ..reserved
             },
             PayoutStatus::Released { reason } => Self {
-                status: PayoutStage::Released,
                 release_reason: Some(reason.clone()),
                 ..reserved
             },

@@ -42,13 +42,14 @@ impl Reward {
         block: &view::Block,
         address: &str,
     ) -> Result<Option<Self>, StateError> {
-        let (status, amount, settled_at_ms) = match block.status {
-            BlockStatus::Maturing => (BlockState::Maturing, block.expected_atomic, None),
+        let status = BlockState::from(&block.status);
+        let (amount, settled_at_ms) = match block.status {
+            BlockStatus::Maturing => (block.expected_atomic, None),
             BlockStatus::Settled {
                 amount_atomic,
                 settled_at_ms,
                 ..
-            } => (BlockState::Settled, amount_atomic, Some(settled_at_ms)),
+            } => (amount_atomic, Some(settled_at_ms)),
             BlockStatus::Orphaned { .. } => return Ok(None),
         };
         let part = view.block_part_of(&block.hash, amount, address)?;

@@ -10,6 +10,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaTy
 use utoipa::openapi::{Object, Required};
 
 use super::{CURSOR_LENGTH_MAX, LIMIT_DEFAULT, LIMIT_MAX};
+use crate::dto::names::{BlockState, PayoutStage};
 use crate::dto::series::step_name;
 
 /// A parameter of a path or of its query.
@@ -98,11 +99,6 @@ const BEFORE_MS: Known = known(
     "Only what is older, in milliseconds since the Unix epoch.",
 );
 
-/// Where blocks can stand, as `status` says it.
-pub(crate) const BLOCK_STATES: [&str; 3] = ["maturing", "settled", "orphaned"];
-/// Where payouts can stand, as `status` says it.
-pub(crate) const PAYOUT_STAGES: [&str; 5] =
-    ["reserved", "signed", "confirmed", "released", "abandoned"];
 /// What miners are ordered by.
 pub(crate) const RANKINGS: [&str; 3] = ["hashrate", "window", "paid"];
 
@@ -137,12 +133,12 @@ takes! {
     BackInTime in Query: BEFORE, LIMIT;
     /// A page of blocks.
     BlocksPage in Query:
-        known("status", Form::OneOf(&BLOCK_STATES), "Only blocks that stand there."),
+        known("status", Form::OneOf(BlockState::NAMES), "Only blocks that stand there."),
         known("miner", Form::Address, "Only blocks that this miner found."),
         BEFORE, LIMIT;
     /// A page of payouts.
     PayoutsPage in Query:
-        known("status", Form::OneOf(&PAYOUT_STAGES), "Only payouts that stand there."),
+        known("status", Form::OneOf(PayoutStage::NAMES), "Only payouts that stand there."),
         BEFORE, LIMIT;
     /// The first miners of an order.
     Ranking in Query:

@@ -7,9 +7,10 @@ use raftpool_ledger::view::{self, BlockStatus};
 use super::{Answer, PathText, hash_of, unknown_block};
 use crate::app::App;
 use crate::dto::block::{Block, BlockShares, MinerShare};
+use crate::dto::names::BlockState;
 use crate::dto::{Page, PageBack};
 use crate::parameters::Parameters;
-use crate::parameters::known::{BLOCK_STATES, BlocksPage, OfBlock, Shares};
+use crate::parameters::known::{BlocksPage, OfBlock, Shares};
 use crate::problem::Problem;
 use crate::reading::At;
 
@@ -30,12 +31,12 @@ const LOOKED_AT_MAX: usize = 2_000;
 pub(crate) async fn blocks(State(app): State<App>, uri: Uri) -> Answer<PageBack<Block>> {
     let parameters = Parameters::of(&uri, BlocksPage::NAMES)?;
     let (before, limit) = (parameters.number("before")?, parameters.limit()?);
-    let status = parameters.word("status", &BLOCK_STATES)?;
+    let status = parameters.word("status", BlockState::NAMES)?;
     let miner = parameters.address("miner")?;
     app.reader
         .read(parameters.min_index()?, move |view| {
             let is_wanted = |block: &view::Block| {
-                status.is_none_or(|status| state_of(block) == status)
+                status.is_none_or(|status| BlockState::from(&block.status).name() == status)
                     && miner.as_ref().is_none_or(|miner| block.miner == *miner)
             };
             let read = |before, count| view.blocks(before, count);
@@ -44,14 +45,6 @@ pub(crate) async fn blocks(State(app): State<App>, uri: Uri) -> Answer<PageBack<
             })
         })
         .await
-}
-
-fn state_of(block: &view::Block) -> &'static str {
-    match block.status {
-        BlockStatus::Maturing => "maturing",
-        BlockStatus::Settled { .. } => "settled",
-        BlockStatus::Orphaned { .. } => "orphaned",
-    }
 }
 
 /// One block.

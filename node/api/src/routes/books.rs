@@ -4,9 +4,9 @@
 use axum::extract::State;
 use axum::http::Uri;
 use raftpool_ledger::command::Account;
-use raftpool_ledger::view::{BlockPart, EntryKind, EntryPlace, JournalQuery};
+use raftpool_ledger::view::{BlockPart, EntryKind, EntryPlace, JournalEntry, JournalQuery};
 
-use super::{Answer, PathText, address_of, hash_of, unknown_block, unknown_miner};
+use super::{Answer, PathText, about_miner, address_of, hash_of, unknown_block};
 use crate::app::App;
 use crate::dto::block::amount_of;
 use crate::dto::journal::{BlockProof, Entry, ProofPart, Reserve, StatementLine, Weights};
@@ -147,20 +147,12 @@ pub(crate) async fn statement(
     let address = address_of(path)?;
     let parameters = Parameters::of(&uri, BackInTime::NAMES)?;
     let (before, limit) = (parameters.number("before")?, parameters.limit()?);
-    let asked = address.clone();
-    let found = app.reader.read(parameters.min_index()?, move |view| {
-        if view.miner(&asked)?.is_none() {
-            return Ok(None);
-        }
-        let lines = view.statement(&asked, before, limit + 1)?;
-        Ok(Some(PageBack::new(
-            lines,
-            limit,
-            |(entry, _)| entry.index,
-            StatementLine::from,
-        )))
-    });
-    found.await?.or_not_found(|| unknown_miner(&address))
+    about_miner(&app, &parameters, address, move |view, address| {
+        let lines = view.statement(address, before, limit + 1)?;
+        let index = |(entry, _): &(JournalEntry, _)| entry.index;
+        Ok(PageBack::new(lines, limit, index, StatementLine::from))
+    })
+    .await
 }
 
 /// How a block is shared, with the weights.

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::miners::rewards_of;
-use super::{PathText, address_of, unknown_miner};
+use super::{PathText, about_miner, address_of};
 use crate::app::App;
 use crate::dto::payout::MinerPayout;
 use crate::parameters::Parameters;
@@ -40,14 +40,10 @@ pub(crate) async fn rewards_csv(
     path: PathText,
 ) -> Result<Response, Problem> {
     let (address, parameters) = (address_of(path)?, Parameters::of(&uri, &[])?);
-    let wanted = address.clone();
-    let found = app.reader.read(parameters.min_index()?, move |view| {
-        if view.miner(&wanted)?.is_none() {
-            return Ok(None);
-        }
-        rewards_of(view, &wanted, None, ROWS_MAX, ROWS_MAX).map(Some)
-    });
-    let found = found.await?.or_not_found(|| unknown_miner(&address))?;
+    let found = about_miner(&app, &parameters, address, |view, address| {
+        rewards_of(view, address, None, ROWS_MAX, ROWS_MAX)
+    })
+    .await?;
     let head = [
         "block_number",
         "block_hash",
@@ -85,16 +81,12 @@ pub(crate) async fn payouts_csv(
     path: PathText,
 ) -> Result<Response, Problem> {
     let (address, parameters) = (address_of(path)?, Parameters::of(&uri, &[])?);
-    let wanted = address.clone();
-    let found = app.reader.read(parameters.min_index()?, move |view| {
-        if view.miner(&wanted)?.is_none() {
-            return Ok(None);
-        }
-        let payouts = view.miner_payouts(&wanted, None, ROWS_MAX)?;
-        let row = |payout| Line::from(MinerPayout::new(payout, &wanted));
-        Ok(Some(payouts.iter().map(row).collect::<Vec<_>>()))
+    let found = about_miner(&app, &parameters, address, |view, address| {
+        let payouts = view.miner_payouts(address, None, ROWS_MAX)?;
+        let row = |payout| Line::from(MinerPayout::new(payout, address));
+        Ok(payouts.iter().map(row).collect::<Vec<_>>())
     });
-    let At { index, value, .. } = found.await?.or_not_found(|| unknown_miner(&address))?;
+    let At { index, value, .. } = found.await?;
     let head = [
         "payout_id",
         "status",

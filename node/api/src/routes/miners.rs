@@ -7,7 +7,7 @@ use axum::http::Uri;
 use raftpool_ledger::StateError;
 use raftpool_ledger::view::LedgerView;
 
-use super::{Answer, PathText, address_of, unknown_miner, unknown_worker, worker_of};
+use super::{Answer, PathText, about_miner, address_of, unknown_miner, unknown_worker, worker_of};
 use crate::app::App;
 use crate::dto::miner::{Miner, MinerDetail, TopMiners};
 use crate::dto::payout::MinerPayout;
@@ -78,20 +78,17 @@ pub(crate) async fn workers(
 ) -> Answer<Page<WorkerHealth>> {
     let (address, parameters) = (address_of(path)?, Parameters::of(&uri, ByName::NAMES)?);
     let (after, limit) = (parameters.cursor("after")?, parameters.limit()?);
-    let (wanted, now_ms) = (address.clone(), app.clock.now_ms());
-    let found = app.reader.read(parameters.min_index()?, move |view| {
-        if view.miner(&wanted)?.is_none() {
-            return Ok(None);
-        }
-        let workers = view.workers(&wanted, after.as_deref(), limit + 1)?;
+    let now_ms = app.clock.now_ms();
+    about_miner(&app, &parameters, address, move |view, address| {
+        let workers = view.workers(address, after.as_deref(), limit + 1)?;
         let rows = workers
             .into_iter()
-            .map(|worker| WorkerHealth::read(view, &wanted, worker, now_ms));
+            .map(|worker| WorkerHealth::read(view, address, worker, now_ms));
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
         let name = |row: &WorkerHealth| row.worker.name.clone();
-        Ok(Some(Page::new(rows, limit, name, |row| row)))
-    });
-    found.await?.or_not_found(|| unknown_miner(&address))
+        Ok(Page::new(rows, limit, name, |row| row))
+    })
+    .await
 }
 
 /// One worker: its state in words, counters by reason, speed, and sessions.
@@ -151,14 +148,10 @@ pub(crate) async fn rewards(
 ) -> Answer<PageBack<Reward>> {
     let (address, parameters) = (address_of(path)?, Parameters::of(&uri, BackInTime::NAMES)?);
     let (before, limit) = (parameters.number("before")?, parameters.limit()?);
-    let wanted = address.clone();
-    let found = app.reader.read(parameters.min_index()?, move |view| {
-        if view.miner(&wanted)?.is_none() {
-            return Ok(None);
-        }
-        rewards_of(view, &wanted, before, limit, REWARDS_LOOKED_AT_MAX).map(Some)
-    });
-    found.await?.or_not_found(|| unknown_miner(&address))
+    about_miner(&app, &parameters, address, move |view, address| {
+        rewards_of(view, address, before, limit, REWARDS_LOOKED_AT_MAX)
+    })
+    .await
 }
 
 /// Most blocks that one request looks at for those that paid a miner.
@@ -246,19 +239,10 @@ pub(crate) async fn miner_payouts(
 ) -> Answer<PageBack<MinerPayout>> {
     let (address, parameters) = (address_of(path)?, Parameters::of(&uri, BackInTime::NAMES)?);
     let (before, limit) = (parameters.number("before")?, parameters.limit()?);
-    let wanted = address.clone();
-    let found = app.reader.read(parameters.min_index()?, move |view| {
-        if view.miner(&wanted)?.is_none() {
-            return Ok(None);
-        }
-        let payouts = view.miner_payouts(&wanted, before, limit + 1)?;
-        let item = |payout| MinerPayout::new(&payout, &wanted);
-        Ok(Some(PageBack::new(
-            payouts,
-            limit,
-            |payout| payout.id,
-            item,
-        )))
-    });
-    found.await?.or_not_found(|| unknown_miner(&address))
+    about_miner(&app, &parameters, address, move |view, address| {
+        let payouts = view.miner_payouts(address, before, limit + 1)?;
+        let item = |payout| MinerPayout::new(&payout, address);
+        Ok(PageBack::new(payouts, limit, |payout| payout.id, item))
+    })
+    .await
 }

@@ -2,13 +2,13 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use raftpool_ledger::view::{self, PayoutStatus};
 
 use super::{Answer, PathText, path_text};
 use crate::app::App;
 use crate::dto::PageBack;
+use crate::dto::names::PayoutStage;
 use crate::dto::payout::{PayoutDetail, PayoutSummary};
-use crate::parameters::known::{OfPayout, PAYOUT_STAGES, PayoutsPage};
+use crate::parameters::known::{OfPayout, PayoutsPage};
 use crate::parameters::{Parameters, shorten};
 use crate::problem::{self, Problem};
 use crate::reading::At;
@@ -34,26 +34,17 @@ const LOOKED_AT_MAX: usize = 500;
 pub(crate) async fn payouts(State(app): State<App>, uri: Uri) -> Answer<PageBack<PayoutSummary>> {
     let parameters = Parameters::of(&uri, PayoutsPage::NAMES)?;
     let (before, limit) = (parameters.number("before")?, parameters.limit()?);
-    let status = parameters.word("status", &PAYOUT_STAGES)?;
+    let status = parameters.word("status", PayoutStage::NAMES)?;
     app.reader
         .read(parameters.min_index()?, move |view| {
             let read = |before, count| view.payouts(before, count);
             PageBack::some(before, limit, LOOKED_AT_MAX, read, |payout| {
-                let is_wanted = status.is_none_or(|status| stage_of(&payout) == status);
+                let stage = PayoutStage::from(&payout.status);
+                let is_wanted = status.is_none_or(|status| stage.name() == status);
                 Ok(is_wanted.then(|| PayoutSummary::from(&payout)))
             })
         })
         .await
-}
-
-fn stage_of(payout: &view::Payout) -> &'static str {
-    match payout.status {
-        PayoutStatus::Reserved => "reserved",
-        PayoutStatus::Signed => "signed",
-        PayoutStatus::Confirmed { .. } => "confirmed",
-        PayoutStatus::Released { .. } => "released",
-        PayoutStatus::Abandoned { .. } => "abandoned",
-    }
 }
 
 /// One payout: who gets what, and its signed transactions.

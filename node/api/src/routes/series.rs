@@ -8,8 +8,8 @@ use raftpool_ledger::view::SeriesQuery;
 use super::{Answer, PathText, address_of, unknown_miner, unknown_worker};
 use crate::app::App;
 use crate::dto::series::{Series, step_name};
+use crate::parameters::Parameters;
 use crate::parameters::known::{MinersStretch, OfMiner, Stretch};
-use crate::parameters::{Parameters, shorten};
 use crate::problem::Problem;
 use crate::reading::At;
 
@@ -62,22 +62,11 @@ pub(crate) async fn miner_series(
 }
 
 fn query(parameters: &Parameters) -> Result<SeriesQuery, Problem> {
-    let step = match parameters.text("step")? {
-        None => Step::Hour,
-        Some(name) => step_of(&name)?,
-    };
+    let name = parameters.word("step", &Step::ALL.map(step_name))?;
+    let step = name.and_then(|name| Step::ALL.into_iter().find(|step| step_name(*step) == name));
     Ok(SeriesQuery {
-        step,
+        step: step.unwrap_or(Step::Hour),
         since_ms: parameters.number("since_ms")?.unwrap_or(0),
         before_ms: parameters.number("before_ms")?.unwrap_or(u64::MAX),
-    })
-}
-
-fn step_of(name: &str) -> Result<Step, Problem> {
-    let step = Step::ALL.into_iter().find(|step| step_name(*step) == name);
-    step.ok_or_else(|| {
-        let known = Step::ALL.map(step_name).join(", ");
-        let problem = format!("must be one of {known}, is \"{}\"", shorten(name));
-        Problem::parameter("step", problem)
     })
 }
