@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
-use raftpool_ledger::cluster::{ClusterEvent, ReadError};
+use raftpool_ledger::cluster::{BoxStream, ClusterEvent, ReadError};
 use raftpool_ledger::view::LedgerView;
 use raftpool_ledger::{Cluster, StateError};
 use serde::Serialize;
@@ -185,9 +185,14 @@ impl Reader {
         }
     }
 
+    /// What is applied, beginning with the present state.
+    pub(crate) fn events(&self) -> BoxStream<ClusterEvent> {
+        self.cluster.watch()
+    }
+
     /// Waits a moment until this node has come to an index.
     pub(crate) async fn wait_for(&self, min_index: u64) -> Result<(), Problem> {
-        let mut events = self.cluster.watch();
+        let mut events = self.events();
         let mut newest = 0;
         let reached = async {
             while let Some(event) = events.next().await {

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use raftpool_ledger::StateError;
+use raftpool_ledger::cluster::ClusterEvent;
 use raftpool_ledger::view::{self, LedgerView};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -108,20 +110,40 @@ impl Hub {
     }
 
     async fn run(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
-        let mut ticks = tokio::time::interval(TICK);
+        // A node that has just started has nothing to tell yet, and others to read for.
+        let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut events = self.reader.events();
+        // Up to where the log is applied, and was when it was read last.
+        let (mut applied, mut read_up_to) = (0, None);
         let mut position = None;
         let mut known = HashMap::new();
         let mut nodes = self.nodes.subscribe();
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
+                event = events.next() => match event {
+                    Some(ClusterEvent::Applied { index }) => {
+                        applied = index;
+                        continue;
+                    }
+                    Some(ClusterEvent::Leadership(_)) => continue,
+                    None => return,
+                },
                 _ = stopped.changed() => return,
             }
             let seen = nodes.has_changed().unwrap_or(false);
             let seen = seen.then(|| nodes.borrow_and_update().clone());
-            if let Some(index) = self.tick(position, &mut known, seen).await {
-                position = Some(index);
+            match position.filter(|_| read_up_to == Some(applied)) {
+                Some(index) if seen.is_some() => self.tell(index, 0, Looked::quiet(index), seen),
+                Some(_) => {}
+                None => {
+                    let up_to = applied;
+                    if let Some(index) = self.tick(position, &mut known, seen).await {
+                        position = Some(index);
+                        read_up_to = Some(up_to);
+                    }
+                }
             }
         }
     }
