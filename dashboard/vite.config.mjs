@@ -31,6 +31,8 @@ export default defineConfig({
     isolate: false,
     pool: "threads",
     maxWorkers: 2,
+    // Files in the same order everywhere: remembered times would order them anew on each machine.
+    cache: false,
     // Only what touches a page needs one, and making one takes seconds.
     projects: [
       {

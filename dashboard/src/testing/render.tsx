@@ -17,7 +17,8 @@ export type Answers = Record<string, unknown>;
 
 export function serve(answers: Answers): void {
   const answerTo = async (input: string | Request) => {
-    const path = typeof input === "string" ? input : new URL(input.url).pathname;
+    const url = typeof input === "string" ? input : input.url;
+    const path = new URL(url, location.origin).pathname;
     const key = Object.keys(answers)
       .filter((known) => path.startsWith(known))
       .sort((a, b) => b.length - a.length)[0];

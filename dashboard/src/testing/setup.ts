@@ -3,10 +3,13 @@
 
 import { cleanup } from "@testing-library/react";
 import { afterEach } from "vitest";
+import { forgetNodes } from "@/api/nodes";
 
 afterEach(() => {
   cleanup();
   localStorage.clear();
+  // Files share their modules: the node that one left would be the one the next begins with.
+  forgetNodes();
 });
 
 const NodeRequest = globalThis.Request;
