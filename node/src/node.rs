@@ -90,11 +90,12 @@ impl Node {
         let live = Facts::start(raft.clone(), serving.clone());
         let reporter = Reporter::start(raft.clone(), serving.clone(), &config.raw.public);
         let desk = ClusterDesk::start(raft.clone(), reporter);
+        let issuer = Arc::new(issuer::Issuer::new(config.raw.pool.network));
         let parts = AdminParts {
             cluster: cluster.clone(),
             clock: clock.clone(),
             control: desk.clone(),
-            issuer: Arc::new(issuer::Issuer::new(config.raw.pool.network)),
+            issuer: issuer.clone(),
             bans: Arc::new(NodeBans(serving.clone())),
             payouts: Arc::new(NodePayouts(serving.clone())),
         };
@@ -107,6 +108,7 @@ impl Node {
             registry: registry.clone(),
             live,
             control: desk.clone(),
+            issuer,
             about: facts::about(&config),
             site: site::files(),
             miners: serving.getwork_router(),

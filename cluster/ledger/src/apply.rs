@@ -12,7 +12,7 @@ use crate::command::{Command, Settings, command::Body};
 use crate::record::load;
 use crate::state::{Changes, Overlay};
 use crate::{Outcome, Rejection, StateError};
-use crate::{bans, blocks, funds, given_up, invariant, key, network, payouts};
+use crate::{bans, blocks, funds, given_up, invariant, key, network, owners, payouts};
 use crate::{settings, settlement, shares, strays, terms, tokens};
 
 /// The encoding of commands that this program writes and understands.
@@ -168,6 +168,9 @@ fn run(books: &mut Books<'_>, body: &Body) -> Result<Outcome, Stop> {
         (Body::MakeToken(token), Some(_)) => tokens::make(books, token),
         (Body::RevokeToken(token), Some(_)) => tokens::revoke(books, token),
         (Body::RequireToken(rule), Some(_)) => tokens::require(books, rule),
+        (Body::OpenOwnerSession(session), Some(_)) => owners::open(books, session),
+        (Body::CloseOwnerSession(session), Some(_)) => owners::close(books, session),
+        (Body::ChangeByOwner(change), Some(settings)) => owners::change(books, &settings, change),
         (Body::BanWorker(ban), Some(_)) => bans::ban(books, ban),
         (Body::LiftBan(lift), Some(_)) => bans::lift(books, lift),
         (Body::PublishNetworkSample(sample), Some(_)) => network::publish(books, sample),

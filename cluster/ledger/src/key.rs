@@ -50,6 +50,8 @@ const ABANDONED: u8 = 0x47;
 const TOKEN: u8 = 0x51;
 const TOKEN_RULE: u8 = 0x52;
 const TOKENS_HEAD: u8 = 0x53;
+const OWNER: u8 = 0x54;
+const LABEL: u8 = 0x55;
 const BANS: u8 = 0x50;
 const JOURNAL_ENTRY: u8 = 0x60;
 const JOURNAL_LINE: u8 = 0x61;
@@ -212,6 +214,18 @@ pub(crate) fn workers_after(address: &str, name: Option<&str>) -> KeyRange {
 /// The name in a worker's key.
 pub(crate) fn worker_name<'k>(key: &'k [u8], address: &str) -> &'k [u8] {
     key.get(PREFIX + 2 + address.len()..).unwrap_or_default()
+}
+
+pub(crate) fn owner(address: &str) -> Key {
+    with_text(kind(OWNER), address)
+}
+
+pub(crate) fn label(address: &str, worker: &str) -> Key {
+    with_text(with_measured_text(kind(LABEL), address), worker)
+}
+
+pub(crate) fn labels_of(address: &str) -> KeyRange {
+    under(with_measured_text(kind(LABEL), address))
 }
 
 /// Index of positive balances, to find the largest ones first.

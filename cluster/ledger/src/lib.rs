@@ -36,6 +36,7 @@ mod terms;
 mod funds;
 
 pub mod bans;
+pub mod owners;
 pub mod tokens;
 
 pub mod invariant;

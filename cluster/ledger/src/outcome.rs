@@ -67,6 +67,12 @@ pub enum Outcome {
     HoldSet,
     /// A miner's preferences are set.
     PreferencesSet,
+    /// An owner has a session.
+    OwnerSessionOpened,
+    /// An owner's session is over.
+    OwnerSessionClosed,
+    /// What an owner asked for is changed.
+    ChangedByOwner,
     /// An entry without a command (a new leader's first entry, a membership change).
     Nothing,
     /// The command was refused; nothing changed.
@@ -244,6 +250,35 @@ pub enum Rejection {
     /// The address has no accepted work, so that nothing is known of it.
     #[error("{0} has no accepted work here: check the address")]
     UnknownMiner(String),
+    /// The session is unknown, closed, or has ended.
+    #[error("the session is over: prove again that the address is yours")]
+    OwnerSessionOver,
+    /// The signed text has opened a session before.
+    #[error("this text has been used before: ask for another one and sign that")]
+    ChallengeUsed,
+    /// The address has as many sessions as it may have.
+    #[error(
+        "the address has opened {sessions_max} sessions, as many as may be at a time: use one of \
+         them, or wait until they have ended"
+    )]
+    TooManyOwnerSessions {
+        /// How many it may have.
+        sessions_max: u64,
+    },
+    /// The owner has changed as much as may be on one day.
+    #[error("an owner may change {changes_max} things on a day (UTC): wait for the next one")]
+    TooManyOwnerChanges {
+        /// How many that is.
+        changes_max: u64,
+    },
+    /// The worker has no record.
+    #[error("{miner} has no worker \"{worker}\" with a record")]
+    UnknownWorker {
+        /// The miner's address.
+        miner: String,
+        /// The worker's name.
+        worker: String,
+    },
     /// The address is held and hence no payee.
     #[error("{0} is held: leave it out, or end the hold first")]
     AddressHeld(String),

@@ -59,6 +59,8 @@ records! {
     row::Ban => "ban",
     row::Hold => "hold",
     row::MinerPreferences => "miner preferences",
+    row::Owner => "owner",
+    row::OwnLabel => "label",
 }
 
 pub(crate) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StateError> {

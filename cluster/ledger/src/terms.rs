@@ -132,7 +132,7 @@ fn list_anew(books: &mut Books<'_>, miner: &str) -> Result<(), Stop> {
 }
 
 /// Only miners with accepted work, so that a misspelt address is refused instead of remembered.
-fn check_known(books: &Books<'_>, miner: &str) -> Result<(), Stop> {
+pub(crate) fn check_known(books: &Books<'_>, miner: &str) -> Result<(), Stop> {
     check_address("miner", miner)?;
     match books.get::<row::Miner>(&key::miner(miner))? {
         Some(_) => Ok(()),

@@ -12,6 +12,7 @@ mod journal;
 mod lateness;
 mod miners;
 mod network;
+mod owners;
 mod payouts;
 mod series;
 mod terms;

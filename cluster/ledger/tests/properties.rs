@@ -8,6 +8,8 @@
 
 #[path = "properties/model.rs"]
 mod model;
+#[path = "properties/owners.rs"]
+mod owners;
 #[path = "properties/rules.rs"]
 mod rules;
 #[path = "properties/steps.rs"]

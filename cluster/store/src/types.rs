@@ -88,6 +88,9 @@ impl fmt::Display for Proposal {
             Some(Body::MakeToken(_)) => write!(f, "make_token"),
             Some(Body::RevokeToken(_)) => write!(f, "revoke_token"),
             Some(Body::RequireToken(_)) => write!(f, "require_token"),
+            Some(Body::OpenOwnerSession(_)) => write!(f, "open_owner_session"),
+            Some(Body::CloseOwnerSession(_)) => write!(f, "close_owner_session"),
+            Some(Body::ChangeByOwner(_)) => write!(f, "change_by_owner"),
             Some(Body::BanWorker(_)) => write!(f, "ban_worker"),
             Some(Body::LiftBan(_)) => write!(f, "lift_ban"),
             Some(Body::PublishNetworkSample(sample)) => {

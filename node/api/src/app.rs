@@ -17,6 +17,7 @@ use crate::events::Hub;
 use crate::facts::{About, LiveFacts};
 use crate::guard::Origins;
 use crate::health::Probe;
+use crate::issuer::TokenIssuer;
 use crate::metrics::HttpMetrics;
 use crate::rates::Rates;
 use crate::reading::Reader;
@@ -30,6 +31,7 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) live: Arc<dyn LiveFacts>,
     pub(crate) control: Arc<dyn ClusterControl>,
+    pub(crate) issuer: Arc<dyn TokenIssuer>,
     pub(crate) reader: Reader,
     pub(crate) registry: Registry,
     pub(crate) http_metrics: HttpMetrics,

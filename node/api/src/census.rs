@@ -81,6 +81,9 @@ fn count(view: &LedgerView<'_>) -> Result<Counted, StateError> {
         after = Some(last.address.clone());
         for miner in miners {
             let hashrate = counted.active.add(view, &miner, time_ms)?;
+            if view.is_hidden(&miner.address)? {
+                continue;
+            }
             let row = (miner, hashrate);
             keep(&mut counted.by_hashrate, row.clone(), |row| {
                 u128::from(row.1)

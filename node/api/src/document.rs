@@ -14,6 +14,7 @@ use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     Content, Info, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, Response as Described,
 };
@@ -85,9 +86,22 @@ fn document() -> OpenApi {
             .responses
             .insert(refusal.name.into(), RefOr::T(described));
     }
+    let session = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+    let session = session.description(Some("A session, as `POST …/session` answers."));
+    let session = SecurityScheme::Http(session.build());
+    components.add_security_scheme("session", session);
     for item in document.paths.paths.values_mut() {
         if let Some(operation) = &mut item.get {
             complete(operation);
+        }
+        let changes = [
+            &mut item.post,
+            &mut item.put,
+            &mut item.patch,
+            &mut item.delete,
+        ];
+        for operation in changes.into_iter().flatten() {
+            complete_change(operation);
         }
     }
     document
@@ -146,10 +160,25 @@ fn complete(operation: &mut Operation) {
             .headers
             .insert(INDEX_HEADER.as_str().into(), index.build());
     }
+    let is_for_owners = operation.security.is_some();
     for refusal in REFUSALS {
-        if refusal.status == "404" && !names_something {
-            continue;
+        let holds = match refusal.status {
+            "401" => is_for_owners,
+            "404" => names_something,
+            "409" | "504" => false,
+            _ => true,
+        };
+        if holds {
+            let reference = Ref::from_response_name(refusal.name);
+            responses.insert(refusal.status.into(), RefOr::Ref(reference));
         }
+    }
+}
+
+/// Adds what holds for every path that changes something.
+fn complete_change(operation: &mut Operation) {
+    let responses = &mut operation.responses.responses;
+    for refusal in REFUSALS {
         let reference = Ref::from_response_name(refusal.name);
         responses.insert(refusal.status.into(), RefOr::Ref(reference));
     }
@@ -173,16 +202,28 @@ struct Refusal {
     description: &'static str,
 }
 
-const REFUSALS: [Refusal; 4] = [
+const REFUSALS: [Refusal; 7] = [
     Refusal {
         status: "400",
         name: "BadRequest",
-        description: "A parameter or a part of the path cannot be used: `bad_parameter` or `bad_path`.",
+        description: "A parameter, a part of the path or the body cannot be used: `bad_parameter`, \
+                      `bad_path`, `bad_body`, or `challenge_refused` for a text that is not good.",
+    },
+    Refusal {
+        status: "401",
+        name: "Unauthorized",
+        description: "Only the owner of the address may do this: `session_required`, or \
+                      `signature_wrong`.",
     },
     Refusal {
         status: "404",
         name: "NotFound",
         description: "What the path names is not in the ledger, as of the index: `not_found`.",
+    },
+    Refusal {
+        status: "409",
+        name: "Refused",
+        description: "The ledger refuses the change, and says why: `refused`.",
     },
     Refusal {
         status: "429",
@@ -194,8 +235,14 @@ const REFUSALS: [Refusal; 4] = [
     Refusal {
         status: "503",
         name: "Unavailable",
-        description: "This node cannot answer now: `index_not_reached`, `busy`, `too_slow` or \
-                      `ledger_unreadable`. Ask again after `Retry-After` seconds, or ask another node.",
+        description: "This node cannot answer now: `index_not_reached`, `busy`, `too_slow`, \
+                      `ledger_unreadable` or `not_accepted`. Ask again after `Retry-After` seconds, or ask \
+                      another node.",
+    },
+    Refusal {
+        status: "504",
+        name: "Unknown",
+        description: "The change may or may not take effect: `outcome_unknown`. Look before asking again.",
     },
 ];
 

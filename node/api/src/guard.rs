@@ -1,4 +1,4 @@
-//! What holds for every request: no body, a deadline, a rate, tags, headers for browsers, a metric.
+//! What holds for every request: no body but where one is taken, a deadline, a rate, tags, headers for browsers, a metric.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,10 +12,11 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::problem::{self, Problem};
 use crate::rates::Left;
+use crate::routes::methods_of;
 
 /// Added to every answer that has not set the header itself.
 ///
-/// Everything served is public and read-only. Nothing may be framed, and nothing but the pages
+/// Nearly everything served is public. Nothing may be framed, and nothing but the pages
 /// (which bring their own policy) runs scripts.
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (
@@ -47,10 +48,11 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
     let allowed_origin = app.origins.allowed(request.headers());
     let known_tags = request.headers().get(header::IF_NONE_MATCH).cloned();
     let mut left = None;
-    let mut response = if has_body(request.headers()) {
+    let methods = route.as_ref().and_then(|route| methods_of(route.as_str()));
+    let mut response = if methods.is_none() && has_body(request.headers()) {
         refuse_body()
     } else if is_preflight(&request) && route.is_some() {
-        preflight()
+        preflight(methods.unwrap_or("GET, HEAD"))
     } else {
         let (left_of_rate, refusal) = rate(&app, &request);
         left = left_of_rate;
@@ -82,8 +84,14 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
 }
 
 async fn answer(app: &App, request: Request, next: Next) -> Response {
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
     match tokio::time::timeout(app.request_timeout, next.run(request)).await {
         Ok(response) => response,
+        Err(_) if changes => Problem::new(
+            problem::OUTCOME_UNKNOWN,
+            "it took too long; the change may or may not take effect: look before asking again",
+        )
+        .into_response(),
         Err(_) => Problem::new(
             problem::TOO_SLOW,
             "try again in a second, or ask another node of the pool",
@@ -137,7 +145,7 @@ fn has_body(headers: &HeaderMap) -> bool {
 fn refuse_body() -> Response {
     let problem = Problem::new(
         problem::BODY_NOT_ALLOWED,
-        "this API only reads; send GET without a body",
+        "this path only reads; send GET without a body",
     );
     ([(header::CONNECTION, "close")], problem).into_response()
 }
@@ -149,10 +157,12 @@ fn is_preflight(request: &Request) -> bool {
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-fn preflight() -> Response {
+/// A session is given as a header and never by itself, as a cookie would be, so that any page that
+/// may read may also ask for changes.
+fn preflight(methods: &'static str) -> Response {
     let headers = [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*, authorization"),
         (header::ACCESS_CONTROL_MAX_AGE, "86400"),
     ];
     (StatusCode::NO_CONTENT, headers).into_response()

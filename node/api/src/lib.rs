@@ -2,8 +2,9 @@
 //!
 //! Every answer is computed from one consistent read of the ledger and carries the log index of
 //! that read, so a client that moves to another node can ask for a state that is "not older".
-//! The public listener only reads. Operators have a listener of their own, [`admin`], on a
-//! Unix-domain socket: there, and nowhere else in this crate, commands are proposed. The cluster
+//! The public listener reads, and proposes what owners of addresses change with a session of their
+//! own. Operators have a listener of their own, [`admin`], on a Unix-domain socket: all other
+//! commands are proposed there. The cluster
 //! is known only as the [`raftpool_ledger::Cluster`] handle. Ledger types are never serialized;
 //! [`dto`] has the wire types. What only the running process knows comes through [`LiveFacts`],
 //! and what it knows of the other nodes through [`ClusterControl`].
@@ -28,6 +29,8 @@ mod document;
 mod events;
 mod guard;
 mod health;
+mod owners;
+mod proposing;
 mod rates;
 mod routes;
 mod site;

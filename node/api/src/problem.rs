@@ -42,11 +42,11 @@ pub(crate) const UNKNOWN_PATH: Kind = Kind {
     code: "unknown_path",
     title: "No such path",
 };
-/// The resource exists, but only for reading.
+/// The resource exists, but not with this method.
 pub(crate) const METHOD_NOT_ALLOWED: Kind = Kind {
     status: StatusCode::METHOD_NOT_ALLOWED,
     code: "method_not_allowed",
-    title: "Only GET and HEAD are served",
+    title: "The path is served with another method",
 };
 /// The request came with a body.
 pub(crate) const BODY_NOT_ALLOWED: Kind = Kind {
@@ -101,6 +101,24 @@ pub(crate) const WRONG_METHOD: Kind = Kind {
     status: StatusCode::METHOD_NOT_ALLOWED,
     code: "wrong_method",
     title: "The path is served with another method",
+};
+/// The text that was signed is not one of the pool's, or not good any more.
+pub(crate) const CHALLENGE_REFUSED: Kind = Kind {
+    status: StatusCode::BAD_REQUEST,
+    code: "challenge_refused",
+    title: "The signed text is not taken",
+};
+/// The signature is not one of the address over the text.
+pub(crate) const SIGNATURE_WRONG: Kind = Kind {
+    status: StatusCode::UNAUTHORIZED,
+    code: "signature_wrong",
+    title: "The signature does not prove it",
+};
+/// Only the owner of the address may ask.
+pub(crate) const SESSION_REQUIRED: Kind = Kind {
+    status: StatusCode::UNAUTHORIZED,
+    code: "session_required",
+    title: "Only the owner of the address may do this",
 };
 /// The command was committed and its outcome is a refusal.
 pub(crate) const REFUSED: Kind = Kind {
@@ -159,6 +177,7 @@ pub(crate) struct Problem {
     parameter: Option<String>,
     index: Option<u64>,
     retry_after_s: Option<u64>,
+    allowed: Option<&'static str>,
 }
 
 impl Problem {
@@ -170,6 +189,7 @@ impl Problem {
             parameter: None,
             index: None,
             retry_after_s: None,
+            allowed: None,
         }
     }
 
@@ -181,10 +201,23 @@ impl Problem {
         }
     }
 
+    /// What was wrong, and what would be right.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Says after how many seconds to ask again.
     pub(crate) fn retry_after(self, seconds: u64) -> Self {
         Self {
             retry_after_s: Some(seconds),
+            ..self
+        }
+    }
+
+    /// Says which methods the path takes.
+    pub(crate) fn allow(self, methods: &'static str) -> Self {
+        Self {
+            allowed: Some(methods),
             ..self
         }
     }
@@ -225,7 +258,7 @@ pub(crate) struct ProblemBody {
 pub(crate) enum ProblemCode {}
 
 /// What the public API refuses with; the others are the operators'.
-const PUBLIC: [Kind; 12] = [
+const PUBLIC: [Kind; 20] = [
     BAD_PARAMETER,
     BAD_PATH,
     NOT_FOUND,
@@ -238,6 +271,14 @@ const PUBLIC: [Kind; 12] = [
     BUSY,
     TOO_SLOW,
     LEDGER_UNREADABLE,
+    BAD_BODY,
+    CHALLENGE_REFUSED,
+    SIGNATURE_WRONG,
+    SESSION_REQUIRED,
+    REFUSED,
+    NOT_ACCEPTED,
+    OUTCOME_UNKNOWN,
+    NODE_STOPPED,
 ];
 
 impl PartialSchema for ProblemCode {
@@ -273,8 +314,12 @@ impl IntoResponse for Problem {
         if let Some(seconds) = retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.kind == METHOD_NOT_ALLOWED {
-            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        if let Some(methods) = self.allowed {
+            headers.insert(header::ALLOW, HeaderValue::from_static(methods));
+        }
+        if self.kind == SESSION_REQUIRED || self.kind == SIGNATURE_WRONG {
+            let bearer = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, bearer);
         }
         response
     }

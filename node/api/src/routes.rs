@@ -10,12 +10,13 @@ mod events;
 mod miners;
 mod network;
 mod nodes;
+mod owners;
 mod payouts;
 mod pool;
 mod series;
 
-use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use axum::extract::{MatchedPath, Path};
 use axum::http::Uri;
 use raftpool_ledger::StateError;
 use raftpool_ledger::settings::ADDRESS_BYTES_MAX;
@@ -30,6 +31,7 @@ use crate::problem::{self, Problem};
 use crate::reading::At;
 
 pub(crate) use books::simulate_block;
+pub(crate) use owners::methods_of;
 
 /// Longest name of a worker that a path may have; the ledger's are shorter.
 const NAME_BYTES_MAX: usize = 256;
@@ -70,6 +72,7 @@ pub(crate) fn resources() -> OpenApiRouter<App> {
         .routes(routes!(payouts::payouts))
         .routes(routes!(payouts::payout))
         .routes(routes!(events::events))
+        .merge(owners::resources())
 }
 
 /// Everything that has no resource.
@@ -80,12 +83,15 @@ pub(crate) async fn unknown_path(uri: Uri) -> Problem {
 }
 
 /// Every other method on a resource.
-pub(crate) async fn method_not_allowed(method: axum::http::Method) -> Problem {
+pub(crate) async fn method_not_allowed(
+    method: axum::http::Method,
+    path: Option<MatchedPath>,
+) -> Problem {
     let method = shorten(method.as_str());
-    Problem::new(
-        problem::METHOD_NOT_ALLOWED,
-        format!("{method} is not served; use GET"),
-    )
+    let allowed = path.and_then(|path| methods_of(path.as_str()));
+    let allowed = allowed.unwrap_or("GET, HEAD");
+    let detail = format!("{method} is not served here; use {allowed}");
+    Problem::new(problem::METHOD_NOT_ALLOWED, detail).allow(allowed)
 }
 
 pub(crate) fn path_text(path: PathText) -> Result<String, Problem> {

@@ -20,6 +20,7 @@ use crate::events::Hub;
 use crate::facts::{About, LiveFacts};
 use crate::guard::Origins;
 use crate::health::Probe;
+use crate::issuer::TokenIssuer;
 use crate::metrics::{HttpMetrics, PoolCollector};
 use crate::rates::Rates;
 use crate::reading::Reader;
@@ -88,7 +89,7 @@ impl ApiConfig {
 
 /// What the API serves from.
 pub struct ApiParts {
-    /// The cluster; only read.
+    /// The cluster; read, and asked to book what owners of addresses change.
     pub cluster: Arc<dyn Cluster>,
     /// Wall-clock time, for ages.
     pub clock: Arc<dyn Clock>,
@@ -98,6 +99,8 @@ pub struct ApiParts {
     pub live: Arc<dyn LiveFacts>,
     /// What is known of the other nodes.
     pub control: Arc<dyn ClusterControl>,
+    /// Randomness, addresses and signatures.
+    pub issuer: Arc<dyn TokenIssuer>,
     /// What the operator says of the pool.
     pub about: About,
     /// The files of the dashboard, with their paths; none when it was not built.
@@ -191,6 +194,7 @@ fn make_router(
         registry,
         live,
         control,
+        issuer,
         about,
         site,
         miners,
@@ -227,6 +231,7 @@ fn make_router(
         clock,
         live,
         control,
+        issuer,
         registry,
     };
     Ok(app::router(app, miners))

@@ -14,6 +14,8 @@ mod hash;
 
 mod address;
 
+pub mod signature;
+
 mod work;
 
 mod header;

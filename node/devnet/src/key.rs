@@ -1,19 +1,23 @@
-//! The wallet's public key. Nothing is ever signed with it, so no private key exists.
+//! The wallet's key. Transactions are not really signed with it, texts are.
 
-use curve25519_dalek::RistrettoPoint;
+use raftpool_chain::signature::SigningKey;
 
 const CONTEXT: &str = "raftpool devnet 2026 wallet key";
 
 /// Public key of the wallet of a seed text: a point of the curve, the same for the same text.
 #[must_use]
 pub fn wallet_key(seed: &str) -> [u8; 32] {
+    wallet_signing_key(seed).public_key()
+}
+
+/// The private key of that wallet.
+#[must_use]
+pub fn wallet_signing_key(seed: &str) -> SigningKey {
     let mut wide = [0; 64];
     let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
     hasher.update(seed.as_bytes());
     hasher.finalize_xof().fill(&mut wide);
-    RistrettoPoint::from_uniform_bytes(&wide)
-        .compress()
-        .to_bytes()
+    SigningKey::from_uniform_bytes(&wide)
 }
 
 #[cfg(test)]

@@ -48,5 +48,5 @@ pub use config::{Clock, DevnetConfig, DifficultyRule, Listen};
 pub use control::{AccountState, Control, ControlError, DaemonState, NetworkState};
 pub use devnet::{Devnet, DevnetError};
 pub use faults::{Endpoint, Fault, FaultKind};
-pub use key::wallet_key;
+pub use key::{wallet_key, wallet_signing_key};
 pub use persistence::StateFileError;

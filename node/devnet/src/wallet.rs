@@ -14,6 +14,7 @@ use std::sync::{
 
 use parking_lot::Mutex;
 use raftpool_chain::Network;
+use raftpool_chain::signature::SigningKey;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -24,7 +25,7 @@ use crate::{
     config::DevnetConfig,
     daemon::{Daemon, VERSION},
     faults::{Endpoint, Faults},
-    key::wallet_key,
+    key::{wallet_key, wallet_signing_key},
     rpc::{Params, RpcError, Service},
     transaction::{NATIVE_ASSET, address_text},
 };
@@ -37,6 +38,7 @@ pub(crate) struct Wallet {
     username: String,
     password: String,
     daemon: Arc<Daemon>,
+    signing_key: SigningKey,
     is_offline: AtomicBool,
     faults: Arc<Faults>,
     cache: Mutex<Option<Cache>>,
@@ -64,6 +66,7 @@ impl Wallet {
         Arc::new(Self {
             index,
             key: wallet_key(&config.wallet_seed),
+            signing_key: wallet_signing_key(&config.wallet_seed),
             network: config.network,
             username: config.wallet_username.clone(),
             password: config.wallet_password.clone(),
@@ -106,6 +109,14 @@ impl Wallet {
             || chain.accounts().next_nonce(&self.key),
             |cache| cache.next_nonce,
         )
+    }
+
+    /// Signs a text; other kinds of data, which the official wallet signs as well, are refused.
+    fn sign_data(&self, params: Params) -> Result<Value, RpcError> {
+        let text: String = params.read()?;
+        let signature = self.signing_key.sign_text(&text);
+        let signature = signature.map_err(RpcError::invalid_params)?;
+        Ok(json!(hex::encode(signature)))
     }
 
     fn balance(&self, params: &BalanceParams) -> Result<Value, RpcError> {
@@ -153,6 +164,7 @@ impl Service for Wallet {
             "has_balance" => self
                 .balance(&params.read_or_default()?)
                 .map(|balance| json!({ "exist": balance != 0 })),
+            "sign_data" => self.sign_data(params),
             "clear_tx_cache" => params.none().map(|()| {
                 self.clear_cache();
                 json!(true)

@@ -1,6 +1,7 @@
 //! Randomness and addresses for tokens.
 
 use raftpool_api::TokenIssuer;
+use raftpool_chain::signature::{SIGNATURE_BYTES, verify_text};
 use raftpool_chain::{Address, Network};
 
 /// Draws from a generator the system has seeded, and reads addresses of one network.
@@ -23,5 +24,15 @@ impl TokenIssuer for Issuer {
         let address = Address::parse(text.trim(), self.network);
         let address = address.map_err(|error| error.to_string())?;
         Ok(address.as_str().to_owned())
+    }
+
+    fn check_signature(
+        &self,
+        address: &str,
+        text: &str,
+        signature: &[u8; SIGNATURE_BYTES],
+    ) -> Result<(), String> {
+        let address = Address::parse(address, self.network).map_err(|error| error.to_string())?;
+        verify_text(&address, text, signature).map_err(|error| error.to_string())
     }
 }

@@ -16,6 +16,7 @@ pub fn story() -> Vec<Body> {
         payouts_by_hand(),
         people(),
         came_back(),
+        by_owner(),
     ]
     .concat()
 }
@@ -238,6 +239,53 @@ fn people() -> Vec<Body> {
             miner: "b".into(),
             worker: "w".into(),
             reason: reason(),
+        }),
+    ]
+}
+
+fn by_owner() -> Vec<Body> {
+    let session = |byte: u8, challenge: u8| OpenOwnerSession {
+        miner: "a".into(),
+        session_hash: vec![byte; 32],
+        challenge: vec![challenge; 16],
+        expires_at_ms: 12_000_000,
+    };
+    let change = |change| {
+        Body::ChangeByOwner(ChangeByOwner {
+            miner: "a".into(),
+            session_hash: vec![1; 32],
+            ..change
+        })
+    };
+    vec![
+        Body::OpenOwnerSession(session(1, 1)),
+        Body::OpenOwnerSession(session(2, 2)),
+        change(ChangeByOwner {
+            payout_threshold_atomic: Some(0),
+            scheme: Some(Scheme::Solo.into()),
+            is_hidden: Some(true),
+            is_token_required: Some(false),
+            label: Some(WorkerLabel {
+                worker: "w".into(),
+                label: "Cellar, left".into(),
+            }),
+            ..ChangeByOwner::default()
+        }),
+        change(ChangeByOwner {
+            token: Some(MakeToken {
+                miner: "a".into(),
+                token_hash: vec![9; 32],
+                ..MakeToken::default()
+            }),
+            ..ChangeByOwner::default()
+        }),
+        change(ChangeByOwner {
+            revoked_token_id: vec![9; 8],
+            ..ChangeByOwner::default()
+        }),
+        Body::CloseOwnerSession(CloseOwnerSession {
+            miner: "a".into(),
+            session_hash: vec![1; 32],
         }),
     ]
 }

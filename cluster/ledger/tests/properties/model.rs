@@ -187,6 +187,9 @@ impl Model {
             | Body::AbandonPayout(_)
             | Body::HoldAddress(_)
             | Body::SetMinerPreferences(_)) => self.decide(body),
+            body @ (Body::OpenOwnerSession(_)
+            | Body::CloseOwnerSession(_)
+            | Body::ChangeByOwner(_)) => self.by_owner(body),
             Body::MakeToken(make) => self.make_token(make),
             Body::RevokeToken(revoke) => {
                 let key = (revoke.miner.clone(), revoke.token_id.clone());
@@ -259,6 +262,23 @@ impl Model {
                 let is_known = self.miners.contains_key(&own.miner);
                 let settings = self.settings.as_ref().unwrap();
                 self.rules.prefer(own, is_known, settings)
+            }
+            _ => None,
+        }
+    }
+
+    fn by_owner(&mut self, body: &Body) -> Expected {
+        let is_known = |miner: &String| self.miners.contains_key(miner);
+        match body {
+            Body::OpenOwnerSession(open) => {
+                let is_known = is_known(&open.miner);
+                self.rules.owners.open(open, self.time_ms, is_known)
+            }
+            Body::CloseOwnerSession(close) => self.rules.owners.close(close, self.time_ms),
+            Body::ChangeByOwner(change) => {
+                let is_known = is_known(&change.miner);
+                let settings = self.settings.as_ref().unwrap();
+                self.rules.change(change, is_known, settings, self.time_ms)
             }
             _ => None,
         }

@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    HoldAddress, NetworkFeePayer, Payee, ReservePayout, Scheme, SetMinerPreferences, Settings,
+    ChangeByOwner, HoldAddress, NetworkFeePayer, Payee, ReservePayout, Scheme, SetMinerPreferences,
+    Settings,
 };
 use raftpool_ledger::view::LedgerView;
+
+use super::owners::Owners;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -19,6 +22,7 @@ pub struct Rules {
     preferences: BTreeMap<String, (u64, Scheme)>,
     /// Debits by day, without what was released on it.
     days: BTreeMap<u64, u64>,
+    pub owners: Owners,
 }
 
 impl Rules {
@@ -53,6 +57,32 @@ impl Rules {
         let wanted = (threshold, command.scheme());
         self.preferences.insert(command.miner.clone(), wanted);
         Some("PreferencesSet".into())
+    }
+
+    /// What owners asked for of it; what they did not name stays.
+    pub fn change(
+        &mut self,
+        command: &ChangeByOwner,
+        is_known: bool,
+        settings: &Settings,
+        now_ms: u64,
+    ) -> Option<String> {
+        if !self.owners.may_change(command, now_ms) {
+            return None;
+        }
+        if command.payout_threshold_atomic.is_some() || command.scheme.is_some() {
+            let own = self.preferences.get(&command.miner).copied();
+            let (threshold, scheme) = own.unwrap_or_default();
+            let preferences = SetMinerPreferences {
+                miner: command.miner.clone(),
+                payout_threshold_atomic: command.payout_threshold_atomic.unwrap_or(threshold),
+                scheme: command.scheme.unwrap_or(scheme.into()),
+                reason: "by the owner".into(),
+            };
+            self.prefer(&preferences, is_known, settings)?;
+        }
+        self.owners.hide(command);
+        Some("ChangedByOwner".into())
     }
 
     /// The scheme of shares that name none.
@@ -135,6 +165,7 @@ impl Rules {
                 (*threshold, *scheme)
             );
         }
+        self.owners.compare(view);
         let taken = view.payouts_taken_on_day_of(now_ms).unwrap();
         assert_eq!(taken, self.taken(now_ms));
     }

@@ -15,7 +15,7 @@ use raftpool_ledger::testing::{
 };
 use raftpool_ledger::view::LedgerView;
 
-use super::rules;
+use super::{owners, rules};
 
 /// One step of a random story.
 #[derive(Debug, Clone)]
@@ -200,6 +200,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0_u8..8).prop_map(|name| Step::Command(distribute_block([name; 32]))),
         3 => token().prop_map(Step::Command),
         2 => rules::commands().prop_map(Step::Command),
+        2 => owners::commands().prop_map(Step::Command),
         2 => (miner(), 0_u64..200_000_000).prop_map(|(miner, until_ms)| Step::Command(ban(miner, until_ms))),
         2 => miner().prop_map(|miner| Step::Command(lift(miner))),
         4 => any::<prop::sample::Index>().prop_map(|index| Step::Repeat(index.index(1_000))),

@@ -1,6 +1,7 @@
 //! Outcomes on their way from the leader to the node that passed a command on.
 
 mod money;
+mod owners;
 mod rules;
 
 use std::collections::BTreeSet;
@@ -57,6 +58,9 @@ pub(super) fn outcome_message(outcome: &Outcome) -> peer::Outcome {
         Outcome::PayoutAbandoned => Kind::PayoutAbandoned,
         Outcome::HoldSet => Kind::HoldSet,
         Outcome::PreferencesSet => Kind::PreferencesSet,
+        Outcome::OwnerSessionOpened => Kind::OwnerSessionOpened,
+        Outcome::OwnerSessionClosed => Kind::OwnerSessionClosed,
+        Outcome::ChangedByOwner => Kind::ChangedByOwner,
         Outcome::Nothing => Kind::Nothing,
         Outcome::Rejected(rejection) => {
             message.rejection = Some(rejection_message(rejection));
@@ -109,6 +113,9 @@ pub(crate) fn outcome_of(message: peer::Outcome) -> Option<Outcome> {
         Kind::PayoutAbandoned => Outcome::PayoutAbandoned,
         Kind::HoldSet => Outcome::HoldSet,
         Kind::PreferencesSet => Outcome::PreferencesSet,
+        Kind::OwnerSessionOpened => Outcome::OwnerSessionOpened,
+        Kind::OwnerSessionClosed => Outcome::OwnerSessionClosed,
+        Kind::ChangedByOwner => Outcome::ChangedByOwner,
         Kind::Nothing => Outcome::Nothing,
         Kind::Rejected => Outcome::Rejected(rejection_of(message.rejection?)?),
     })
@@ -173,6 +180,11 @@ fn rejection_message(rejection: &Rejection) -> peer::Rejection {
         | Rejection::NotApproved(_)
         | Rejection::PoolFeesTooLow { .. }
         | Rejection::PayoutsNotPaused => rules::parts(rejection).unwrap_or_default(),
+        Rejection::OwnerSessionOver
+        | Rejection::ChallengeUsed
+        | Rejection::TooManyOwnerSessions { .. }
+        | Rejection::TooManyOwnerChanges { .. }
+        | Rejection::UnknownWorker { .. } => owners::parts(rejection).unwrap_or_default(),
     };
     peer::Rejection {
         kind: kind.into(),
@@ -250,6 +262,11 @@ fn rejection_of(message: peer::Rejection) -> Option<Rejection> {
         | Refusal::NotApproved
         | Refusal::PoolFeesTooLow
         | Refusal::PayoutsNotPaused => rules::read(kind, text, number)?,
+        Refusal::OwnerSessionOver
+        | Refusal::ChallengeUsed
+        | Refusal::TooManyOwnerSessions
+        | Refusal::TooManyOwnerChanges
+        | Refusal::UnknownWorker => owners::read(kind, text, number)?,
     })
 }
 
@@ -360,6 +377,14 @@ mod tests {
                 pool_fees_atomic: 5,
             },
             Rejection::PayoutsNotPaused,
+            Rejection::OwnerSessionOver,
+            Rejection::ChallengeUsed,
+            Rejection::TooManyOwnerSessions { sessions_max: 8 },
+            Rejection::TooManyOwnerChanges { changes_max: 9 },
+            Rejection::UnknownWorker {
+                miner: text(),
+                worker: text(),
+            },
         ]
     }
 
@@ -401,6 +426,9 @@ mod tests {
             Outcome::PayoutAbandoned,
             Outcome::HoldSet,
             Outcome::PreferencesSet,
+            Outcome::OwnerSessionOpened,
+            Outcome::OwnerSessionClosed,
+            Outcome::ChangedByOwner,
             Outcome::Nothing,
         ];
         outcomes.extend(rejections.into_iter().map(Outcome::Rejected));

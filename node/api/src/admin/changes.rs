@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
-use raftpool_ledger::cluster::{Committed, ProposeError};
 use raftpool_ledger::command::Settings;
 use raftpool_ledger::command::command::Body;
-use raftpool_ledger::{Clock, Cluster, Outcome, compose};
+use raftpool_ledger::{Clock, Cluster, compose};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::AdminParts;
@@ -18,6 +17,7 @@ use crate::dto::admin::{Changed, Source};
 use crate::issuer::TokenIssuer;
 use crate::payouts::PayoutInsight;
 use crate::problem::{self, Problem};
+use crate::proposing;
 use crate::reading::{At, INDEX_HEADER, Reader};
 
 /// Most bytes of an author's name.
@@ -30,8 +30,6 @@ const READS_MAX: usize = 4;
 const MIN_INDEX_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest time a change waits for the one before it.
 const TURN_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest time a proposal is waited for, should the cluster itself know no bound.
-const PROPOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -157,23 +155,9 @@ impl Admin {
         body: Body,
     ) -> Result<Changed, Problem> {
         let command = compose(author.name.as_str(), self.clock.now_ms(), body);
-        let proposed = tokio::time::timeout(PROPOSE_TIMEOUT, self.cluster.propose(command)).await;
-        let answer = proposed.unwrap_or_else(|_| {
-            Err(ProposeError::Unknown(format!(
-                "no answer within {PROPOSE_TIMEOUT:?}"
-            )))
-        });
         let Author { name, uid } = author;
-        match answer {
-            Ok(Committed {
-                index,
-                outcome: Outcome::Rejected(rejection),
-                ..
-            }) => {
-                tracing::info!(author = name, uid, change, %rejection, "an operator's change was refused");
-                Err(Problem::new(problem::REFUSED, rejection.to_string()).at(index))
-            }
-            Ok(Committed { index, .. }) => {
+        match proposing::propose(&*self.cluster, command).await {
+            Ok(index) => {
                 tracing::info!(author = name, uid, change, index, "a change by an operator");
                 Ok(Changed {
                     index,
@@ -181,9 +165,15 @@ impl Admin {
                     payout_id: None,
                 })
             }
-            Err(error) => {
-                tracing::warn!(author = name, uid, change, %error, "an operator's change was not committed");
-                Err(not_committed(&error))
+            Err(problem) => {
+                tracing::warn!(
+                    author = name,
+                    uid,
+                    change,
+                    problem = problem.detail(),
+                    "an operator's change was refused or not committed"
+                );
+                Err(problem)
             }
         }
     }
@@ -203,24 +193,6 @@ impl IntoResponse for Changed {
         let index = HeaderValue::from(self.index);
         ([(INDEX_HEADER, index)], axum::Json(self)).into_response()
     }
-}
-
-fn not_committed(error: &ProposeError) -> Problem {
-    let (kind, known) = match error {
-        ProposeError::NotAccepted(_) => (
-            problem::NOT_ACCEPTED,
-            "nothing has changed and nothing will: it may be asked for again",
-        ),
-        ProposeError::Unknown(_) => (
-            problem::OUTCOME_UNKNOWN,
-            "the change may or may not take effect: look at the status before asking again",
-        ),
-        ProposeError::Stopped(_) => (
-            problem::NODE_STOPPED,
-            "look at the status of another node before asking again",
-        ),
-    };
-    Problem::new(kind, format!("{error}; {known}"))
 }
 
 pub(super) fn check_line(field: &str, text: &str, bytes_max: usize) -> Result<(), Problem> {

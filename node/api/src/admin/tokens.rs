@@ -6,14 +6,9 @@ use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{MakeToken, RequireToken, RevokeToken};
-use raftpool_ledger::tokens::{
-    TOKEN_ENDING_BYTES_MAX, TOKEN_ID_BYTES, TOKEN_LABEL_BYTES_MAX, TOKEN_PREFIX, token_hash,
-    token_id,
-};
+use raftpool_ledger::tokens::{TOKEN_ID_BYTES, TOKEN_LABEL_BYTES_MAX};
 
 use super::changes::{Admin, Author, Peer, check_line};
 use super::routes::{Answer, Given, of_body};
@@ -23,6 +18,7 @@ use crate::dto::token::{
     MakeTokenRequest, RequireTokenRequest, RevokeTokenRequest, Token, TokenMade, TokenRule,
     TokenRules, Tokens,
 };
+use crate::issuer::NewToken;
 use crate::parameters::{Parameters, shorten};
 use crate::problem::{self, Problem};
 use crate::reading::{At, INDEX_HEADER};
@@ -96,13 +92,12 @@ async fn make(
         check_line("label", &request.label, TOKEN_LABEL_BYTES_MAX)?;
     }
     let worker = request.worker.map(check_worker).transpose()?;
-    let token = compose(admin.issuer.random());
-    let token_hash = token_hash(&token);
+    let token = NewToken::make(&*admin.issuer);
     let _turn = admin.turn().await?;
     let body = Body::MakeToken(MakeToken {
         miner: address.clone(),
-        token_hash: token_hash.to_vec(),
-        ending: token[token.len() - TOKEN_ENDING_BYTES_MAX..].to_owned(),
+        token_hash: token.hash.to_vec(),
+        ending: token.ending().to_owned(),
         label: request.label,
         worker: worker.unwrap_or_default(),
         expires_at_ms: request.expires_at_ms.unwrap_or(0),
@@ -113,8 +108,8 @@ async fn make(
         index,
         change,
         address,
-        id: hex::encode(token_id(&token_hash)),
-        token,
+        id: token.id(),
+        token: token.text,
     })
 }
 
@@ -164,11 +159,6 @@ async fn require(
         reason: request.reason,
     });
     admin.propose(&author, change, body).await
-}
-
-/// 256 bits as text that needs no quoting anywhere: letters, digits, `-` and `_`.
-fn compose(random: [u8; 32]) -> String {
-    format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(random))
 }
 
 pub(super) fn address_of(admin: &Admin, text: &str) -> Answer<String> {

@@ -1,6 +1,7 @@
 //! Found blocks.
 
-use raftpool_ledger::view::{self, BlockStatus, scheme_name};
+use raftpool_ledger::StateError;
+use raftpool_ledger::view::{self, BlockStatus, LedgerView, scheme_name};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,10 +23,12 @@ pub struct Block {
     pub status: BlockState,
     /// Whether it was orphaned once, and the chain ordered it after all.
     pub is_reopened: bool,
-    /// Address of the finder.
-    pub miner: String,
-    /// Worker of the finder.
-    pub worker: String,
+    /// Address of the finder; null when it is hidden.
+    pub miner: Option<String>,
+    /// Worker of the finder; null when the finder is hidden.
+    pub worker: Option<String>,
+    /// Whether the finder wants to be left out of lists.
+    pub is_finder_hidden: bool,
     /// How its reward is shared.
     #[schema(value_type = SchemeName)]
     pub scheme: &'static str,
@@ -97,6 +100,23 @@ pub(crate) fn amount_of(block: &view::Block) -> u64 {
     }
 }
 
+impl Block {
+    /// A block as everybody may see it.
+    pub(crate) fn read(view: &LedgerView<'_>, block: view::Block) -> Result<Self, StateError> {
+        let is_finder_hidden = view.is_hidden(&block.miner)?;
+        let shown = Self::from(block);
+        Ok(match is_finder_hidden {
+            false => shown,
+            true => Self {
+                miner: None,
+                worker: None,
+                is_finder_hidden,
+                ..shown
+            },
+        })
+    }
+}
+
 impl From<view::Block> for Block {
     fn from(block: view::Block) -> Self {
         let found = Self {
@@ -105,8 +125,9 @@ impl From<view::Block> for Block {
             height: block.height,
             status: BlockState::from(&block.status),
             is_reopened: block.is_reopened,
-            miner: block.miner,
-            worker: block.worker,
+            miner: Some(block.miner),
+            worker: Some(block.worker),
+            is_finder_hidden: false,
             scheme: scheme_name(block.scheme),
             network_difficulty: block.network_difficulty.into(),
             effort: blocks_of_work(block.effort_score),

@@ -22,6 +22,7 @@ pub mod miner;
 pub mod names;
 pub mod network;
 pub mod node;
+pub mod owner;
 pub mod payout;
 pub mod pool;
 pub mod refusal;
@@ -83,6 +84,23 @@ impl<T> Page<T> {
             items: rows.into_iter().map(row).collect(),
             next_after,
         }
+    }
+}
+
+impl<T> Page<T> {
+    /// A page of those of at most `limit` rows that `row` makes something of.
+    pub(crate) fn some<R>(
+        rows: Vec<R>,
+        limit: usize,
+        cursor: impl Fn(&R) -> String,
+        row: impl FnMut(R) -> Result<Option<T>, StateError>,
+    ) -> Result<Self, StateError> {
+        let Page { items, next_after } = Page::new(rows, limit, cursor, row);
+        let items = items.into_iter().filter_map(Result::transpose);
+        Ok(Self {
+            items: items.collect::<Result<_, _>>()?,
+            next_after,
+        })
     }
 }
 

@@ -56,6 +56,8 @@ pub struct WorkerHealth {
     /// Money-free facts of the ledger.
     #[serde(flatten)]
     pub worker: Worker,
+    /// What its owner calls it; null when it has no label.
+    pub label: Option<String>,
     /// How it is, in a word.
     #[schema(value_type = WorkerStateName)]
     pub state: &'static str,
@@ -178,6 +180,7 @@ impl WorkerHealth {
         let (state, state_detail) = judge(&worker, &spans, ban, time_ms.max(now_ms));
         Ok(Self {
             hashrates: Hashrates::new(worker.hashrate, &spans, time_ms),
+            label: view.worker_label(address, &worker.name)?,
             worker: worker.into(),
             state: state.name(),
             state_detail,

@@ -4,6 +4,7 @@ use raftpool_ledger::StateError;
 use raftpool_ledger::view::{EntryKind, JournalQuery, LedgerView, entry_kind_name};
 use serde::Serialize;
 
+use crate::dto::block::Block;
 use crate::dto::event::{BlockChange, PayoutChange};
 
 /// Most changes of one read. A pool that was looked away from for longer is looked at anew.
@@ -72,15 +73,15 @@ fn block_change(
 ) -> Result<Option<Change>, StateError> {
     let block = view.blocks(number.checked_add(1), 1)?.pop();
     let block = block.filter(|block| block.number == number);
-    Ok(block.and_then(|block| {
-        let block = block.into();
-        let change = BlockChange {
-            index,
-            change,
-            block,
-        };
-        told(index, About::Blocks, &change)
-    }))
+    let Some(block) = block else {
+        return Ok(None);
+    };
+    let change = BlockChange {
+        index,
+        change,
+        block: Block::read(view, block)?,
+    };
+    Ok(told(index, About::Blocks, &change))
 }
 
 fn payout_change(

@@ -172,6 +172,9 @@ takes! {
     /// One worker.
     OfWorker in Path: known("address", Form::Address, "The miner's address."),
         known("worker", Form::Name, "The worker's name.");
+    /// One token.
+    OfToken in Path: known("address", Form::Address, "The miner's address."),
+        known("id", Form::Text, "The token's id: 16 hex digits.");
     /// One payout.
     OfPayout in Path: known("id", Form::Number, "The payout's id.");
 }

@@ -41,7 +41,9 @@ pub(crate) async fn blocks(State(app): State<App>, uri: Uri) -> Answer<PageBack<
             };
             let read = |before, count| view.blocks(before, count);
             PageBack::some(before, limit, LOOKED_AT_MAX, read, |block| {
-                Ok(is_wanted(&block).then(|| Block::from(block)))
+                is_wanted(&block)
+                    .then(|| Block::read(view, block))
+                    .transpose()
             })
         })
         .await
@@ -60,7 +62,8 @@ pub(crate) async fn block(State(app): State<App>, uri: Uri, path: PathText) -> A
     let found = app
         .reader
         .read(parameters.min_index()?, move |view| {
-            Ok(view.block(&hash)?.map(Block::from))
+            let block = view.block(&hash)?;
+            block.map(|block| Block::read(view, block)).transpose()
         })
         .await?;
     found.or_not_found(|| unknown_block(&hash))

@@ -5,7 +5,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use raftpool_ledger::StateError;
-use raftpool_ledger::view::LedgerView;
+use raftpool_ledger::view::{self, LedgerView};
 
 use super::{Answer, PathText, about_miner, address_of, unknown_miner, unknown_worker, worker_of};
 use crate::app::App;
@@ -21,6 +21,9 @@ use crate::problem::{INDEX_NOT_REACHED, Problem};
 use crate::reading::At;
 
 /// Miners by address.
+///
+/// Those that want to be left out of lists are not among them, so that a page may have less rows than
+/// its limit and still say with `next_after` where to go on.
 #[utoipa::path(
     get,
     path = "/api/v1/miners",
@@ -35,13 +38,12 @@ pub(crate) async fn miners(State(app): State<App>, uri: Uri) -> Answer<Page<Mine
         .read(parameters.min_index()?, move |view| {
             let window_score = view.totals()?.window_score;
             let miners = view.miners(after.as_deref(), limit + 1)?;
-            let item = |miner| Miner::new(miner, window_score);
-            Ok(Page::new(
-                miners,
-                limit,
-                |miner| miner.address.clone(),
-                item,
-            ))
+            let row = |miner: view::Miner| {
+                let is_shown = !view.is_hidden(&miner.address)?;
+                Ok(is_shown.then(|| Miner::new(miner, window_score)))
+            };
+            let address = |miner: &view::Miner| miner.address.clone();
+            Page::some(miners, limit, address, row)
         })
         .await
 }

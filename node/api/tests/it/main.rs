@@ -17,6 +17,7 @@ mod members;
 mod metrics;
 mod miners;
 mod numbers;
+mod owners;
 mod refusals;
 mod resources;
 mod rules;

@@ -30,7 +30,7 @@ pub struct TestPool {
     pub facts: Arc<TestFacts>,
     pub server: ApiServer,
     pub registry: Registry,
-    http: reqwest::Client,
+    pub http: reqwest::Client,
     sequence: AtomicU64,
 }
 
@@ -80,6 +80,7 @@ impl TestPool {
             registry: registry.clone(),
             live: facts.clone(),
             control: Arc::new(TestControl::default()),
+            issuer: Arc::new(TestIssuer::default()),
             about: about(),
             site: SITE.to_vec(),
         };
