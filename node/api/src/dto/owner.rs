@@ -157,6 +157,16 @@ where
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
+impl ChangeSettings {
+    /// Whether it names nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.payout_threshold_atomic.is_none()
+            && self.scheme.is_none()
+            && self.is_hidden.is_none()
+            && self.is_token_required.is_none()
+    }
+}
+
 impl OwnerSettings {
     /// Everything an owner has set, and between what there is to choose.
     pub(crate) fn read(

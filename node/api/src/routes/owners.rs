@@ -295,6 +295,9 @@ fn change_of(wanted: ChangeSettings) -> Result<ChangeByOwner, Problem> {
             _ => u64::try_from(value).map_err(too_much),
         }
     });
+    if wanted.is_empty() {
+        return Err(bad_body("it names nothing to change".into()));
+    }
     let scheme = wanted.scheme.map(|name| match name {
         None => Ok(Scheme::Unspecified),
         Some(name) => scheme("scheme", &name).map_err(|error| bad_body(error.to_string())),

@@ -38,7 +38,9 @@ async fn code_of(response: Response) -> anyhow::Result<(u16, String)> {
     let status = response.status().as_u16();
     let body: Value = response.json().await?;
     let code = body["code"].as_str();
-    let code = code.with_context(|| format!("no problem: {body}"))?.to_owned();
+    let code = code
+        .with_context(|| format!("no problem: {body}"))?
+        .to_owned();
     Ok((status, code))
 }
 
@@ -245,6 +247,7 @@ async fn bodies_that_cannot_be_used_are_refused_and_change_nothing() -> anyhow::
         json!({ "scheme": 7 }),
         json!({ "is_hidden": "yes" }),
         json!([]),
+        json!({}),
         json!("x"),
         json!({ "scheme": "x".repeat(5_000) }),
     ];
