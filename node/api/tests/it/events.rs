@@ -149,8 +149,11 @@ async fn no_event_is_lost_or_doubled_across_changes_of_the_node() -> anyhow::Res
         step(node, 0)?;
         *done = 1;
     }
+    // Listening begins before anything happens: whoever comes later is told from then on only.
     let mut told = Vec::new();
-    let mut last_id = None;
+    let mut client = Client::open(&nodes[0], "pool", None).await?;
+    client.until("pool").await?;
+    let mut last_id = client.last_id;
     while done.iter().any(|done| *done < STEPS) || draw(4) > 0 {
         let ahead = draw(3);
         for _ in 0..draw(3) {
