@@ -125,7 +125,7 @@ pub(crate) fn change(
         }
         let token = MakeToken {
             reason: REASON.into(),
-            ..token.clone()
+            ..(**token).clone()
         };
         tokens::make(books, &token)?;
     }

@@ -177,7 +177,6 @@ pub(crate) struct Problem {
     parameter: Option<String>,
     index: Option<u64>,
     retry_after_s: Option<u64>,
-    allowed: Option<&'static str>,
 }
 
 impl Problem {
@@ -189,7 +188,6 @@ impl Problem {
             parameter: None,
             index: None,
             retry_after_s: None,
-            allowed: None,
         }
     }
 
@@ -210,14 +208,6 @@ impl Problem {
     pub(crate) fn retry_after(self, seconds: u64) -> Self {
         Self {
             retry_after_s: Some(seconds),
-            ..self
-        }
-    }
-
-    /// Says which methods the path takes.
-    pub(crate) fn allow(self, methods: &'static str) -> Self {
-        Self {
-            allowed: Some(methods),
             ..self
         }
     }
@@ -313,9 +303,6 @@ impl IntoResponse for Problem {
         let retry_after_s = self.retry_after_s.or(is_busy.then_some(1));
         if let Some(seconds) = retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if let Some(methods) = self.allowed {
-            headers.insert(header::ALLOW, HeaderValue::from_static(methods));
         }
         if self.kind == SESSION_REQUIRED || self.kind == SIGNATURE_WRONG {
             let bearer = HeaderValue::from_static("Bearer");

@@ -17,7 +17,8 @@ mod series;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{MatchedPath, Path};
-use axum::http::Uri;
+use axum::http::{Uri, header};
+use axum::response::{IntoResponse, Response};
 use raftpool_ledger::StateError;
 use raftpool_ledger::settings::ADDRESS_BYTES_MAX;
 use raftpool_ledger::view::LedgerView;
@@ -86,12 +87,13 @@ pub(crate) async fn unknown_path(uri: Uri) -> Problem {
 pub(crate) async fn method_not_allowed(
     method: axum::http::Method,
     path: Option<MatchedPath>,
-) -> Problem {
+) -> Response {
     let method = shorten(method.as_str());
     let allowed = path.and_then(|path| methods_of(path.as_str()));
     let allowed = allowed.unwrap_or("GET, HEAD");
     let detail = format!("{method} is not served here; use {allowed}");
-    Problem::new(problem::METHOD_NOT_ALLOWED, detail).allow(allowed)
+    let problem = Problem::new(problem::METHOD_NOT_ALLOWED, detail);
+    ([(header::ALLOW, allowed)], problem).into_response()
 }
 
 pub(crate) fn path_text(path: PathText) -> Result<String, Problem> {

@@ -245,11 +245,11 @@ fn tokens_are_made_and_revoked_for_the_owners_own_address_only() {
     let mut world = World::new();
     world.open(1, 1);
     let token = |miner: &str| ChangeByOwner {
-        token: Some(MakeToken {
+        token: Some(Box::new(MakeToken {
             miner: miner.into(),
             token_hash: vec![7; 32],
             ..MakeToken::default()
-        }),
+        })),
         is_token_required: Some(true),
         ..ChangeByOwner::default()
     };

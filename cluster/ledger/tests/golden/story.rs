@@ -272,11 +272,11 @@ fn by_owner() -> Vec<Body> {
             ..ChangeByOwner::default()
         }),
         change(ChangeByOwner {
-            token: Some(MakeToken {
+            token: Some(Box::new(MakeToken {
                 miner: "a".into(),
                 token_hash: vec![9; 32],
                 ..MakeToken::default()
-            }),
+            })),
             ..ChangeByOwner::default()
         }),
         change(ChangeByOwner {

@@ -1,7 +1,7 @@
 //! Outcomes on their way from the leader to the node that passed a command on.
 
 mod money;
-mod owners;
+mod people;
 mod rules;
 
 use std::collections::BTreeSet;
@@ -161,10 +161,6 @@ fn rejection_message(rejection: &Rejection) -> peer::Rejection {
             current,
             given,
         } => (Kind::Fixed, vec![field, current, given], vec![]),
-        Rejection::TooManyTokens { tokens_max } => (Kind::TooManyTokens, vec![], vec![*tokens_max]),
-        Rejection::UnknownToken(id) => (Kind::UnknownToken, vec![id], vec![]),
-        Rejection::BansFull { places } => (Kind::BansFull, vec![], vec![*places]),
-        Rejection::NotBanned { miner, worker } => (Kind::NotBanned, vec![miner, worker], vec![]),
         Rejection::ReserveExhausted(_)
         | Rejection::InsufficientFunds { .. }
         | Rejection::BlockNotSettled(_)
@@ -180,11 +176,15 @@ fn rejection_message(rejection: &Rejection) -> peer::Rejection {
         | Rejection::NotApproved(_)
         | Rejection::PoolFeesTooLow { .. }
         | Rejection::PayoutsNotPaused => rules::parts(rejection).unwrap_or_default(),
-        Rejection::OwnerSessionOver
+        Rejection::TooManyTokens { .. }
+        | Rejection::UnknownToken(_)
+        | Rejection::BansFull { .. }
+        | Rejection::NotBanned { .. }
+        | Rejection::OwnerSessionOver
         | Rejection::ChallengeUsed
         | Rejection::TooManyOwnerSessions { .. }
         | Rejection::TooManyOwnerChanges { .. }
-        | Rejection::UnknownWorker { .. } => owners::parts(rejection).unwrap_or_default(),
+        | Rejection::UnknownWorker { .. } => people::parts(rejection).unwrap_or_default(),
     };
     peer::Rejection {
         kind: kind.into(),
@@ -238,15 +238,6 @@ fn rejection_of(message: peer::Rejection) -> Option<Rejection> {
             current: text()?,
             given: text()?,
         },
-        Refusal::TooManyTokens => Rejection::TooManyTokens {
-            tokens_max: number()?,
-        },
-        Refusal::UnknownToken => Rejection::UnknownToken(text()?),
-        Refusal::BansFull => Rejection::BansFull { places: number()? },
-        Refusal::NotBanned => Rejection::NotBanned {
-            miner: text()?,
-            worker: text()?,
-        },
         Refusal::ReserveExhausted
         | Refusal::InsufficientFunds
         | Refusal::BlockNotSettled
@@ -262,11 +253,15 @@ fn rejection_of(message: peer::Rejection) -> Option<Rejection> {
         | Refusal::NotApproved
         | Refusal::PoolFeesTooLow
         | Refusal::PayoutsNotPaused => rules::read(kind, text, number)?,
-        Refusal::OwnerSessionOver
+        Refusal::TooManyTokens
+        | Refusal::UnknownToken
+        | Refusal::BansFull
+        | Refusal::NotBanned
+        | Refusal::OwnerSessionOver
         | Refusal::ChallengeUsed
         | Refusal::TooManyOwnerSessions
         | Refusal::TooManyOwnerChanges
-        | Refusal::UnknownWorker => owners::read(kind, text, number)?,
+        | Refusal::UnknownWorker => people::read(kind, text, number)?,
     })
 }
 

@@ -228,7 +228,7 @@ async fn make_token(
         reason: String::new(),
     };
     let change = ChangeByOwner {
-        token: Some(token),
+        token: Some(Box::new(token)),
         ..ChangeByOwner::default()
     };
     let index = owners::change(&app, &session, change).await?;

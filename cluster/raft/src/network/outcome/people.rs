@@ -1,4 +1,4 @@
-//! Refusals of what owners of addresses ask for.
+//! Refusals that concern single people: tokens, bans, and what owners of addresses ask for.
 
 use raftpool_ledger::Rejection;
 
@@ -7,6 +7,10 @@ use super::peer::rejection::Kind;
 /// Kind, texts and numbers of a refusal that is one of these.
 pub(super) fn parts(rejection: &Rejection) -> Option<(Kind, Vec<&str>, Vec<u64>)> {
     Some(match rejection {
+        Rejection::TooManyTokens { tokens_max } => (Kind::TooManyTokens, vec![], vec![*tokens_max]),
+        Rejection::UnknownToken(id) => (Kind::UnknownToken, vec![id], vec![]),
+        Rejection::BansFull { places } => (Kind::BansFull, vec![], vec![*places]),
+        Rejection::NotBanned { miner, worker } => (Kind::NotBanned, vec![miner, worker], vec![]),
         Rejection::OwnerSessionOver => (Kind::OwnerSessionOver, vec![], vec![]),
         Rejection::ChallengeUsed => (Kind::ChallengeUsed, vec![], vec![]),
         Rejection::TooManyOwnerSessions { sessions_max } => {
@@ -29,6 +33,15 @@ pub(super) fn read(
     mut number: impl FnMut() -> Option<u64>,
 ) -> Option<Rejection> {
     Some(match kind {
+        Kind::TooManyTokens => Rejection::TooManyTokens {
+            tokens_max: number()?,
+        },
+        Kind::UnknownToken => Rejection::UnknownToken(text()?),
+        Kind::BansFull => Rejection::BansFull { places: number()? },
+        Kind::NotBanned => Rejection::NotBanned {
+            miner: text()?,
+            worker: text()?,
+        },
         Kind::OwnerSessionOver => Rejection::OwnerSessionOver,
         Kind::ChallengeUsed => Rejection::ChallengeUsed,
         Kind::TooManyOwnerSessions => Rejection::TooManyOwnerSessions {
