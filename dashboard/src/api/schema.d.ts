@@ -161,7 +161,11 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Miners by address. */
+    /**
+     * Miners by address.
+     * @description Those that want to be left out of lists are not among them, so that a page may have less rows than
+     *     its limit and still say with `next_after` where to go on.
+     */
     get: operations["miners"];
     put?: never;
     post?: never;
@@ -202,6 +206,27 @@ export interface paths {
     get: operations["miner"];
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/miners/{address}/challenge": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * A text for the owner of an address to sign.
+     * @description To be signed with the wallet of the address, by its RPC method `sign_data` with the text as a JSON
+     *     string. It opens one session, on any node, within ten minutes.
+     */
+    post: operations["challenge"];
     delete?: never;
     options?: never;
     head?: never;
@@ -327,6 +352,45 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/miners/{address}/session": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Opens a session for whoever has signed a text of the pool.
+     * @description It lasts half an hour, on every node, and is given as a bearer token.
+     */
+    post: operations["open_session"];
+    /** Ends a session before its time. */
+    delete: operations["close_session"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/miners/{address}/settings": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What the owner has set. */
+    get: operations["settings"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    /** Changes what the body names, all of it or nothing. */
+    patch: operations["change_settings"];
+    trace?: never;
+  };
   "/api/v1/miners/{address}/statement": {
     parameters: {
       query?: never;
@@ -339,6 +403,40 @@ export interface paths {
     put?: never;
     post?: never;
     delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/miners/{address}/tokens": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Makes a token, which is told in this answer and never again. */
+    post: operations["make_token"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/miners/{address}/tokens/{id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** Ends a token. */
+    delete: operations["revoke_token"];
     options?: never;
     head?: never;
     patch?: never;
@@ -374,6 +472,23 @@ export interface paths {
      */
     get: operations["worker"];
     put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/miners/{address}/workers/{worker}/label": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /** Gives a worker a label, or takes it away. */
+    put: operations["set_label"];
     post?: never;
     delete?: never;
     options?: never;
@@ -806,6 +921,32 @@ export interface components {
       ledger_time_ms: number;
     };
     /** @description A value, with the moment of the ledger it belongs to. */
+    At_OwnerChallenge: components["schemas"]["OwnerChallenge"] & {
+      /**
+       * Format: int64
+       * @description Log index the value was read at.
+       */
+      index: number;
+      /**
+       * Format: int64
+       * @description Ledger time of that moment.
+       */
+      ledger_time_ms: number;
+    };
+    /** @description A value, with the moment of the ledger it belongs to. */
+    At_OwnerSettings: components["schemas"]["OwnerSettings"] & {
+      /**
+       * Format: int64
+       * @description Log index the value was read at.
+       */
+      index: number;
+      /**
+       * Format: int64
+       * @description Ledger time of that moment.
+       */
+      ledger_time_ms: number;
+    };
+    /** @description A value, with the moment of the ledger it belongs to. */
     At_PageBack_Block: {
       /** @description The rows, newest first. */
       items: components["schemas"]["Block"][];
@@ -970,6 +1111,8 @@ export interface components {
       items: (components["schemas"]["Worker"] & {
         /** @description Its speed. */
         hashrates: components["schemas"]["Hashrates"];
+        /** @description What its owner calls it; null when it has no label. */
+        label: string | null;
         /** @description How it is, in a word. */
         state: components["schemas"]["WorkerStateName"];
         /** @description The same in a sentence. */
@@ -1132,6 +1275,8 @@ export interface components {
        * @description How many heights the template was behind.
        */
       heights_late: number;
+      /** @description Whether the finder wants to be left out of lists. */
+      is_finder_hidden: boolean;
       /**
        * @description Whether every miner has theirs, which takes a block of thousands of miners a few seconds;
        *     null unless settled.
@@ -1141,8 +1286,8 @@ export interface components {
       is_reopened: boolean;
       /** @description Expected work of a block over that work, never rescaled; null without any work. */
       luck: string | null;
-      /** @description Address of the finder. */
-      miner: string;
+      /** @description Address of the finder; null when it is hidden. */
+      miner: string | null;
       /** @description What miners got so far; null unless settled. */
       miners_atomic: null | components["schemas"]["Decimal"];
       /** @description Network difficulty it met. */
@@ -1177,8 +1322,8 @@ export interface components {
        *     for other schemes.
        */
       window: string;
-      /** @description Worker of the finder. */
-      worker: string;
+      /** @description Worker of the finder; null when the finder is hidden. */
+      worker: string | null;
     };
     /** @description Something happened to a block. */
     BlockChange: {
@@ -1229,6 +1374,17 @@ export interface components {
      * @enum {string}
      */
     BlockState: "maturing" | "settled" | "orphaned";
+    /** @description The body of a change: what is absent stays as it is. */
+    ChangeSettings: {
+      /** @description Whether the address is left out of lists of miners and finders. */
+      is_hidden: boolean | null;
+      /** @description Whether nobody can mine to the address without a token. */
+      is_token_required: boolean | null;
+      /** @description Smallest balance that is paid out, at least the pool's; null: the pool's. */
+      payout_threshold_atomic: string | null;
+      /** @description One of the offered schemes; null: as the port or the pool says. */
+      scheme: null | components["schemas"]["SchemeName"];
+    };
     /** @description The answer of `/api/v1/connect`. */
     Connect: {
       /** @description What the addresses of the chain begin with, without the colon. */
@@ -1509,6 +1665,18 @@ export interface components {
       explorer_block_url: string | null;
       /** @description A transaction in an explorer; `{hash}` stands for its hash. */
       explorer_transaction_url: string | null;
+    };
+    /** @description The body of a request for a token. */
+    MakeOwnToken: {
+      /**
+       * Format: int64
+       * @description When it ends; null: never.
+       */
+      expires_at_ms: number | null;
+      /** @description What it is for: one line of 64 bytes at most. */
+      label: string;
+      /** @description The only worker it lets in; null: every worker. */
+      worker: string | null;
     };
     /** @description One miner's money and counts. */
     Miner: {
@@ -1801,6 +1969,87 @@ export interface components {
       /** @description Its name, as miners choose it. */
       name: components["schemas"]["SchemeName"];
     };
+    /** @description The body of a request for a session. */
+    OpenSession: {
+      /** @description What the wallet answered: 128 hex digits. */
+      signature: string;
+      /** @description The text that was signed. */
+      text: string;
+    };
+    /** @description What a worker is called. */
+    OwnLabel: {
+      /** @description What its owner calls it. */
+      label: string;
+      /** @description The worker. */
+      worker: string;
+    };
+    /** @description A token, as far as it can be told after it was made. */
+    OwnToken: {
+      /** @description Its last characters. */
+      ending: string;
+      /**
+       * Format: int64
+       * @description When it ends; null: never.
+       */
+      expires_at_ms: number | null;
+      /** @description What it is called by: 16 hex digits. */
+      id: string;
+      /** @description What it is for. */
+      label: string;
+      /**
+       * Format: int64
+       * @description When it was made.
+       */
+      made_at_ms: number;
+      /** @description The only worker it lets in; null: every worker. */
+      worker: string | null;
+    };
+    /** @description A new token. It cannot be printed for debugging, so that it gets into no log. */
+    OwnTokenMade: {
+      /** @description What it is called by: 16 hex digits. */
+      id: string;
+      /**
+       * Format: int64
+       * @description Log index of its making.
+       */
+      index: number;
+      /** @description The token, to be given as a miner's password; told this once. */
+      token: string;
+    };
+    /** @description A text for the owner of an address to sign. */
+    OwnerChallenge: {
+      /**
+       * Format: int64
+       * @description Until when it is taken.
+       */
+      expires_at_ms: number;
+      /** @description The text, to be signed with the wallet's `sign_data`. */
+      text: string;
+    };
+    /** @description What the owner of an address has set. */
+    OwnerSettings: {
+      /** @description Whether the address is left out of lists of miners and finders. */
+      is_hidden: boolean;
+      /** @description Whether nobody can mine to the address without a token. */
+      is_token_required: boolean;
+      /** @description What workers are called; those without a label are not among them. */
+      labels: components["schemas"]["OwnLabel"][];
+      /** @description Smallest balance that is paid out; null: the pool's. */
+      payout_threshold_atomic: null | components["schemas"]["Decimal"];
+      /** @description The pool's, which counts when it is higher. */
+      pool_payout_threshold_atomic: components["schemas"]["Decimal"];
+      /** @description How shares are paid that do not say it themselves; null: as the port or the pool says. */
+      scheme: null | components["schemas"]["SchemeName"];
+      /** @description What can be chosen. */
+      schemes_offered: components["schemas"]["SchemeName"][];
+      /**
+       * Format: int64
+       * @description When the session ends.
+       */
+      session_expires_at_ms: number;
+      /** @description Its tokens. */
+      tokens: components["schemas"]["OwnToken"][];
+    };
     /** @description One page of a list by name. */
     Page_MinerShare: {
       /** @description The rows. */
@@ -2043,7 +2292,15 @@ export interface components {
       | "index_not_reached"
       | "busy"
       | "too_slow"
-      | "ledger_unreadable";
+      | "ledger_unreadable"
+      | "bad_body"
+      | "challenge_refused"
+      | "signature_wrong"
+      | "session_required"
+      | "refused"
+      | "not_accepted"
+      | "outcome_unknown"
+      | "node_stopped";
     /** @description One miner's weight and part. */
     ProofPart: {
       /** @description The part. */
@@ -2312,6 +2569,26 @@ export interface components {
       /** @description What its software calls itself; null when it did not say. */
       user_agent: string | null;
     };
+    /** @description A new session. It cannot be printed for debugging, so that it gets into no log. */
+    SessionOpened: {
+      /**
+       * Format: int64
+       * @description When it ends.
+       */
+      expires_at_ms: number;
+      /**
+       * Format: int64
+       * @description Log index of its opening.
+       */
+      index: number;
+      /** @description The session, to be given as a bearer token; told this once. */
+      session: string;
+    };
+    /** @description The body of a new label. */
+    SetLabel: {
+      /** @description One line of 64 bytes at most; empty: none. */
+      label: string;
+    };
     /** @description What was accepted and refused in a span of time. */
     Span: {
       /** @description Refused shares by reason. */
@@ -2520,6 +2797,8 @@ export interface components {
     WorkerHealth: components["schemas"]["Worker"] & {
       /** @description Its speed. */
       hashrates: components["schemas"]["Hashrates"];
+      /** @description What its owner calls it; null when it has no label. */
+      label: string | null;
       /** @description How it is, in a word. */
       state: components["schemas"]["WorkerStateName"];
       /** @description The same in a sentence. */
@@ -2549,7 +2828,7 @@ export interface components {
     };
   };
   responses: {
-    /** @description A parameter or a part of the path cannot be used: `bad_parameter` or `bad_path`. */
+    /** @description A parameter, a part of the path or the body cannot be used: `bad_parameter`, `bad_path`, `bad_body`, or `challenge_refused` for a text that is not good. */
     BadRequest: {
       headers: {
         [name: string]: unknown;
@@ -2567,6 +2846,15 @@ export interface components {
         "application/problem+json": components["schemas"]["Problem"];
       };
     };
+    /** @description The ledger refuses the change, and says why: `refused`. */
+    Refused: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        "application/problem+json": components["schemas"]["Problem"];
+      };
+    };
     /** @description The address asks too often, or has too many streams open: `too_many_requests` or `too_many_streams`. Ask again after `Retry-After` seconds; `RateLimit` and `RateLimit-Policy` of every answer say how much is left of what. */
     TooManyRequests: {
       headers: {
@@ -2576,8 +2864,26 @@ export interface components {
         "application/problem+json": components["schemas"]["Problem"];
       };
     };
-    /** @description This node cannot answer now: `index_not_reached`, `busy`, `too_slow` or `ledger_unreadable`. Ask again after `Retry-After` seconds, or ask another node. */
+    /** @description Only the owner of the address may do this: `session_required`, or `signature_wrong`. */
+    Unauthorized: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        "application/problem+json": components["schemas"]["Problem"];
+      };
+    };
+    /** @description This node cannot answer now: `index_not_reached`, `busy`, `too_slow`, `ledger_unreadable` or `not_accepted`. Ask again after `Retry-After` seconds, or ask another node. */
     Unavailable: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        "application/problem+json": components["schemas"]["Problem"];
+      };
+    };
+    /** @description The change may or may not take effect: `outcome_unknown`. Look before asking again. */
+    Unknown: {
       headers: {
         [name: string]: unknown;
       };
@@ -2947,6 +3253,36 @@ export interface operations {
       503: components["responses"]["Unavailable"];
     };
   };
+  challenge: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The miner's address. */
+        address: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description As of the index it names */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["At_OwnerChallenge"];
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      404: components["responses"]["NotFound"];
+      409: components["responses"]["Refused"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+      504: components["responses"]["Unknown"];
+    };
+  };
   miner_payouts: {
     parameters: {
       query?: {
@@ -3153,6 +3489,135 @@ export interface operations {
       503: components["responses"]["Unavailable"];
     };
   };
+  open_session: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The miner's address. */
+        address: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["OpenSession"];
+      };
+    };
+    responses: {
+      /** @description The session is open */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["SessionOpened"];
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      404: components["responses"]["NotFound"];
+      409: components["responses"]["Refused"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+      504: components["responses"]["Unknown"];
+    };
+  };
+  close_session: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The miner's address. */
+        address: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The session is over */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      404: components["responses"]["NotFound"];
+      409: components["responses"]["Refused"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+      504: components["responses"]["Unknown"];
+    };
+  };
+  settings: {
+    parameters: {
+      query?: {
+        /** @description The answer must not be older than this log index; the node waits a moment for it, and answers 503 `index_not_reached` when it does not come. */
+        min_index?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The miner's address. */
+        address: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description As of the index it names */
+      200: {
+        headers: {
+          /** @description Log index the answer was read at. */
+          "x-raftpool-index"?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["At_OwnerSettings"];
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      404: components["responses"]["NotFound"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
+  change_settings: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The miner's address. */
+        address: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["ChangeSettings"];
+      };
+    };
+    responses: {
+      /** @description The settings after it */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["At_OwnerSettings"];
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      404: components["responses"]["NotFound"];
+      409: components["responses"]["Refused"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+      504: components["responses"]["Unknown"];
+    };
+  };
   statement: {
     parameters: {
       query?: {
@@ -3187,6 +3652,70 @@ export interface operations {
       404: components["responses"]["NotFound"];
       429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
+    };
+  };
+  make_token: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The miner's address. */
+        address: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["MakeOwnToken"];
+      };
+    };
+    responses: {
+      /** @description The token is made */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["OwnTokenMade"];
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      404: components["responses"]["NotFound"];
+      409: components["responses"]["Refused"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+      504: components["responses"]["Unknown"];
+    };
+  };
+  revoke_token: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The miner's address. */
+        address: string;
+        /** @description The token's id: 16 hex digits. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The token lets nobody in any more */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      404: components["responses"]["NotFound"];
+      409: components["responses"]["Refused"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+      504: components["responses"]["Unknown"];
     };
   };
   workers: {
@@ -3257,6 +3786,42 @@ export interface operations {
       404: components["responses"]["NotFound"];
       429: components["responses"]["TooManyRequests"];
       503: components["responses"]["Unavailable"];
+    };
+  };
+  set_label: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The miner's address. */
+        address: string;
+        /** @description The worker's name. */
+        worker: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["SetLabel"];
+      };
+    };
+    responses: {
+      /** @description The settings after it */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["At_OwnerSettings"];
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      401: components["responses"]["Unauthorized"];
+      404: components["responses"]["NotFound"];
+      409: components["responses"]["Refused"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+      504: components["responses"]["Unknown"];
     };
   };
   network: {
