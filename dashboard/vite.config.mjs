@@ -27,6 +27,7 @@ export default defineConfig({
   },
   test: {
     restoreMocks: true,
+    testTimeout: 30_000,
     // Starting afresh for every file takes longer than all tests; files clean up after themselves.
     isolate: false,
     pool: "threads",

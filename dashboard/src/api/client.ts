@@ -38,7 +38,8 @@ export async function fetchFromAnyNode(request: Request): Promise<Response> {
       const response = await fetch(addressAt(base, request), {
         method: request.method,
         headers: request.headers,
-        body: request.method === "GET" ? null : await request.clone().text(),
+        // Without a body, none: an empty one would be given a type.
+        body: request.method === "GET" ? null : (await request.clone().text()) || null,
         signal: withTimeout(request.signal),
       });
       if (!ELSEWHERE.has(response.status) || attempt >= attempts) {
@@ -82,6 +83,12 @@ export async function dataOf<T>(
   const { data, error, response } = await answer;
   if (data !== undefined) return data;
   throw problemOf(response.status, error);
+}
+
+/** Whether what was asked for was done, where the answer has nothing else to say. */
+export async function doneOf(answer: Promise<{ error?: unknown; response: Response }>) {
+  const { error, response } = await answer;
+  if (!response.ok) throw problemOf(response.status, error);
 }
 
 function problemOf(status: number, body: unknown): ApiError {

@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { formatDuration, formatRelative, formatRoughly, SPAN } from "./time";
+import {
+  formatAhead,
+  formatDuration,
+  formatMinutes,
+  formatRelative,
+  formatRoughly,
+  SPAN,
+} from "./time";
 
 const plain = (text: string) => text.replaceAll("\u00a0", " ");
 
@@ -22,4 +29,11 @@ test("relative times look both ways", () => {
   expect(formatRelative(0, 3 * SPAN.MINUTE, "en")).toBe("3 min. ago");
   expect(formatRelative(2 * SPAN.HOUR, 0, "en")).toBe("in 2 hr.");
   expect(formatRelative(1_000, 1_000, "en")).toBe("now");
+});
+
+test("what is left counts the minute that has begun", () => {
+  expect(formatAhead(24 * SPAN.MINUTE, "en")).toBe("in 24 minutes");
+  expect(formatAhead(23 * SPAN.MINUTE + 1, "en")).toBe("in 24 minutes");
+  expect(formatAhead(10, "en")).toBe("in 1 minute");
+  expect(formatMinutes(9.5 * SPAN.MINUTE, "en")).toBe("10 minutes");
 });

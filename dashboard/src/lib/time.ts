@@ -42,6 +42,22 @@ export function formatRelative(at_ms: number, now_ms: number, locale?: string): 
   return format.format(Math.trunc(delta / DAY), "day");
 }
 
+/** "in 24 minutes", begun minutes counted as whole ones. */
+export function formatAhead(ms: number, locale?: string): string {
+  const format = new Intl.RelativeTimeFormat(locale, { style: "long" });
+  return format.format(Math.max(1, Math.ceil(ms / MINUTE)), "minute");
+}
+
+/** "24 minutes". */
+export function formatMinutes(ms: number, locale?: string): string {
+  const format = new Intl.NumberFormat(locale, {
+    style: "unit",
+    unit: "minute",
+    unitDisplay: "long",
+  });
+  return format.format(Math.max(1, Math.ceil(ms / MINUTE)));
+}
+
 /** Date and time with seconds and zone, for tooltips and tables. */
 export function formatAbsolute(at_ms: number, locale?: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "long" }).format(at_ms);

@@ -8,7 +8,7 @@ import { checked, oneOf } from "./search";
 
 type Search = Record<string, unknown>;
 const BLOCK_STATES = ["maturing", "settled", "orphaned"] as const;
-const MINER_TABS = ["workers", "rewards", "payouts", "statement"] as const;
+const MINER_TABS = ["workers", "rewards", "payouts", "statement", "settings"] as const;
 const ADDRESS_LENGTH_MAX = 128;
 
 const home = createRoute({

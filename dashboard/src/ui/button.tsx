@@ -1,4 +1,4 @@
-import type { ButtonHTMLAttributes } from "react";
+import type { ButtonHTMLAttributes, ComponentProps } from "react";
 import { cx } from "./cx";
 
 type Kind = "primary" | "plain" | "quiet";
@@ -20,7 +20,7 @@ export function Button({
   className,
   type = "button",
   ...rest
-}: ButtonHTMLAttributes<HTMLButtonElement> & { kind?: Kind }) {
+}: ComponentProps<"button"> & { kind?: Kind }) {
   return <button type={type} className={buttonClass(kind, className)} {...rest} />;
 }
 

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { CircleAlert } from "lucide-react";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { isMissing } from "@/api/client";
 import { useLinks } from "@/api/links";
 import { minerQuery } from "@/api/queries";
@@ -9,7 +9,7 @@ import { useTopic } from "@/api/stream-context";
 import { checkAddress } from "@/lib/address";
 import { addresses, miner } from "@/lib/messages";
 import { rememberAddress } from "@/lib/recent";
-import { Empty, Failed } from "@/ui/panel";
+import { Empty, Failed, RowsSkeleton } from "@/ui/panel";
 import { Tabs } from "@/ui/tabs";
 import { MinerCards } from "./cards";
 import { MinerChart } from "./chart";
@@ -19,6 +19,9 @@ import { RewardsTab } from "./rewards-tab";
 import { StatementTab } from "./statement-tab";
 import { UnknownMiner } from "./unknown";
 import { WorkersTab } from "./workers-tab";
+
+// Few visitors own the address they look at.
+const SettingsTab = lazy(() => import("./settings/tab"));
 
 const route = getRouteApi("/miner/$address");
 
@@ -105,6 +108,15 @@ function MinerTabs({ address }: { address: string }) {
           value: "statement",
           name: miner.tabs.statement,
           content: () => <StatementTab address={address} />,
+        },
+        {
+          value: "settings",
+          name: miner.tabs.settings,
+          content: () => (
+            <Suspense fallback={<RowsSkeleton rows={5} />}>
+              <SettingsTab address={address} />
+            </Suspense>
+          ),
         },
       ]}
     />

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { ArrowLeft } from "lucide-react";
 import { isMissing } from "@/api/client";
+import type { Labelled } from "@/api/ownership-schema";
 import { minerSeriesQuery, workerQuery } from "@/api/queries";
 import { useTopic } from "@/api/stream-context";
 import type { WorkerDetail } from "@/api/types";
@@ -38,7 +39,11 @@ export default function WorkerPage() {
       >
         <ArrowLeft size={15} aria-hidden /> {words.back}
       </Link>
-      <PageTitle title={words.title(name)} intro={query.data?.state_detail ?? "\u00a0"}>
+      <PageTitle
+        title={words.title(name)}
+        aside={(query.data as Labelled | undefined)?.label}
+        intro={query.data?.state_detail ?? "\u00a0"}
+      >
         {query.data && <WorkerState state={query.data.state} />}
       </PageTitle>
       {isGone ? (

@@ -1,5 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import type { Labelled } from "@/api/ownership-schema";
 import { workersQuery } from "@/api/queries";
 import { miner } from "@/lib/messages";
 import { formatCount, formatHashrate, formatPercent, formatScaled } from "@/lib/number";
@@ -9,6 +10,16 @@ import { Empty, Loaded, RowsSkeleton } from "@/ui/panel";
 import { WorkerState } from "@/ui/pool/worker-state";
 import { TableHead } from "@/ui/table-head";
 import { When } from "@/ui/when";
+
+/** What the owner calls it, beside the name that its miner gives. */
+function LabelOf({ worker }: { worker: Labelled }) {
+  if (!worker.label) return null;
+  return (
+    <span className="ml-2 font-normal text-muted [overflow-wrap:anywhere] max-sm:mr-auto max-sm:ml-0">
+      {worker.label}
+    </span>
+  );
+}
 
 export function WorkersTab({ address }: { address: string }) {
   const query = useInfiniteQuery(workersQuery(address));
@@ -46,6 +57,7 @@ export function WorkersTab({ address }: { address: string }) {
                         >
                           {worker.name}
                         </Link>
+                        <LabelOf worker={worker as Labelled} />
                         <span className="sm:hidden">
                           <WorkerState state={worker.state} detail={worker.state_detail} />
                         </span>

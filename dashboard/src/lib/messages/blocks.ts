@@ -29,6 +29,9 @@ export const blocks = {
   passed: (passed: number, all: number) => `${passed}/${all}`,
   expected: "Expected; the chain says what it pays when the block is final.",
   anonymous: "anonymous",
+  hidden: "hidden",
+  hiddenHint:
+    "The finder has proved that the address is theirs and hides it from lists. Its work and its reward are in the books as everybody’s.",
   empty: {
     title: "No block yet",
     effort: (effort: string, expected: string) =>

@@ -9,5 +9,6 @@ export * from "./miner";
 export * from "./payouts";
 export * from "./reference";
 export * from "./rules";
+export * from "./settings";
 export * from "./start";
 export * from "./status";

@@ -65,6 +65,13 @@ test("an orphaned block pays nothing", async () => {
   expect(row.getByText("–")).toBeTruthy();
 });
 
+test("a finder who hides is no link, and no name either", async () => {
+  const row = await show({ miner: null, worker: null, is_finder_hidden: true } as never);
+  expect(row.getByText("hidden")).toBeTruthy();
+  expect(row.getByRole("button", { name: /hidden/ })).toBeTruthy();
+  expect(row.queryByRole("link")).toBeNull();
+});
+
 test("maturity never leaves its scale", () => {
   const top = (height: number) => ({ template: { height }, stability_heights: 24 });
   expect(heightsPassed(100, top(100))).toBe(0);

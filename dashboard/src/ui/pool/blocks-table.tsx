@@ -1,9 +1,11 @@
+import type { FinderHidden } from "@/api/ownership-schema";
 import type { Block } from "@/api/types";
 import { formatXel } from "@/lib/amount";
 import { blocks, schemes, units } from "@/lib/messages";
 import { formatCount, formatPercent, toNumber } from "@/lib/number";
 import { State } from "../badge";
 import { cx } from "../cx";
+import { Hint } from "../hint";
 import { type Column, TableHead } from "../table-head";
 import { When } from "../when";
 import { AddressLink } from "./address";
@@ -91,6 +93,13 @@ function BlockState({ block, top }: { block: Block; top: ChainTop | undefined })
 }
 
 function Finder({ block }: { block: Block }) {
+  if ((block as FinderHidden).is_finder_hidden) {
+    return (
+      <span className="inline-flex items-center gap-1 text-muted">
+        {blocks.hidden} <Hint name={blocks.hidden}>{blocks.hiddenHint}</Hint>
+      </span>
+    );
+  }
   if (!block.miner) return <span className="text-muted">{blocks.anonymous}</span>;
   return (
     <span className="inline-flex min-w-0 items-baseline gap-x-1.5 whitespace-nowrap">
