@@ -3,24 +3,22 @@
 // was done.
 
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
-import type { Client } from "openapi-fetch";
 import { poolNow } from "@/lib/clock";
-import { ApiError, client as anyClient, dataOf, doneOf } from "./client";
-import type { NewToken, OwnershipPaths, Proof, SettingsChange } from "./ownership-schema";
+import { ApiError, client, dataOf, doneOf } from "./client";
+import type { components } from "./schema";
 import { beginSession, endSession, sessionOf } from "./session";
 
-export type {
-  Challenge,
-  MadeToken,
-  MinerSettings,
-  NewToken,
-  OwnToken,
-  SettingsChange,
-} from "./ownership-schema";
+type Schemas = components["schemas"];
+export type Challenge = Schemas["OwnerChallenge"];
+export type MinerSettings = Schemas["At_OwnerSettings"];
+export type OwnToken = Schemas["OwnToken"];
+export type SettingsChange = Schemas["ChangeSettings"];
+export type NewToken = Schemas["MakeOwnToken"];
+export type MadeToken = Schemas["OwnTokenMade"];
+type Proof = Schemas["OpenSession"];
 
-const client = anyClient as unknown as Client<OwnershipPaths>;
 const OF_MINER = "/api/v1/miners/{address}";
-const UNKNOWN_CODES = new Set(["no_answer", "unknown_outcome", "unknown"]);
+const UNKNOWN_CODES = new Set(["no_answer", "outcome_unknown", "unknown"]);
 const FROM_BETWEEN = new Set([502, 504]);
 
 /** Whether a change that failed may have been made all the same. */

@@ -1377,13 +1377,13 @@ export interface components {
     /** @description The body of a change: what is absent stays as it is. */
     ChangeSettings: {
       /** @description Whether the address is left out of lists of miners and finders. */
-      is_hidden: boolean | null;
+      is_hidden?: boolean | null;
       /** @description Whether nobody can mine to the address without a token. */
-      is_token_required: boolean | null;
+      is_token_required?: boolean | null;
       /** @description Smallest balance that is paid out, at least the pool's; null: the pool's. */
-      payout_threshold_atomic: string | null;
+      payout_threshold_atomic?: string | null;
       /** @description One of the offered schemes; null: as the port or the pool says. */
-      scheme: null | components["schemas"]["SchemeName"];
+      scheme?: null | components["schemas"]["SchemeName"];
     };
     /** @description The answer of `/api/v1/connect`. */
     Connect: {
@@ -1672,11 +1672,11 @@ export interface components {
        * Format: int64
        * @description When it ends; null: never.
        */
-      expires_at_ms: number | null;
+      expires_at_ms?: number | null;
       /** @description What it is for: one line of 64 bytes at most. */
-      label: string;
+      label?: string;
       /** @description The only worker it lets in; null: every worker. */
-      worker: string | null;
+      worker?: string | null;
     };
     /** @description One miner's money and counts. */
     Miner: {

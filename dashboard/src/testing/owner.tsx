@@ -13,6 +13,7 @@ const HALF_AN_HOUR_MS = 30 * 60_000;
 
 export const settingsOf = (change: Partial<MinerSettings> = {}): MinerSettings => ({
   index: 7,
+  ledger_time_ms: Date.now(),
   session_expires_at_ms: Date.now() + HALF_AN_HOUR_MS,
   payout_threshold_atomic: null,
   pool_payout_threshold_atomic: "50000000",

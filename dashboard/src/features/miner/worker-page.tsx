@@ -2,7 +2,6 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { ArrowLeft } from "lucide-react";
 import { isMissing } from "@/api/client";
-import type { Labelled } from "@/api/ownership-schema";
 import { minerSeriesQuery, workerQuery } from "@/api/queries";
 import { useTopic } from "@/api/stream-context";
 import type { WorkerDetail } from "@/api/types";
@@ -41,7 +40,7 @@ export default function WorkerPage() {
       </Link>
       <PageTitle
         title={words.title(name)}
-        aside={(query.data as Labelled | undefined)?.label}
+        aside={query.data?.label}
         intro={query.data?.state_detail ?? "\u00a0"}
       >
         {query.data && <WorkerState state={query.data.state} />}

@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import type { Labelled } from "@/api/ownership-schema";
 import { workersQuery } from "@/api/queries";
+import type { Worker } from "@/api/types";
 import { miner } from "@/lib/messages";
 import { formatCount, formatHashrate, formatPercent, formatScaled } from "@/lib/number";
 import { refusedOf } from "@/lib/worker";
@@ -12,7 +12,7 @@ import { TableHead } from "@/ui/table-head";
 import { When } from "@/ui/when";
 
 /** What the owner calls it, beside the name that its miner gives. */
-function LabelOf({ worker }: { worker: Labelled }) {
+function LabelOf({ worker }: { worker: Worker }) {
   if (!worker.label) return null;
   return (
     <span className="ml-2 font-normal text-muted [overflow-wrap:anywhere] max-sm:mr-auto max-sm:ml-0">
@@ -57,7 +57,7 @@ export function WorkersTab({ address }: { address: string }) {
                         >
                           {worker.name}
                         </Link>
-                        <LabelOf worker={worker as Labelled} />
+                        <LabelOf worker={worker} />
                         <span className="sm:hidden">
                           <WorkerState state={worker.state} detail={worker.state_detail} />
                         </span>

@@ -35,7 +35,11 @@ export type Operation = {
   description: string;
   parameters: Parameter[];
   statuses: string[];
+  /** What is sent; nothing where there is no body. */
+  body: Field[];
   fields: Field[];
+  /** Whether only the owner of the address may ask, by a session. */
+  isForOwners: boolean;
 };
 
 type RawParameter = {
@@ -46,15 +50,18 @@ type RawParameter = {
   schema?: Schema;
   $ref?: string;
 };
+type Content = { content?: Record<string, { schema?: Schema }> };
 type RawOperation = {
   tags?: string[];
   summary?: string;
   description?: string;
   parameters?: RawParameter[];
-  responses?: Record<string, { content?: Record<string, { schema?: Schema }> }>;
+  requestBody?: Content;
+  responses?: Record<string, Content>;
+  security?: unknown[];
 };
 
-const METHODS = ["get", "post", "put", "delete"] as const;
+const METHODS = ["get", "post", "put", "patch", "delete"] as const;
 const FIELD_DEPTH_MAX = 6;
 
 const raw = document as unknown as {
@@ -78,7 +85,7 @@ export function operations(): Operation[] {
 }
 
 function operationOf(method: string, path: string, operation: RawOperation): Operation {
-  const answer = operation.responses?.["200"]?.content?.["application/json"]?.schema;
+  const answer = operation.responses?.["200"] ?? operation.responses?.["201"];
   return {
     id: `${method}-${path.replace(/[^a-z0-9]+/gi, "-").replace(/^-|-$/g, "")}`,
     method: method.toUpperCase(),
@@ -88,8 +95,15 @@ function operationOf(method: string, path: string, operation: RawOperation): Ope
     description: operation.description ?? "",
     parameters: (operation.parameters ?? []).map(parameterOf),
     statuses: Object.keys(operation.responses ?? {}),
-    fields: answer ? fieldsOf(answer, 0) : [],
+    body: fieldsIn(operation.requestBody),
+    fields: fieldsIn(answer),
+    isForOwners: operation.security !== undefined,
   };
+}
+
+function fieldsIn(content: Content | undefined): Field[] {
+  const schema = content?.content?.["application/json"]?.schema;
+  return schema ? fieldsOf(schema, 0) : [];
 }
 
 function parameterOf(given: RawParameter): Parameter {

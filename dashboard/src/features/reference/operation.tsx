@@ -53,6 +53,7 @@ function Details({ operation }: { operation: Operation }) {
           }))}
         />
       )}
+      {operation.body.length > 0 && <Rows title={reference.body} rows={operation.body} />}
       {operation.fields.length > 0 && <Rows title={reference.fields} rows={operation.fields} />}
       <div>
         <h4 className="eyebrow mb-1">{reference.answers}</h4>
@@ -99,11 +100,16 @@ const EXAMPLES: Record<string, string> = {
   worker: "WORKER",
 };
 
-function curlOf({ method, path }: Operation): string {
+function curlOf({ method, path, body, isForOwners }: Operation): string {
   const filled = path.replace(
     /\{(\w+)\}/g,
     (_, name: string) => EXAMPLES[name] ?? name.toUpperCase(),
   );
   const verb = method === "GET" ? "" : `-X ${method} `;
-  return `curl -s ${verb}${location.origin}${filled}`;
+  const session = isForOwners ? "-H 'authorization: Bearer SESSION' " : "";
+  const data =
+    body.length > 0
+      ? `-H 'content-type: application/json' -d '{${body.map(({ name }) => `"${name}": …`).join(", ")}}' `
+      : "";
+  return `curl -s ${verb}${session}${data}${location.origin}${filled}`;
 }

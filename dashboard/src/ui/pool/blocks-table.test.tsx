@@ -12,6 +12,7 @@ const block = (change: Partial<Block>): Block => ({
   status: "maturing",
   miner: "xel:vs3mfyywt0fjys0rgslue7mm4wr23xdgejsjk0ld7f2kxng4d4nqqnkdufz",
   worker: "rig1",
+  is_finder_hidden: false,
   scheme: "pplns",
   network_difficulty: "6000",
   effort: "3.480000",

@@ -1,4 +1,3 @@
-import type { FinderHidden } from "@/api/ownership-schema";
 import type { Block } from "@/api/types";
 import { formatXel } from "@/lib/amount";
 import { blocks, schemes, units } from "@/lib/messages";
@@ -93,7 +92,7 @@ function BlockState({ block, top }: { block: Block; top: ChainTop | undefined })
 }
 
 function Finder({ block }: { block: Block }) {
-  if ((block as FinderHidden).is_finder_hidden) {
+  if (block.is_finder_hidden) {
     return (
       <span className="inline-flex items-center gap-1 text-muted">
         {blocks.hidden} <Hint name={blocks.hidden}>{blocks.hiddenHint}</Hint>

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// Schemas whose optional fields are really left out.
-const WITH_OPTIONAL_FIELDS: [&str; 1] = ["Problem"];
+/// Schemas whose optional fields may really be left out: a refusal, and what is sent to the pool.
+const WITH_OPTIONAL_FIELDS: [&str; 3] = ["Problem", "ChangeSettings", "MakeOwnToken"];
 
 /// Rewrites the schemas of a document.
 pub(super) fn tidy(document: &mut Value) {

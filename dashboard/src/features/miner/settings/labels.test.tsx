@@ -69,7 +69,7 @@ test("a label that is too long is refused beside its field, and not sent", async
 });
 
 test("a refused label stays in its field, with the node's words", async () => {
-  showOwned({ answers: { [`PUT ${LABEL_OF_RIG1}`]: problem(400, "rejected", "too many labels") } });
+  showOwned({ answers: { [`PUT ${LABEL_OF_RIG1}`]: problem(400, "refused", "too many labels") } });
   const { labels, field } = await edit("Cellar");
   fireEvent.submit(field);
   expect((await labels.findByRole("alert")).textContent).toContain("too many labels");

@@ -85,7 +85,7 @@ test("a signature of another wallet is refused in the node's words, and opens no
 });
 
 test("an address without any share is told why it gets no text", async () => {
-  visit({ [`POST ${OF_OWNED}/challenge`]: problem(404, "unknown_miner", "no accepted share yet") });
+  visit({ [`POST ${OF_OWNED}/challenge`]: problem(404, "not_found", "no accepted share yet") });
   fireEvent.click(await screen.findByRole("button", { name: "Get a text to sign" }));
   expect((await screen.findByRole("alert")).textContent).toContain("no accepted share yet");
 });

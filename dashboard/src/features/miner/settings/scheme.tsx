@@ -9,12 +9,15 @@ import { useChange } from "./change";
 import { ChangeNote } from "./change-note";
 import { Section } from "./section";
 
+/** One of those offered; null is what the port or the password says. */
+type Scheme = MinerSettings["scheme"];
+
 /** How the owner is paid where a miner does not say. */
 export function SchemeSection({ address, settings }: { address: string; settings: MinerSettings }) {
-  const [chosen, setChosen] = useState<string | null | undefined>(undefined);
+  const [chosen, setChosen] = useState<Scheme | undefined>(undefined);
   const change = useChange(
     address,
-    (scheme: string | null) => changeSettings(address, { scheme }),
+    (scheme: Scheme) => changeSettings(address, { scheme }),
     () => setChosen(undefined),
   );
   const value = chosen === undefined ? settings.scheme : chosen;

@@ -45,7 +45,7 @@ test.each([
 
 test("a refusal stands beside the field in the node's words, and what was typed stays", async () => {
   showOwned({
-    answers: { [`PATCH ${OF_OWNED}/settings`]: problem(409, "rejected", "above what is allowed") },
+    answers: { [`PATCH ${OF_OWNED}/settings`]: problem(409, "refused", "above what is allowed") },
   });
   const threshold = await sectionOf("Smallest payout");
   const field = threshold.getByLabelText("Pay me from, in XEL");
@@ -98,7 +98,7 @@ test("an unknown outcome that had been stored shows what holds", async () => {
     answers: {
       [`PATCH ${OF_OWNED}/settings`]: () => {
         kept.settings = stored;
-        return problem(503, "unknown_outcome", "no majority answered in time");
+        return problem(503, "outcome_unknown", "no majority answered in time");
       },
     },
   });

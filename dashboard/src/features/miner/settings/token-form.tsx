@@ -26,7 +26,8 @@ export function TokenForm({
   const [fields, setFields] = useState(BLANK);
   const change = useChange(
     address,
-    (token: NewToken) => makeToken(address, token).then((made) => ({ ...made, ...token })),
+    (token: NewToken) =>
+      makeToken(address, token).then((made) => ({ ...made, worker: token.worker ?? null })),
     (made) => {
       setFields(BLANK);
       if (made) onMade(made);

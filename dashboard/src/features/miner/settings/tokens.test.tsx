@@ -113,7 +113,7 @@ test("a token is revoked after a question, and nothing happens before", async ()
 
 test("a token that may have been made says what to do about it", async () => {
   showOwned({
-    answers: { [`POST ${OF_OWNED}/tokens`]: problem(503, "unknown_outcome", "no answer in time") },
+    answers: { [`POST ${OF_OWNED}/tokens`]: problem(503, "outcome_unknown", "no answer in time") },
   });
   const tokens = await make({ "What it is for": "garage" });
   expect(await tokens.findByText(/If a new one is in the list, revoke it/)).toBeTruthy();
@@ -121,7 +121,7 @@ test("a token that may have been made says what to do about it", async () => {
 
 test("a refused token says why, and what was typed stays", async () => {
   showOwned({
-    answers: { [`POST ${OF_OWNED}/tokens`]: problem(409, "rejected", "32 tokens at most") },
+    answers: { [`POST ${OF_OWNED}/tokens`]: problem(409, "refused", "32 tokens at most") },
   });
   const tokens = await make({ "What it is for": "garage" });
   expect((await tokens.findByRole("alert")).textContent).toContain("32 tokens at most");
