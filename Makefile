@@ -64,6 +64,7 @@ bench: release ## print the measured figures, optimised build
 	cargo bench --locked --workspace --bench books
 	cargo bench --locked --workspace --bench commit
 	cargo bench --locked --workspace --bench connections
+	cargo bench --locked --workspace --bench api
 	cargo bench --locked --workspace --bench attack
 	cargo bench --locked --workspace --bench vardiff
 	cargo bench --locked --workspace --bench pool

@@ -1,0 +1,98 @@
+//! Thousands of open streams of events on one node: what each costs in memory, and what all of them
+//! cost while nothing and while something happens.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use futures_util::future::try_join_all;
+use raftpool_tests::loadgen::Loadgen;
+use raftpool_tests::processes::{MINERS, Pool};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::cpu_time;
+
+/// Streams that are opened at once.
+const AT_ONCE: usize = 100;
+/// How long the node's processor time is looked at.
+const LOOK: Duration = Duration::from_secs(10);
+/// Longest time for news to come to everybody.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Opens so many streams, and prints what they cost.
+pub async fn measure(pool: &Pool, count: usize) -> Result<()> {
+    let address = pool.node.addresses().context("the node's addresses")?.api;
+    let before = pool.node.resident_bytes().await?;
+    let started = Instant::now();
+    let mut streams = Vec::with_capacity(count);
+    while streams.len() < count {
+        let next = AT_ONCE.min(count - streams.len());
+        streams.extend(try_join_all((0..next).map(|_| open(address))).await?);
+    }
+    let opened = started.elapsed();
+    let grown = pool.node.resident_bytes().await?.saturating_sub(before);
+    println!(
+        "\n{count} streams of events opened in {:.1} s; memory of the node for each {:.1} KiB",
+        opened.as_secs_f64(),
+        grown as f64 / count as f64 / 1_024.0
+    );
+    println!("  nothing happens: {:.1} % of a core", load(pool).await?);
+    let arguments = ["--connections=100", "--duration=3600"];
+    let miners = Loadgen::start(&[pool.stratum()], MINERS[0], &arguments)?;
+    let (first, last) = hear(&mut streams).await?;
+    println!(
+        "  shares come: the first hears of the pool's news, the last one {:.0} ms later",
+        1_000.0 * (last - first).as_secs_f64()
+    );
+    println!("  shares come: {:.1} % of a core", load(pool).await?);
+    drop(streams);
+    println!(
+        "  the same shares without streams: {:.1} % of a core",
+        load(pool).await?
+    );
+    miners.stop().await?;
+    Ok(())
+}
+
+/// Opens a stream and reads its beginning.
+async fn open(address: SocketAddr) -> Result<TcpStream> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = "GET /api/v1/events?topics=pool,blocks,payouts HTTP/1.1\r\nhost: bench\r\n\r\n";
+    stream.write_all(request.as_bytes()).await?;
+    let mut read = Vec::new();
+    let wanted: &[u8] = b"event: pool";
+    while !read.windows(wanted.len()).any(|part| part == wanted) {
+        let count = stream.read_buf(&mut read).await?;
+        ensure!(count > 0, "closed: {}", String::from_utf8_lossy(&read));
+    }
+    Ok(stream)
+}
+
+/// When the first and the last stream got news.
+async fn hear(streams: &mut [TcpStream]) -> Result<(Instant, Instant)> {
+    for stream in streams.iter() {
+        // What came before is no news.
+        let mut waste = [0; 16_384];
+        while stream.try_read(&mut waste).is_ok_and(|count| count > 0) {}
+    }
+    let heard = streams.iter_mut().map(|stream| async {
+        let mut part = [0; 512];
+        let count = tokio::time::timeout(DEADLINE, stream.read(&mut part)).await??;
+        ensure!(count > 0, "a stream was closed");
+        Ok(Instant::now())
+    });
+    let heard = try_join_all(heard).await?;
+    let first = heard.iter().min().context("streams")?;
+    let last = heard.iter().max().context("streams")?;
+    Ok((*first, *last))
+}
+
+/// The node's part of a core, in hundredths.
+async fn load(pool: &Pool) -> Result<f64> {
+    let process_id = pool.node.id().await.context("the node runs")?;
+    let before = cpu_time(process_id)?;
+    tokio::time::sleep(LOOK).await;
+    let spent = cpu_time(process_id)?.saturating_sub(before);
+    Ok(100.0 * spent.as_secs_f64() / LOOK.as_secs_f64())
+}
