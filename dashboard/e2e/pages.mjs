@@ -18,6 +18,7 @@ export const PAGES = {
   home: "/",
   start: `/start?address=${ALICE}`,
   miner: `/miner/${ALICE}`,
+  settings_of_miner: `/miner/${ALICE}?tab=settings`,
   payouts_of_miner: `/miner/${ALICE}?tab=payouts`,
   worker: `/miner/${ALICE}/garage`,
   blocks: "/blocks",
@@ -66,7 +67,7 @@ async function look(world, { name, path, view, theme }) {
 }
 
 /** What axe finds, one line each. */
-async function violations(page) {
+export async function violations(page) {
   await page.evaluate(axe);
   const { violations: found } = await page.evaluate(
     (values) => window.axe.run(document, { runOnly: { type: "tag", values } }),

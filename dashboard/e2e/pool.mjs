@@ -46,6 +46,8 @@ export async function startPool() {
       return null;
     }
   };
+  // The simulated network says where its wallet is, and whose.
+  const network = () => JSON.parse(readFileSync(join(directory, "network.json"), "utf8"));
   const isServing = (id) => (addresses(id)?.stratum.length ?? 0) > 0;
   await until(
     "the demo to serve",
@@ -59,6 +61,12 @@ export async function startPool() {
     directory,
     api: (id) => `http://${addresses(id).api}`,
     stratum: (id) => addresses(id).stratum[0],
+    wallet: () => ({
+      url: `${network().wallet}/json_rpc`,
+      address: network().pool_address,
+      user: "pool",
+      password: readFileSync(join(directory, "wallet-password"), "utf8").trim(),
+    }),
     kill: (id) => run(["demo", "kill", String(id), "--directory", directory]),
     stop: async () => {
       child.kill("SIGINT");

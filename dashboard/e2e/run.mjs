@@ -5,6 +5,7 @@ import { after, before, describe } from "node:test";
 import { launch, shots } from "./browser.mjs";
 import { failoverTests } from "./failover.mjs";
 import { firstShareTests } from "./first-share.mjs";
+import { ownershipTests } from "./ownership.mjs";
 import { pageTests } from "./pages.mjs";
 import { json, startPool, until } from "./pool.mjs";
 
@@ -27,5 +28,6 @@ describe("dashboard", { concurrency: false }, () => {
   });
   pageTests(world);
   firstShareTests(world);
+  ownershipTests(world);
   failoverTests(world);
 });

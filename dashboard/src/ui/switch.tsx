@@ -30,7 +30,7 @@ export function Switch({
         aria-describedby={error || hint ? `${id}-note` : undefined}
         // Not disabled, which would take the focus away from whoever came by the keyboard.
         onChange={(event) => !isBusy && onChange(event.target.checked)}
-        className="relative mt-0.5 h-6 w-11 cursor-pointer appearance-none rounded-full border-2 border-muted bg-surface transition-colors before:absolute before:top-0.5 before:left-0.5 before:size-4 before:rounded-full before:bg-muted before:transition-transform checked:border-accent checked:bg-accent checked:before:translate-x-5 checked:before:bg-accent-ink aria-busy:opacity-60"
+        className="relative h-[26px] w-[46px] cursor-pointer appearance-none rounded-full border-2 border-muted bg-surface transition-colors before:absolute before:top-[3px] before:left-[3px] before:size-4 before:rounded-full before:bg-muted before:transition-transform checked:border-accent checked:bg-accent checked:before:translate-x-[20px] checked:before:bg-accent-ink aria-busy:opacity-60"
       />
       <label htmlFor={id} className="min-h-7 cursor-pointer self-center font-medium">
         {label}

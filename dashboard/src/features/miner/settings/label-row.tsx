@@ -2,6 +2,7 @@ import { type FormEvent, useEffect, useRef, useState } from "react";
 import { setLabel } from "@/api/ownership";
 import { settings as words } from "@/lib/messages";
 import { Button } from "@/ui/button";
+import { cx } from "@/ui/cx";
 import { TextField } from "@/ui/field";
 import { type Change, useChange } from "./change";
 import { ChangeNote } from "./change-note";
@@ -30,7 +31,7 @@ export function LabelRow({
       <td data-label={labels.columns.worker} data-headline>
         {worker}
       </td>
-      <td data-label={labels.columns.label} className="w-2/3 max-sm:!block max-sm:!text-left">
+      <td data-label={labels.columns.label} className={cx("w-2/3", isOpen && "max-sm:!block")}>
         {isOpen ? (
           <Editor
             worker={worker}
@@ -42,7 +43,7 @@ export function LabelRow({
             }}
           />
         ) : (
-          <span className="inline-flex flex-wrap items-center gap-x-3 max-sm:float-right max-sm:text-right">
+          <span className="inline-flex flex-wrap items-center gap-x-3">
             <span className={label ? "[overflow-wrap:anywhere]" : "text-muted"}>
               {label || labels.none}
             </span>

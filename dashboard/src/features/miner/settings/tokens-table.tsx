@@ -35,7 +35,11 @@ export function TokensTable({
       <tbody>
         {tokens.map((token) => (
           <tr key={token.id}>
-            <td data-label={columns.label} data-headline className="[overflow-wrap:anywhere]">
+            <td
+              data-label={columns.label}
+              data-headline
+              className="[overflow-wrap:anywhere] max-sm:!text-left"
+            >
               {token.label || <span className="text-muted">{words.tokens.unnamed}</span>}
             </td>
             <td data-label={columns.ending}>
