@@ -1,14 +1,10 @@
-import { QrCode as QrIcon } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 import { shortAddress } from "@/lib/address";
 import { addresses, common, miner } from "@/lib/messages";
-import { Button } from "@/ui/button";
 import { CopyButton } from "@/ui/copy";
-import { Dialog } from "@/ui/dialog";
-import { QrCode } from "@/ui/qr";
+import { PageQr } from "@/ui/page-qr";
 
 export function MinerHeader({ address }: { address: string }) {
-  const [isOpen, setOpen] = useState(false);
   const short = shortAddress(address);
   useEffect(() => {
     document.title = `${short} · ${common.poolName}`;
@@ -35,14 +31,7 @@ export function MinerHeader({ address }: { address: string }) {
         </span>
         <CopyButton text={address} label={addresses.copy} />
       </h1>
-      <Button onClick={() => setOpen(true)}>
-        <QrIcon size={16} aria-hidden /> {miner.qr}
-      </Button>
-      <Dialog open={isOpen} onClose={() => setOpen(false)} title={miner.qrTitle}>
-        <div className="mx-auto max-w-64 pb-3">
-          <QrCode text={location.href} label={miner.qr} />
-        </div>
-      </Dialog>
+      <PageQr url={location.href} />
     </header>
   );
 }

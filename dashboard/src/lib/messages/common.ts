@@ -97,6 +97,11 @@ export const addresses = {
   anonymous: "anonymous",
 } as const;
 
+export const qr = {
+  show: "Show as QR code",
+  title: "This page on your phone",
+} as const;
+
 export const units = {
   xel: "XEL",
   perDay: "XEL a day",

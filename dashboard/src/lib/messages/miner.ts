@@ -8,8 +8,6 @@ export const miner = {
     settings: "Settings",
   },
   tabList: "About this miner",
-  qr: "Show as QR code",
-  qrTitle: "This page on your phone",
   csv: { rewards: "Rewards as CSV", payouts: "Payouts as CSV" },
   onHold: "An operator has stopped payouts to this address for now; it goes on to earn.",
   cards: {
