@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useLinks } from "@/api/links";
-import { minerPayoutsQuery, minerQuery } from "@/api/queries";
+import { minerPayoutsQuery, minerQuery, poolQuery } from "@/api/queries";
 import { formatXel, parseAtomic } from "@/lib/amount";
 import { miner } from "@/lib/messages";
 import { LoadMore } from "@/ui/load-more";
@@ -11,6 +11,7 @@ import { PayoutsTable } from "@/ui/pool/payouts-table";
 export function PayoutsTab({ address }: { address: string }) {
   const query = useInfiniteQuery(minerPayoutsQuery(address));
   const { data } = useQuery(minerQuery(address));
+  const { data: pool } = useQuery(poolQuery);
   const links = useLinks();
   const missing =
     (parseAtomic(data?.payout_threshold_atomic) ?? 0n) - (parseAtomic(data?.balance_atomic) ?? 0n);
@@ -31,6 +32,7 @@ export function PayoutsTab({ address }: { address: string }) {
             <PayoutsTable
               items={items.map((item) => item.payout)}
               explorer={links.transaction}
+              top={pool?.node.template}
               amount={(payout) => own.get(payout.id) ?? "0"}
             />
             <LoadMore query={query} />

@@ -28,7 +28,7 @@ export default function PayoutsPage() {
       )}
       <Schedule pool={pool.data} />
       <Panel title={payouts.title} flush>
-        <Loaded query={query} skeleton={<RowsSkeleton rows={6} cells={6} />}>
+        <Loaded query={query} skeleton={<RowsSkeleton rows={6} cells={7} />}>
           {({ pages }) => {
             const items = pages.flatMap((page) => page.items);
             if (items.length === 0) {
@@ -36,7 +36,11 @@ export default function PayoutsPage() {
             }
             return (
               <>
-                <PayoutsTable items={items} explorer={links.transaction} />
+                <PayoutsTable
+                  items={items}
+                  explorer={links.transaction}
+                  top={pool.data?.node.template}
+                />
                 <LoadMore query={query} />
               </>
             );

@@ -48,7 +48,7 @@ export const payouts = {
     payees: "Addresses",
     amount: "Amount",
     fee: "Network fee",
-    confirmed: "Confirmed",
+    confirmations: "Confirmations",
   },
   states: {
     reserved: "Being signed",
@@ -59,7 +59,6 @@ export const payouts = {
   } as Record<string, string>,
   approval: "Waits for approval",
   number: (id: string) => `№ ${id}`,
-  confirmations: (count: string) => `${count} confirmations`,
   empty: {
     title: "No payout yet",
     text: (minimum: string) =>

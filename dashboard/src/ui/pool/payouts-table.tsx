@@ -20,10 +20,13 @@ const TONES: Record<string, Tone> = {
 export function PayoutsTable({
   items,
   explorer,
+  top,
   amount = (payout) => payout.transfer_atomic,
 }: {
   items: readonly Payout[];
   explorer: (hash: string) => string | null;
+  /** Where the chain's order has come to, as far as a node knows. */
+  top: { topoheight: number } | null | undefined;
   amount?: (payout: Payout) => string;
 }) {
   const { columns } = payouts;
@@ -34,6 +37,7 @@ export function PayoutsTable({
     [columns.payees, true],
     [columns.amount, true],
     [columns.fee, true],
+    [columns.confirmations, true],
     [columns.time, true],
   ];
   return (
@@ -64,6 +68,9 @@ export function PayoutsTable({
               <span className="text-muted">{units.xel}</span>
             </Amount>
             <Amount label={columns.fee}>{formatXel(payout.fee_atomic, { digits: 5 })}</Amount>
+            <Amount label={columns.confirmations}>
+              {formatCount(confirmationsOf(payout, top))}
+            </Amount>
             <Amount label={columns.time}>
               <When at_ms={payout.reserved_at_ms} />
             </Amount>
@@ -72,6 +79,16 @@ export function PayoutsTable({
       </tbody>
     </table>
   );
+}
+
+/** Blocks from the one that executed it to the newest, both counted; null where that is unknown. */
+export function confirmationsOf(
+  payout: Pick<Payout, "topoheight">,
+  top: { topoheight: number } | null | undefined,
+): number | null {
+  if (payout.topoheight === null || !top) return null;
+  // A node that lags has not seen that block yet.
+  return Math.max(0, top.topoheight - payout.topoheight + 1);
 }
 
 function Amount({ label, children }: { label: string; children: ReactNode }) {
