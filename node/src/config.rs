@@ -6,6 +6,7 @@
 
 mod cluster;
 mod environment;
+mod health;
 mod public;
 mod sections;
 mod stratum;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use raftpool_chain::{Address, AddressError};
 
 pub use cluster::{ClusterSection, StorageSection};
+pub use health::HealthSection;
 pub use public::PublicSection;
 pub use sections::{
     ApiSection, DaemonSection, LogFormat, LogSection, NodeSection, PayoutSection, PoolSection,

@@ -24,7 +24,7 @@ mod switches;
 use std::sync::Arc;
 
 use anyhow::Context;
-use raftpool_api::{AdminParts, AdminServer, ApiParts, ApiServer};
+use raftpool_api::{AdminParts, AdminServer, ApiParts, ApiServer, HealthParts, HealthServer};
 use raftpool_ledger::Cluster;
 use raftpool_payout::StepHook;
 use raftpool_raft::{PeerSettings, RaftNode, RaftNodeConfig};
@@ -57,6 +57,7 @@ pub struct Node {
     desk: Arc<ClusterDesk>,
     api: ApiServer,
     admin: AdminServer,
+    health: Option<HealthServer>,
     fatal: Mutex<mpsc::Receiver<String>>,
 }
 
@@ -102,6 +103,18 @@ impl Node {
         let admin = AdminServer::start(&config.admin_socket(), parts)
             .await
             .context("start the admin socket")?;
+        let health = match config.raw.health.listen {
+            Some(address) => {
+                let parts = HealthParts {
+                    cluster: cluster.clone(),
+                    live: live.clone(),
+                    registry: registry.clone(),
+                };
+                let started = HealthServer::start(address, parts).await;
+                Some(started.context("start the listener for probes")?)
+            }
+            None => None,
+        };
         let parts = ApiParts {
             cluster,
             clock,
@@ -126,6 +139,7 @@ impl Node {
             desk,
             api,
             admin,
+            health,
             fatal: Mutex::new(fatal),
         })
     }
@@ -156,6 +170,7 @@ impl Node {
             stratum: self.serving.stratum_addresses(),
             api: self.api.local_addr(),
             peer: self.raft.peer_address(),
+            health: self.health.as_ref().map(HealthServer::local_addr),
         }
     }
 
@@ -178,6 +193,9 @@ impl Node {
             serving.shutdown().await;
         }
         self.admin.shutdown().await;
+        if let Some(health) = self.health {
+            health.shutdown().await;
+        }
         self.raft.shutdown().await;
     }
 }

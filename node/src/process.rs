@@ -19,6 +19,9 @@ pub struct NodeAddresses {
     pub api: std::net::SocketAddr,
     /// For the other nodes; none in a node that runs alone.
     pub peer: Option<std::net::SocketAddr>,
+    /// For probes; none where they are switched off.
+    #[serde(default)]
+    pub health: Option<std::net::SocketAddr>,
 }
 
 /// Where a simulated network listens, as written to `--addresses-file`.

@@ -111,6 +111,8 @@ sighting_gap_ms = 200
 listen = "127.0.0.1:0"
 # Tests ask far more often than people do.
 requests_per_minute_per_ip_max = 0
+[health]
+listen = "127.0.0.1:0"
 [settings]
 pplns_fee_bps = {fee}
 payout_threshold_atomic = {threshold}

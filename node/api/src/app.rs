@@ -16,7 +16,7 @@ use crate::control::ClusterControl;
 use crate::events::Hub;
 use crate::facts::{About, LiveFacts};
 use crate::guard::Origins;
-use crate::health::Probe;
+use crate::health::Checks;
 use crate::issuer::TokenIssuer;
 use crate::metrics::HttpMetrics;
 use crate::rates::Rates;
@@ -35,7 +35,7 @@ pub(crate) struct App {
     pub(crate) reader: Reader,
     pub(crate) registry: Registry,
     pub(crate) http_metrics: HttpMetrics,
-    pub(crate) probe: Arc<Probe>,
+    pub(crate) checks: Arc<Checks>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) site: Arc<Site>,
     pub(crate) census: Arc<Census>,

@@ -52,6 +52,7 @@ pub use facts::{
     About, BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts,
     RefusedWorkerFacts, SessionFacts, TemplateFacts,
 };
+pub use health::{HealthError, HealthParts, HealthServer};
 pub use issuer::TokenIssuer;
 pub use payouts::PayoutInsight;
 pub use server::{ApiConfig, ApiError, ApiParts, ApiServer};

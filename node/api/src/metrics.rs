@@ -16,6 +16,7 @@ use prometheus::{
 
 use crate::app::App;
 use crate::problem::Problem;
+use crate::reading::Reader;
 
 pub(crate) use collector::PoolCollector;
 
@@ -65,9 +66,13 @@ impl HttpMetrics {
 
 /// `GET /metrics`
 pub(crate) async fn show(State(app): State<App>) -> Result<Response, Problem> {
-    let registry = app.registry.clone();
+    text_of(&app.reader, app.registry).await
+}
+
+/// Every metric, as Prometheus reads them.
+pub(crate) async fn text_of(reader: &Reader, registry: Registry) -> Result<Response, Problem> {
     // Collectors read the ledger and therefore the disk: off the network runtime.
-    let text = app.reader.run(move || encode(&registry)).await?;
+    let text = reader.run(move || encode(&registry)).await?;
     let text = text.map_err(|error| {
         tracing::error!(%error, "encode the metrics");
         Problem::new(

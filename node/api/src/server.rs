@@ -1,5 +1,6 @@
 //! The listener: accepts connections within limits, serves them, and ends them in time.
 
+pub(crate) mod accept;
 pub(crate) mod connections;
 pub(crate) mod serving;
 
@@ -12,24 +13,22 @@ use prometheus::Registry;
 use raftpool_ledger::{Clock, Cluster};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use crate::app::{self, App};
 use crate::control::ClusterControl;
 use crate::events::Hub;
 use crate::facts::{About, LiveFacts};
 use crate::guard::Origins;
-use crate::health::Probe;
+use crate::health::Checks;
 use crate::issuer::TokenIssuer;
 use crate::metrics::{HttpMetrics, PoolCollector};
 use crate::rates::Rates;
 use crate::reading::Reader;
 use crate::site::{Site, SiteFile};
+use accept::{Bounds, accept};
 use connections::Connections;
-use serving::{Patience, end_all, serve};
-
-/// Pause after a failed accept, so that a lack of file descriptors is not a busy loop.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+use serving::Patience;
 
 /// Limits of the API; none of them changes what is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +82,18 @@ impl ApiConfig {
             event_streams_per_ip_max: 32,
             event_stream_age_ms_max: 3_600_000,
             shutdown_timeout_ms: 3_000,
+        }
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            connections_max: self.connections_max,
+            connections_per_ip_max: self.connections_per_ip_max,
+            patience: Patience {
+                header_timeout: Duration::from_millis(self.header_timeout_ms),
+                connection_age_max: Duration::from_millis(self.connection_age_ms_max),
+            },
+            shutdown_timeout: Duration::from_millis(self.shutdown_timeout_ms),
         }
     }
 }
@@ -152,7 +163,7 @@ impl ApiServer {
             .await
             .map_err(listen_error)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;
-        let accepting = tokio::spawn(accept(listener, router, config, stopped));
+        let accepting = tokio::spawn(accept(listener, router, config.bounds(), stopped));
         tracing::info!(%local_addr, "serving the API");
         Ok(Self {
             local_addr,
@@ -216,6 +227,7 @@ fn make_router(
     );
     let collector = PoolCollector::new(&cluster, Arc::clone(&clock), &live)?;
     registry.register(Box::new(collector))?;
+    let checks = Checks::new(Arc::clone(&cluster), Arc::clone(&live), reader.clone());
     let app = App {
         reader,
         hub,
@@ -225,7 +237,7 @@ fn make_router(
         origins: Origins::new(config.cors_origins.clone()),
         about: Arc::new(about),
         http_metrics: HttpMetrics::register(&registry)?,
-        probe: Arc::new(Probe::default()),
+        checks,
         request_timeout: Duration::from_millis(config.request_timeout_ms),
         cluster,
         clock,
@@ -235,50 +247,4 @@ fn make_router(
         registry,
     };
     Ok(app::router(app, miners))
-}
-
-async fn accept(
-    listener: TcpListener,
-    router: Router,
-    config: ApiConfig,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let limits = Connections::new(config.connections_max, config.connections_per_ip_max);
-    let patience = Patience {
-        header_timeout: Duration::from_millis(config.header_timeout_ms),
-        connection_age_max: Duration::from_millis(config.connection_age_ms_max),
-    };
-    let mut tasks = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(_) = tasks.join_next(), if !tasks.is_empty() => continue,
-            _ = stopped.changed() => break,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let Some(slot) = limits.admit(peer.ip()) else {
-                    tracing::debug!(%peer, "too many connections, closed");
-                    continue;
-                };
-                let serving = serve(
-                    stream,
-                    Some(peer),
-                    router.clone(),
-                    patience,
-                    stopped.clone(),
-                );
-                tasks.spawn(async move {
-                    serving.await;
-                    drop(slot);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "accept a connection for the API");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-    drop(listener);
-    end_all(tasks, Duration::from_millis(config.shutdown_timeout_ms)).await;
 }

@@ -82,6 +82,7 @@ fn tell_addresses(args: &RunArgs, node: &Node) -> anyhow::Result<()> {
         stratum = ?addresses.stratum,
         api = %addresses.api,
         peer = addresses.peer.map(tracing::field::display),
+        health = addresses.health.map(tracing::field::display),
         "the node listens"
     );
     let Some(file) = &args.addresses_file else {

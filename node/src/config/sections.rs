@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::cluster::{ClusterSection, StorageSection};
+use super::health::HealthSection;
 use super::public::PublicSection;
 use super::stratum::StratumSection;
 
@@ -40,6 +41,9 @@ pub struct RawConfig {
     /// The HTTP side.
     #[serde(default)]
     pub api: ApiSection,
+    /// The listener for probes.
+    #[serde(default)]
+    pub health: HealthSection,
     /// What strangers are told.
     #[serde(default)]
     pub public: PublicSection,

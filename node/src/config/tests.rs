@@ -286,3 +286,19 @@ fn missing_secret_file_is_named() {
         "wallet.password_file: read /etc/raftpool/nope",
     );
 }
+
+#[test]
+fn the_listener_for_probes_has_an_address_or_is_off() {
+    let listen = |line: &str| {
+        let config = parse(&format!("{MINIMAL}[health]\n{line}\n"), &[]);
+        config.map(|config| config.raw.health.listen)
+    };
+    let default = "127.0.0.1:8001".parse().ok();
+    assert_eq!(parse(MINIMAL, &[]).unwrap().raw.health.listen, default);
+    assert_eq!(listen("").unwrap(), default);
+    assert_eq!(listen("listen = \"off\"").unwrap(), None);
+    let other = "10.0.0.1:81".parse().ok();
+    assert_eq!(listen("listen = \"10.0.0.1:81\"").unwrap(), other);
+    let wrong = listen("listen = \"no\"").unwrap_err().to_string();
+    assert!(wrong.contains("`no` is neither an address"), "{wrong}");
+}

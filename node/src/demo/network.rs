@@ -205,6 +205,8 @@ verifier_threads = 1
 step_interval_ms = 1000
 [api]
 listen = "127.0.0.1:{api}"
+[health]
+listen = "127.0.0.1:0"
 [public]
 pool_name = "Raftpool demo"
 node_name = "node {node}"

@@ -25,6 +25,9 @@ const HEARTBEAT_AGE_MAX: Duration = Duration::from_secs(10);
 /// Age of a template above which miners should be sent to another node.
 const TEMPLATE_AGE_MAX_MS: u64 = 60_000;
 
+/// Committed entries that the books may lack: a second's worth under the heaviest load.
+const LAG_MAX: u64 = 1_000;
+
 /// Heights until a block is stable since the 5-second blocks (`STABLE_LIMIT` of the daemon).
 const STABILITY_HEIGHTS: u64 = 24;
 
@@ -81,6 +84,16 @@ impl Facts {
         }
     }
 
+    /// How far the books are behind what this node knows to be committed. What it does not know,
+    /// because it is cut off, the confirmation by a majority tells.
+    fn lag_condition(&self) -> Condition {
+        let status = self.raft.status();
+        let (committed, applied) = (status.committed_index, status.applied_index);
+        let lag = committed.unwrap_or(0).saturating_sub(applied.unwrap_or(0));
+        let detail = format!("{lag} committed entries are not in the books, {LAG_MAX} may be");
+        Condition::new("caught_up", lag <= LAG_MAX, detail)
+    }
+
     fn daemon_condition(serving: &Serving) -> Condition {
         let health = serving.daemons.health();
         let healthy = health.iter().filter(|daemon| daemon.healthy).count();
@@ -110,10 +123,15 @@ impl LiveFacts for Facts {
             Some(reason) => Condition::new("storage", false, reason),
         };
         let served = self.serving.look(|serving| {
-            let daemon = Self::daemon_condition(serving);
-            [daemon, Self::template_condition(serving)]
+            let listeners = serving.stratum.local_addresses().len();
+            let listening = format!("{listeners} listeners for miners are open");
+            [
+                Condition::new("serving", true, listening),
+                Self::daemon_condition(serving),
+                Self::template_condition(serving),
+            ]
         });
-        let mut conditions = vec![storage];
+        let mut conditions = vec![storage, self.lag_condition()];
         match served {
             Some(served) => conditions.extend(served),
             None => conditions.push(Condition::new("serving", false, waiting_for(&self.raft))),

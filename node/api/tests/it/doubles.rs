@@ -21,6 +21,7 @@ use crate::support::NOW_MS;
 pub struct TestFacts {
     pub liveness: Mutex<Condition>,
     pub template_fresh: Mutex<Condition>,
+    pub caught_up: Mutex<Condition>,
 }
 
 /// A cluster of one whose members are changed by writing down what was asked for.
@@ -190,8 +191,15 @@ impl LiveFacts for TestFacts {
     }
 
     fn conditions(&self) -> Vec<Condition> {
+        let template_fresh = self.template_fresh.lock();
         vec![
-            self.template_fresh
+            template_fresh
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+            Condition::new("storage", true, "the log accepts writes"),
+            Condition::new("serving", true, "1 listener for miners is open"),
+            Condition::new("daemon", true, "1 of 1 daemons is usable"),
+            self.caught_up
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),

@@ -54,7 +54,7 @@ async fn a_node_is_ready_when_every_condition_holds() -> anyhow::Result<()> {
         .expect("conditions")
         .iter()
         .collect();
-    assert_eq!(names.len(), 4, "{body}");
+    assert_eq!(names.len(), 8, "{body}");
 
     *pool.facts.template_fresh.lock().expect("lock") = Condition::new(
         "template_fresh",

@@ -18,6 +18,7 @@ mod metrics;
 mod miners;
 mod numbers;
 mod owners;
+mod probes;
 mod refusals;
 mod resources;
 mod rules;

@@ -67,6 +67,7 @@ impl TestPool {
         let facts = Arc::new(TestFacts {
             liveness: Mutex::new(Condition::new("main_loop", true, "ticked 1 s ago")),
             template_fresh: Mutex::new(Condition::new("template_fresh", true, "1 s old")),
+            caught_up: Mutex::new(Condition::new("caught_up", true, "0 entries behind")),
         });
         let registry = Registry::new();
         let mut config = ApiConfig::new("127.0.0.1:0".parse()?);
