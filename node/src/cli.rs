@@ -5,6 +5,7 @@ pub mod block;
 pub mod cluster;
 mod ledger;
 pub mod load;
+pub mod node;
 pub mod payout;
 mod pool;
 pub mod token;
@@ -17,6 +18,7 @@ use ban::BanCommand;
 use block::BlockCommand;
 use cluster::ClusterCommand;
 use load::LoadgenArgs;
+use node::NodeCommand;
 use payout::{AbandonArgs, DecideArgs, HistoryArgs, HoldArgs, MinerCommand};
 use token::TokenCommand;
 
@@ -42,8 +44,9 @@ pub enum Command {
     /// Start a node of the pool
     ///
     /// The node keeps its ledger in the configured data directory, listens for miners, serves the
-    /// API, settles found blocks and pays. It stops cleanly on Ctrl-C and SIGTERM. Exit code 64
-    /// means that the configuration is wrong, 1 that the node failed.
+    /// API, settles found blocks and pays. On Ctrl-C and SIGTERM it lets its miners go to other
+    /// nodes and stops cleanly, on a second one at once. Exit code 64 means that the configuration
+    /// is wrong, 1 that the node failed.
     Run(RunArgs),
     /// Show a whole pool at work on a simulated XELIS network
     ///
@@ -82,6 +85,12 @@ pub enum Command {
     /// what is done already is done. What would cost the cluster its majority is refused.
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Take a node out of service and back, one node at a time
+    ///
+    /// Asks the running node that the configuration file describes, through the socket
+    /// `admin.sock` in its data directory; only the node's user and root may.
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Look at payouts, and decide about them
     ///
     /// Asks the running node that the configuration file describes, through the socket

@@ -8,6 +8,7 @@ mod devnet;
 mod ledger;
 mod load;
 mod miner;
+mod node;
 mod payout;
 mod pool;
 mod pow;
@@ -38,6 +39,7 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config(command) => config::execute(&command),
         Command::Ledger(command) => runtime()?.block_on(ledger::execute(&command)),
         Command::Cluster(command) => runtime()?.block_on(cluster::execute(&command)),
+        Command::Node(command) => runtime()?.block_on(node::execute(&command)),
         Command::Payout(command) => runtime()?.block_on(payout::execute(&command)),
         Command::Ban(command) => runtime()?.block_on(ban::execute(&command)),
         Command::Block(command) => runtime()?.block_on(block::execute(&command)),

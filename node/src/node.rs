@@ -9,6 +9,7 @@ mod bans;
 mod crash;
 mod daemons;
 mod desk;
+mod drain;
 mod endpoints;
 mod epoch;
 mod facts;
@@ -22,6 +23,7 @@ mod site;
 mod switches;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use raftpool_api::{AdminParts, AdminServer, ApiParts, ApiServer, HealthParts, HealthServer};
@@ -36,6 +38,7 @@ use crate::process::NodeAddresses;
 use crate::system::{SystemClock, now_ms};
 use bans::NodeBans;
 use desk::ClusterDesk;
+use drain::{DrainMark, DrainTimes, Drainer};
 use facts::Facts;
 use payouts::NodePayouts;
 use report::Reporter;
@@ -55,6 +58,7 @@ pub struct Node {
     registry: prometheus::Registry,
     serving: Arc<Slot>,
     desk: Arc<ClusterDesk>,
+    drainer: Drainer,
     api: ApiServer,
     admin: AdminServer,
     health: Option<HealthServer>,
@@ -85,17 +89,23 @@ impl Node {
     ) -> anyhow::Result<Self> {
         let registry = prometheus::Registry::new();
         let clock = Arc::new(SystemClock);
-        metrics::register(&registry, raft.clone()).context("register the metrics")?;
+        let mark = DrainMark::default();
+        let registered = metrics::register(&registry, raft.clone(), mark.clone());
+        registered.context("register the metrics")?;
         let cluster: Arc<dyn Cluster> = raft.clone();
         let serving = Arc::new(Slot::default());
-        let live = Facts::start(raft.clone(), serving.clone());
-        let reporter = Reporter::start(raft.clone(), serving.clone(), &config.raw.public);
+        let live = Facts::start(raft.clone(), serving.clone(), mark.clone());
+        let public = &config.raw.public;
+        let reporter = Reporter::start(raft.clone(), serving.clone(), mark.clone(), public);
         let desk = ClusterDesk::start(raft.clone(), reporter);
         let issuer = Arc::new(issuer::Issuer::new(config.raw.pool.network));
+        let times = drain_times(&config);
+        let drainer = Drainer::new(raft.clone(), serving.clone(), desk.clone(), mark, times);
         let parts = AdminParts {
             cluster: cluster.clone(),
             clock: clock.clone(),
             control: desk.clone(),
+            drain: Arc::new(drainer.clone()),
             issuer: issuer.clone(),
             bans: Arc::new(NodeBans(serving.clone())),
             payouts: Arc::new(NodePayouts(serving.clone())),
@@ -137,6 +147,7 @@ impl Node {
             registry,
             serving,
             desk,
+            drainer,
             api,
             admin,
             health,
@@ -182,9 +193,17 @@ impl Node {
         }
     }
 
+    /// Lets miners go to other nodes in good order, and hands over the lead, before the node is shut
+    /// down; ends soon when there is no other node to go to. Nothing is lost when it is not waited for
+    /// to the end.
+    pub async fn leave(&self) {
+        self.drainer.leave().await;
+    }
+
     /// Stops every part: the log last, so that what miners were promised is still written. A
     /// leader hands over first, so that the others need not wait for its silence.
     pub async fn shutdown(self) {
+        self.drainer.give_up();
         if self.raft.peer_address().is_some() && !self.raft.hand_over().await {
             tracing::info!("no other voter can take over at once");
         }
@@ -197,6 +216,16 @@ impl Node {
             health.shutdown().await;
         }
         self.raft.shutdown().await;
+    }
+}
+
+fn drain_times(config: &Config) -> DrainTimes {
+    let node = &config.raw.node;
+    DrainTimes {
+        wait: Duration::from_millis(node.drain_wait_ms),
+        over: Duration::from_millis(node.drain_over_ms),
+        stop_wait: Duration::from_millis(node.stop_wait_ms),
+        stop_over: Duration::from_millis(node.stop_over_ms),
     }
 }
 

@@ -34,8 +34,8 @@ pub struct MemberSettings {
 
 /// The file of a node that runs alone.
 pub fn alone(options: &PoolOptions, network: &DevnetAddresses, password_file: &Path) -> String {
-    let node = "data_directory = \"data\"\n";
-    common(options, network, password_file).replace(NODE, node)
+    let node = format!("data_directory = \"data\"\n{DRAINING}");
+    common(options, network, password_file).replace(NODE, &node)
 }
 
 /// The file of a member of a cluster, with its certificates beside it.
@@ -46,7 +46,7 @@ pub fn member(
     settings: &MemberSettings,
 ) -> String {
     let node = format!(
-        "id = {}\ndata_directory = \"{}\"\n",
+        "id = {}\ndata_directory = \"{}\"\n{DRAINING}",
         settings.node_id, settings.data_directory
     );
     let peers: Vec<String> = settings.peers.iter().map(ToString::to_string).collect();
@@ -73,6 +73,10 @@ log_entries_kept = {kept}
     );
     common(options, network, password_file).replace(NODE, &node) + &cluster
 }
+
+/// Short enough for a test, long enough to be seen.
+const DRAINING: &str =
+    "drain_wait_ms = 500\ndrain_over_ms = 500\nstop_wait_ms = 500\nstop_over_ms = 500\n";
 
 /// Stands where the keys of `[node]` come.
 const NODE: &str = "#node\n";

@@ -112,6 +112,40 @@ impl NodeProcess {
         status.is_some_and(|status| status.success())
     }
 
+    /// Sends the process SIGTERM, as systemd does.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn terminate(&self) -> Result<()> {
+        self.signal(Signal::TERM).await
+    }
+
+    /// Waits until the node ends by itself, and returns its exit code.
+    ///
+    /// # Errors
+    /// When it does not within the deadline.
+    pub async fn exit_code(&self) -> Result<Option<i32>> {
+        let mut slot = self.process.lock().await;
+        let mut process = slot.take().context("not running")?;
+        let ended = tokio::time::timeout(DEADLINE, process.wait()).await;
+        self.forget_addresses();
+        match ended {
+            Ok(status) => Ok(status?.code()),
+            Err(_) => bail!("the node did not end; its log:\n{}", process.log_text()),
+        }
+    }
+
+    /// The status that its health listener answers `GET path` with.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn probe(&self, path: &str) -> Result<u16> {
+        let addresses = self.addresses().context("the node does not run")?;
+        let health = addresses.health.context("no health listener")?;
+        let answer = self.http.get(format!("http://{health}{path}")).send();
+        Ok(answer.await?.status().as_u16())
+    }
+
     /// Waits until the node ends by itself.
     ///
     /// # Errors

@@ -78,6 +78,12 @@ impl RaftNode {
         }
     }
 
+    /// Whether this node may ask for votes when it hears of no leader. It votes for others either
+    /// way, and takes over when it is told to.
+    pub fn stand_for_election(&self, may_stand: bool) {
+        self.raft.runtime_config().elect(may_stand);
+    }
+
     async fn pass_change_on(&self, change: &Change, leader: (u64, &str), hops: u32) -> Result {
         use peer::change_members_response::Result as Changed;
         let Some(channels) = &self.channels else {

@@ -1456,6 +1456,11 @@ export interface components {
      * @example 150000000
      */
     Decimal: string;
+    /**
+     * @description How far a node is that lets go of its work: it asks whether it may; it waits for balancers and resolvers; its miners go; or it is drained.
+     * @enum {string}
+     */
+    DrainPhaseName: "asking" | "waiting" | "leaving" | "drained";
     /** @description The answer of `/api/v1/pool/effort`. */
     Effort: {
       /** @description Means over the newest 10 and 100 blocks. */
@@ -2339,6 +2344,11 @@ export interface components {
        * @description Greatest height that its daemons know.
        */
       daemon_height: number | null;
+      /**
+       * @description How far it is in letting go of its work, for a while or because it stops; null while it does
+       *     not.
+       */
+      drain_phase: null | components["schemas"]["DrainPhaseName"];
       /** @description Accepted work per second over the last minute, in hashes. */
       hashrate: null | components["schemas"]["Decimal"];
       /**

@@ -11,6 +11,7 @@
 mod bans;
 mod books;
 mod changes;
+mod drain;
 mod members;
 mod payouts;
 mod routes;
@@ -30,6 +31,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::bans::LocalBans;
 use crate::control::ClusterControl;
+use crate::drain::DrainControl;
 use crate::issuer::TokenIssuer;
 use crate::payouts::PayoutInsight;
 use crate::server::serving::{Patience, end_all, serve};
@@ -57,6 +59,8 @@ pub struct AdminParts {
     pub clock: Arc<dyn Clock>,
     /// The nodes, and the way to change who they are.
     pub control: Arc<dyn ClusterControl>,
+    /// Taking this node out of service, and back.
+    pub drain: Arc<dyn DrainControl>,
     /// What making tokens takes.
     pub issuer: Arc<dyn TokenIssuer>,
     /// What this node refuses by itself.

@@ -16,6 +16,7 @@
 
 pub mod bans;
 pub mod control;
+pub mod drain;
 pub mod facts;
 pub mod issuer;
 pub mod payouts;
@@ -48,6 +49,7 @@ pub use admin::{AdminError, AdminParts, AdminServer};
 pub use bans::{LocalBan, LocalBanOf, LocalBans};
 pub use control::{ChangeRefusal, ClusterControl, MemberChanged};
 pub use document::openapi_json;
+pub use drain::DrainControl;
 pub use facts::{
     About, BuildFacts, Condition, DaemonFacts, LiveFacts, NodeFacts, PayoutFacts,
     RefusedWorkerFacts, SessionFacts, TemplateFacts,

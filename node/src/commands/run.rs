@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
-use super::stop;
+use super::stop::{Asked, Stop};
 use crate::cli::RunArgs;
 use crate::config::{Config, ConfigError};
 use crate::node::{CRASH_FILE_VARIABLE, CRASH_VARIABLE, Node, crash_hook};
@@ -40,11 +40,10 @@ async fn serve(args: &RunArgs, config: Config) -> anyhow::Result<ExitCode> {
     let variable = |name| std::env::var(name).ok();
     let (crash, crash_file) = (variable(CRASH_VARIABLE), variable(CRASH_FILE_VARIABLE));
     let step_hook = crash_hook(crash.as_deref(), crash_file.as_deref())?;
+    let mut stop = Stop::listen(args.exit_on_stdin_close)?;
     let node = Node::start(config, step_hook).await?;
     let ended = tokio::select! {
-        reason = stop::requested(args.exit_on_stdin_close) => {
-            reason.map(|reason| tracing::info!(reason, "stopping"))
-        }
+        () = wind_down(&node, &mut stop) => Ok(()),
         reason = node.failed() => end_at_once(&reason),
         served = serve_miners(args, &node) => served,
     };
@@ -52,6 +51,21 @@ async fn serve(args: &RunArgs, config: Config) -> anyhow::Result<ExitCode> {
     ended?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until the process is to stop. After a signal miners are let go in good order, unless there
+/// is a second one.
+async fn wind_down(node: &Node, stop: &mut Stop) {
+    match stop.asked().await {
+        Asked::StdinClosed => tracing::info!(reason = "standard input closed", "stopping"),
+        Asked::BySignal(reason) => {
+            tracing::info!(reason, "stopping; another signal stops at once");
+            tokio::select! {
+                () = node.leave() => {}
+                _ = stop.asked() => tracing::info!("stopping at once"),
+            }
+        }
+    }
 }
 
 /// Ends the process where it stands. Nothing is saved by a graceful stop when the disk or the

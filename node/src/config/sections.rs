@@ -84,11 +84,40 @@ pub struct NodeSection {
     pub id: u64,
     /// Where the ledger is kept; relative to the file.
     pub data_directory: PathBuf,
+    /// When the node is drained: how long it is not ready before miners have to go, so that balancers
+    /// and resolvers notice first.
+    #[serde(default = "NodeSection::default_drain_wait_ms")]
+    pub drain_wait_ms: u64,
+    /// When the node is drained: the time over which its miners go, unless the command says.
+    #[serde(default = "NodeSection::default_drain_over_ms")]
+    pub drain_over_ms: u64,
+    /// As `drain_wait_ms`, when the process is told to stop.
+    #[serde(default = "NodeSection::default_stop_wait_ms")]
+    pub stop_wait_ms: u64,
+    /// As `drain_over_ms`, when the process is told to stop.
+    #[serde(default = "NodeSection::default_stop_over_ms")]
+    pub stop_over_ms: u64,
 }
 
 impl NodeSection {
     fn default_id() -> u64 {
         1
+    }
+
+    fn default_drain_wait_ms() -> u64 {
+        30_000
+    }
+
+    fn default_drain_over_ms() -> u64 {
+        120_000
+    }
+
+    fn default_stop_wait_ms() -> u64 {
+        5_000
+    }
+
+    fn default_stop_over_ms() -> u64 {
+        10_000
     }
 }
 

@@ -103,6 +103,14 @@ impl ClusterDesk {
         }
     }
 
+    /// The cluster as it is now, whatever was known before.
+    pub(super) async fn look_again(&self) -> ClusterStatus {
+        let mut newest = self.newest.lock().await;
+        let status = self.survey().await;
+        *newest = Some((Instant::now(), status.clone()));
+        status
+    }
+
     async fn survey(&self) -> ClusterStatus {
         let survey = self.raft.survey().await;
         let asked = survey.iter().map(|(member, _)| self.report_of(member));
@@ -277,6 +285,7 @@ fn describe(
         payout_status: None,
         api: None,
         started_at_ms: None,
+        drain_phase: None,
         public: None,
         errors: Vec::new(),
     };
@@ -322,6 +331,7 @@ fn add_report(node: &mut ClusterNode, report: NodeReport) {
     node.payout_status = Some(report.payout_status).filter(|status| !status.is_empty());
     node.api = Some(report.api_address).filter(|address| !address.is_empty());
     node.started_at_ms = Some(report.started_at_ms);
+    node.drain_phase = Some(report.drain_phase).filter(|phase| !phase.is_empty());
     node.public = report.public.map(public_facts);
     if !report.serving {
         node.errors.push(report.waiting_reason);

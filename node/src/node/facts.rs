@@ -12,6 +12,7 @@ use raftpool_payout::{Alarm, ServiceStatus};
 use raftpool_raft::RaftNode;
 use raftpool_stratum::{RefusedWorker, SessionSnapshot};
 
+use super::drain::DrainMark;
 use super::serving::{Serving, Slot};
 use crate::config::Config;
 use crate::system::now_ms;
@@ -38,6 +39,7 @@ const BLOCK_TIME_MS: u64 = 5_000;
 pub(super) struct Facts {
     raft: Arc<RaftNode>,
     serving: Arc<Slot>,
+    drain: DrainMark,
     started_at_ms: u64,
     start: Instant,
     /// Milliseconds from the start to the newest turn of the main loop.
@@ -46,12 +48,13 @@ pub(super) struct Facts {
 
 impl Facts {
     /// Begins to watch the main loop.
-    pub(super) fn start(raft: Arc<RaftNode>, serving: Arc<Slot>) -> Arc<Self> {
+    pub(super) fn start(raft: Arc<RaftNode>, serving: Arc<Slot>, drain: DrainMark) -> Arc<Self> {
         let (start, turned_ms) = (Instant::now(), Arc::new(AtomicU64::new(0)));
         tokio::spawn(turn(start, turned_ms.clone()));
         Arc::new(Self {
             raft,
             serving,
+            drain,
             started_at_ms: now_ms(),
             start,
             turned_ms,
@@ -94,6 +97,17 @@ impl Facts {
         Condition::new("caught_up", lag <= LAG_MAX, detail)
     }
 
+    fn drain_condition(&self) -> Condition {
+        let detail = match self.drain.get() {
+            None => "the node does not drain".to_owned(),
+            Some((phase, since_ms)) => {
+                let seconds = now_ms().saturating_sub(since_ms) / 1_000;
+                format!("the node drains: {} for {seconds} s", phase.name())
+            }
+        };
+        Condition::new("not_draining", !self.drain.is_draining(), detail)
+    }
+
     fn daemon_condition(serving: &Serving) -> Condition {
         let health = serving.daemons.health();
         let healthy = health.iter().filter(|daemon| daemon.healthy).count();
@@ -131,7 +145,7 @@ impl LiveFacts for Facts {
                 Self::template_condition(serving),
             ]
         });
-        let mut conditions = vec![storage, self.lag_condition()];
+        let mut conditions = vec![storage, self.lag_condition(), self.drain_condition()];
         match served {
             Some(served) => conditions.extend(served),
             None => conditions.push(Condition::new("serving", false, waiting_for(&self.raft))),

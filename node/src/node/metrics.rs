@@ -8,6 +8,8 @@ use prometheus::{Gauge, IntCounter, IntGauge, Opts, Registry};
 use raftpool_raft::{RaftNode, RaftStatus};
 use raftpool_store::LatencyHistogram;
 
+use super::drain::DrainMark;
+
 /// One gauge: name, help, and how to read it. A value that does not exist yet is not exported.
 type Reading = (&'static str, &'static str, fn(&RaftStatus) -> Option<u64>);
 
@@ -128,14 +130,19 @@ const SYNC_NAME: &str = "raftpool_store_log_sync_seconds";
 
 struct RaftCollector {
     raft: Arc<RaftNode>,
+    drain: DrainMark,
 }
 
 /// Registers the collector.
 ///
 /// # Errors
 /// When its names are taken.
-pub(super) fn register(registry: &Registry, raft: Arc<RaftNode>) -> Result<(), prometheus::Error> {
-    registry.register(Box::new(RaftCollector { raft }))
+pub(super) fn register(
+    registry: &Registry,
+    raft: Arc<RaftNode>,
+    drain: DrainMark,
+) -> Result<(), prometheus::Error> {
+    registry.register(Box::new(RaftCollector { raft, drain }))
 }
 
 impl Collector for RaftCollector {
@@ -172,6 +179,13 @@ impl Collector for RaftCollector {
                     .and_then(|id| id.try_into().ok())
                     .unwrap_or(0),
             );
+            families.extend(gauge.collect());
+        }
+        if let Ok(gauge) = IntGauge::new(
+            "raftpool_node_draining",
+            "1 while this node lets go of its work, or has",
+        ) {
+            gauge.set(self.drain.is_draining().into());
             families.extend(gauge.collect());
         }
         families.push(sync_latency(&status.log.sync));

@@ -12,6 +12,7 @@ use raftpool_proto::node::{DaemonReport, NodeReport, PublicFacts};
 use raftpool_raft::RaftNode;
 use tokio::time::Instant;
 
+use super::drain::DrainMark;
 use super::facts::{alarms_of, status_of, waiting_for};
 use super::serving::{Serving, Slot};
 use crate::config::PublicSection;
@@ -32,6 +33,7 @@ const DAY_MS: u64 = 86_400_000;
 pub(super) struct Reporter {
     raft: Arc<RaftNode>,
     serving: Arc<Slot>,
+    drain: DrainMark,
     started_at_ms: u64,
     api_address: OnceLock<SocketAddr>,
     samples: Mutex<VecDeque<Sample>>,
@@ -52,11 +54,13 @@ impl Reporter {
     pub(super) fn start(
         raft: Arc<RaftNode>,
         serving: Arc<Slot>,
+        drain: DrainMark,
         public: &PublicSection,
     ) -> Arc<Self> {
         let reporter = Arc::new(Self {
             raft,
             serving,
+            drain,
             started_at_ms: now_ms(),
             api_address: OnceLock::new(),
             samples: Mutex::default(),
@@ -101,6 +105,10 @@ impl Reporter {
                 .map_or_else(String::new, ToString::to_string),
             database_bytes: status.log.database_bytes + status.state.database_bytes,
             public: Some(self.public_facts()),
+            drain_phase: self
+                .drain
+                .get()
+                .map_or_else(String::new, |(phase, _)| phase.name().to_owned()),
             ..NodeReport::default()
         };
         if self

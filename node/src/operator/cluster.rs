@@ -61,6 +61,13 @@ pub(crate) fn restart_table(status: &ClusterStatus) -> (Vec<(u64, Option<String>
         if !node.is_voter || !node.reachable {
             return None;
         }
+        let mut others = status.nodes.iter().filter(|other| other.id != node.id);
+        if let Some(other) = others.find(|other| other.drain_phase.is_some()) {
+            return Some(format!(
+                "node {} is draining or drained: one at a time",
+                other.id
+            ));
+        }
         let others = status.nodes.iter().filter(|other| {
             other.is_voter
                 && other.id != node.id
@@ -86,7 +93,12 @@ fn row(node: &ClusterNode) -> [String; 12] {
     let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     let number = |value: Option<u64>| or_dash(value.map(|value| value.to_string()));
     let digest = node.digest.as_ref().zip(node.digest_index);
-    let role = match (node.is_voter, node.serving || !node.reachable) {
+    let is_served = node.serving || !node.reachable;
+    let role = match (node.is_voter, is_served) {
+        _ if node.drain_phase.is_some() => {
+            let phase = node.drain_phase.as_deref().unwrap_or_default();
+            format!("{} ({})", node.role, drain_word(phase))
+        }
         (_, false) => format!("{} (waiting)", node.role),
         (false, true) if node.role != "learner" => format!("{} (learner)", node.role),
         _ => node.role.clone(),
@@ -105,6 +117,13 @@ fn row(node: &ClusterNode) -> [String; 12] {
         number(node.connections),
         or_dash(node.shares_per_second.clone()),
     ]
+}
+
+fn drain_word(phase: &str) -> &'static str {
+    match phase {
+        "drained" => "drained",
+        _ => "draining",
+    }
 }
 
 fn mebibytes(bytes: u64) -> String {
@@ -166,6 +185,20 @@ mod tests {
              cluster c1 is degraded; node 1 leads in term 3, says node 1; the next new node is node 4\n\
              problem: node 3: gone\n"
         );
+    }
+
+    #[test]
+    fn while_a_node_drains_no_other_must_be_stopped() {
+        let mut status = status();
+        status.nodes[2].reachable = true;
+        status.nodes[2].lag = Some(0);
+        status.nodes[0].drain_phase = Some("leaving".into());
+        let (table, _) = restart_table(&status);
+        assert_eq!(table[0], (1, None));
+        let obstacle = table[1].1.clone().unwrap();
+        assert!(obstacle.contains("node 1 is draining"), "{obstacle}");
+        let text = node_table(&status);
+        assert!(text.contains("leader (draining)"), "{text}");
     }
 
     #[test]

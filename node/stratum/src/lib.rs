@@ -100,4 +100,6 @@ pub use error::StratumError;
 pub use listener::{Encryption, Listener, Speaks};
 pub use miner::{Protocol, SessionSnapshot};
 pub use newcomers::RefusedWorker;
-pub use server::{GetworkDoor, NodeIdentity, StratumParts, StratumServer, getwork_router};
+pub use server::{
+    GetworkDoor, MinersExit, NodeIdentity, StratumParts, StratumServer, getwork_router,
+};

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
@@ -43,6 +44,9 @@ pub(crate) const TOO_FAST: &str = "too_fast";
 pub(crate) const TOO_MANY_REQUESTS: &str =
     "too many requests of this IP address or network without being authorized, wait a minute";
 
+/// What miners of a node are told that lets go of its work.
+pub(crate) const DRAINED: &str = "this node is being drained, use another one";
+
 /// Counts open connections, and those that came lately.
 pub(crate) struct ConnectionLimits {
     in_all: usize,
@@ -57,6 +61,8 @@ pub(crate) struct ConnectionLimits {
     requests_of_ip: DefaultKeyedRateLimiter<IpAddr>,
     requests_of_network: DefaultKeyedRateLimiter<IpNet>,
     strikes: Arc<Strikes>,
+    /// Nobody is let in any more.
+    is_drained: AtomicBool,
     /// By rank: connections that were sent away to make room.
     shed: IntCounterVec,
     open: Mutex<Open>,
@@ -74,6 +80,8 @@ struct Open {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     NodeFull,
+    /// The node lets go of its work.
+    Drained,
     AddressFull,
     NetworkFull,
     TooFast,
@@ -88,6 +96,7 @@ impl Refused {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::NodeFull => "too_many",
+            Self::Drained => "drained",
             Self::AddressFull => "too_many_of_address",
             Self::NetworkFull => "too_many_of_network",
             Self::TooFast => TOO_FAST,
@@ -103,6 +112,7 @@ impl Refused {
                 );
             }
             Self::NodeFull => "this node has as many connections as it may, use another one",
+            Self::Drained => DRAINED,
             Self::AddressFull => "too many connections from this IP address",
             Self::NetworkFull => "too many connections from this network",
             Self::TooFast => {
@@ -148,6 +158,7 @@ impl ConnectionLimits {
                 REQUESTS_PER_CONNECTION,
             )),
             strikes,
+            is_drained: AtomicBool::new(false),
             shed,
             open: Mutex::new(Open::default()),
         })
@@ -200,6 +211,9 @@ impl ConnectionLimits {
     /// Whether somebody from this address may come.
     fn check(&self, open: &Open, ip: IpAddr) -> Result<(), Refused> {
         let network = network_of(ip);
+        if self.is_drained.load(Ordering::Relaxed) {
+            return Err(Refused::Drained);
+        }
         if let Some(RefusedAddress { until, reason }) = self.strikes.refused(ip) {
             let left = until.saturating_duration_since(Instant::now());
             return Err(Refused::Banned {
@@ -221,6 +235,11 @@ impl ConnectionLimits {
             true => Ok(()),
             false => Err(Refused::TooFast),
         }
+    }
+
+    /// Whether nobody is let in any more.
+    pub(crate) fn set_drained(&self, is_drained: bool) {
+        self.is_drained.store(is_drained, Ordering::Relaxed);
     }
 
     /// Connections with a place.

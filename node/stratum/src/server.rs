@@ -2,11 +2,13 @@
 
 mod accept;
 mod attend;
+mod exit;
 mod farewells;
 mod getwork;
 mod greet;
 mod tokens;
 
+pub use exit::MinersExit;
 pub(crate) use getwork::knock_login;
 pub use getwork::{GetworkDoor, getwork_router};
 

@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::AdminParts;
 use crate::bans::LocalBans;
 use crate::control::ClusterControl;
+use crate::drain::DrainControl;
 use crate::dto::admin::{Changed, Source};
 use crate::issuer::TokenIssuer;
 use crate::payouts::PayoutInsight;
@@ -37,6 +38,7 @@ pub(super) struct Admin {
     pub(super) cluster: Arc<dyn Cluster>,
     pub(super) reader: Reader,
     pub(super) control: Arc<dyn ClusterControl>,
+    pub(super) drain: Arc<dyn DrainControl>,
     pub(super) issuer: Arc<dyn TokenIssuer>,
     pub(super) bans: Arc<dyn LocalBans>,
     pub(super) payouts: Arc<dyn PayoutInsight>,
@@ -79,6 +81,7 @@ impl Admin {
             cluster,
             clock,
             control,
+            drain,
             bans,
             issuer,
             payouts,
@@ -87,6 +90,7 @@ impl Admin {
             reader: Reader::new(Arc::clone(&cluster), READS_MAX, MIN_INDEX_TIMEOUT),
             cluster,
             control,
+            drain,
             bans,
             issuer,
             payouts,

@@ -13,7 +13,7 @@ use raftpool_ledger::view::Audit;
 use serde::de::DeserializeOwned;
 
 use super::changes::{Admin, Author, Peer};
-use super::{bans, books, members, payouts, strays, tokens};
+use super::{bans, books, drain, members, payouts, strays, tokens};
 use crate::dto::PageBack;
 use crate::dto::admin::{
     AdminSettings, Changed, PauseRequest, ReleaseRequest, SettingsInForce, SettingsRequest, Status,
@@ -49,6 +49,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/admin/v1/blocks/acknowledge", post(strays::acknowledge))
         .route("/admin/v1/cluster", get(members::status))
         .route("/admin/v1/cluster/{change}", post(members::change))
+        .merge(drain::router())
         .merge(tokens::router())
         .merge(payouts::router())
         .fallback(unknown_path)

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Decimal;
-use super::names::{EncryptionName, ProtocolName, RoleName, SchemeName};
+use super::names::{DrainPhaseName, EncryptionName, ProtocolName, RoleName, SchemeName};
 
 /// How the cluster is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -86,6 +86,10 @@ pub struct ClusterNode {
     pub api: Option<String>,
     /// When its process started.
     pub started_at_ms: Option<u64>,
+    /// How far it is in letting go of its work: "asking", "waiting", "leaving" or "drained"; null
+    /// while it does not.
+    #[serde(default)]
+    pub drain_phase: Option<String>,
     /// What strangers may know of it; null while it does not answer.
     #[serde(default)]
     pub public: Option<PublicFacts>,
@@ -150,6 +154,10 @@ pub struct PublicNode {
     pub is_voter: bool,
     /// Whether it serves miners.
     pub serving: bool,
+    /// How far it is in letting go of its work, for a while or because it stops; null while it does
+    /// not.
+    #[schema(value_type = Option<DrainPhaseName>)]
+    pub drain_phase: Option<String>,
     /// Whether it answered.
     pub reachable: bool,
     /// Its name; null when it was given none.
@@ -199,6 +207,7 @@ impl From<ClusterNode> for PublicNode {
             role: node.role,
             is_voter: node.is_voter,
             serving: node.serving,
+            drain_phase: node.drain_phase,
             version: node.version,
             applied_index: node.applied_index,
             lag: node.lag,

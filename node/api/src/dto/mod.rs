@@ -13,6 +13,7 @@ pub mod books;
 pub mod change;
 pub mod cluster;
 pub mod connect;
+pub mod drain;
 pub mod effort;
 pub mod event;
 pub mod export;

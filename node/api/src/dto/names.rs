@@ -122,6 +122,9 @@ names! {
     EntryKindName: ENTRY_KINDS.map(entry_kind_name);
     /// Length of a span of time.
     StepName: Step::ALL.map(step_name);
+    /// How far a node is that lets go of its work: it asks whether it may; it waits for balancers and
+    /// resolvers; its miners go; or it is drained.
+    DrainPhaseName: ["asking", "waiting", "leaving", "drained"];
     /// What miners speak.
     ProtocolName: ["stratum", "xatum", "getwork"];
     /// Whether miners use TLS.

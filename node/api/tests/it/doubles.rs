@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use raftpool_api::dto::cluster::{ClusterStatus, MemberChange};
+use raftpool_api::dto::drain::DrainStatus;
 use raftpool_api::dto::rules::{NonceInsight, Simulation};
 use raftpool_api::{
-    BuildFacts, ChangeRefusal, ClusterControl, Condition, DaemonFacts, LiveFacts, LocalBan,
-    LocalBanOf, LocalBans, MemberChanged, NodeFacts, PayoutFacts, PayoutInsight,
+    BuildFacts, ChangeRefusal, ClusterControl, Condition, DaemonFacts, DrainControl, LiveFacts,
+    LocalBan, LocalBanOf, LocalBans, MemberChanged, NodeFacts, PayoutFacts, PayoutInsight,
     RefusedWorkerFacts, SessionFacts, TemplateFacts, TokenIssuer,
 };
 use raftpool_ledger::Clock;
@@ -68,6 +70,43 @@ impl ClusterControl for TestControl {
             _ => Ok(MemberChanged::Done("done".into())),
         };
         Box::pin(async { answer })
+    }
+}
+
+/// A node that drains at once, unless nobody else could serve; it has to be forced then.
+#[derive(Default)]
+pub struct TestDrain {
+    over: Mutex<Option<Option<Duration>>>,
+}
+
+impl DrainControl for TestDrain {
+    fn drain(
+        &self,
+        over: Option<Duration>,
+        is_forced: bool,
+    ) -> BoxFuture<'_, Result<DrainStatus, String>> {
+        if !is_forced {
+            return Box::pin(async { Err("node 2 is being drained".into()) });
+        }
+        *self.over.lock().unwrap_or_else(PoisonError::into_inner) = Some(over);
+        Box::pin(async { Ok(self.status()) })
+    }
+
+    fn undrain(&self) -> DrainStatus {
+        *self.over.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.status()
+    }
+
+    fn status(&self) -> DrainStatus {
+        let over = *self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        DrainStatus {
+            node_id: 1,
+            drain_phase: over.map(|over| format!("leaving over {over:?}")),
+            since_ms: over.map(|_| 5),
+            connections: 7,
+            is_leader: false,
+            serving: true,
+        }
     }
 }
 

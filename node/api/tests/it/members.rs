@@ -121,3 +121,35 @@ async fn a_body_that_does_not_fit_asks_for_nothing() -> anyhow::Result<()> {
     ensure!(status["next_node_id"] == json!(2), "{status}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_drain_is_passed_on_and_its_refusal_told() -> anyhow::Result<()> {
+    let desk = Desk::open().await?;
+    let post = async |path: &str, body: Value| {
+        let path = format!("/admin/v1/node/{path}");
+        desk.socket
+            .ask_unindexed(Method::POST, &path, Some(&body))
+            .await
+    };
+    let (status, problem) = post("drain", json!({"author": "otto"})).await?;
+    assert_eq!((status, &problem["code"]), (409, &json!("members_refused")));
+    ensure!(problem["detail"] == "node 2 is being drained", "{problem}");
+
+    let forced = json!({"author": "otto", "over_ms": 1500, "is_forced": true});
+    let (status, answer) = post("drain", forced).await?;
+    assert_eq!(status, 200, "{answer}");
+    ensure!(
+        answer["drain_phase"] == "leaving over Some(1.5s)",
+        "{answer}"
+    );
+    let look = desk
+        .socket
+        .ask_unindexed(Method::GET, "/admin/v1/node", None);
+    assert_eq!(look.await?.1, answer);
+
+    let long = json!({"author": "otto", "over_ms": 86_400_001, "is_forced": true});
+    assert_eq!(post("drain", long).await?.0, 400);
+    let (_, answer) = post("undrain", json!({"author": "otto"})).await?;
+    ensure!(answer["drain_phase"].is_null(), "{answer}");
+    Ok(())
+}

@@ -14,7 +14,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{TestBans, TestClock, TestControl, TestIssuer, TestPayouts};
+use crate::support::{TestBans, TestClock, TestControl, TestDrain, TestIssuer, TestPayouts};
 
 /// An admin socket in a directory of its own, what it works with, and a client of it.
 pub struct AdminSocket {
@@ -141,6 +141,7 @@ pub fn parts(cluster: &Arc<MemoryCluster>) -> AdminParts {
         cluster: cluster.clone(),
         clock: Arc::new(TestClock),
         control: Arc::new(TestControl::default()),
+        drain: Arc::new(TestDrain::default()),
         issuer: Arc::new(TestIssuer::default()),
         bans: Arc::new(TestBans::default()),
         payouts: Arc::new(TestPayouts::default()),

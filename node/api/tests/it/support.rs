@@ -17,7 +17,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::doubles::TestFacts;
-pub use crate::doubles::{TestBans, TestClock, TestControl, TestIssuer, TestPayouts};
+pub use crate::doubles::{TestBans, TestClock, TestControl, TestDrain, TestIssuer, TestPayouts};
 
 pub const ALICE: &str = "xet:alice";
 pub const BOB: &str = "xet:bob";
