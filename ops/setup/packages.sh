@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Read by the other scripts of this folder: how they speak, and how they install what is missing.
 
 say() { printf 'set-up: %s\n' "$*"; }

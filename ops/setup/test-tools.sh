@@ -4,5 +4,10 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . ops/setup/packages.sh
 
+missing=()
 # Tests the alert rules.
-command -v promtool >/dev/null || install_packages prometheus
+command -v promtool >/dev/null || missing+=(prometheus)
+# Read the scripts of ops/, and balance nodes as its recipe says.
+command -v shellcheck >/dev/null || missing+=(shellcheck)
+[ -x /usr/sbin/haproxy ] || command -v haproxy >/dev/null || missing+=(haproxy)
+[ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
