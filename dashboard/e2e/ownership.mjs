@@ -138,7 +138,7 @@ async function makeToken(page) {
   const dialog = page.locator("dialog[open]");
   const token = await dialog.locator("code", { hasText: /^rpt_/ }).textContent();
   await dialog.getByRole("button", { name: "I have copied it" }).click();
-  await section.getByRole("cell", { name: "browser test" }).waitFor();
+  await section.getByRole("cell", { name: "browser test", exact: true }).waitFor();
   return token;
 }
 

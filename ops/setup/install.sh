@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs a node on a host with systemd: the program, its user, a configuration to edit, the service
-# and the hourly backup. Safe to run again, which is also how a new program is put into place; what was
+# Installs a node on a host with systemd: the program, its user, a configuration to edit and the
+# service. Safe to run again, which is also how a new program is put into place; what was
 # edited below /etc/raftpool is never touched, and nothing is started or restarted.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -78,9 +78,7 @@ sample_configuration >"$temporary/raftpool.toml"
 make_user
 make_folders
 put 0755 "$binary" /usr/local/bin/raftpool
-for unit in raftpool.service raftpool-backup.service raftpool-backup.timer; do
-  put 0644 "$here/systemd/$unit" "/etc/systemd/system/$unit"
-done
+put 0644 "$here/systemd/raftpool.service" /etc/systemd/system/raftpool.service
 put_once 0644 "$temporary/raftpool.toml" /etc/raftpool/raftpool.toml
 # systemd wants the file to be there, also for a node without a wallet.
 put_once 0600 "$temporary/wallet-password" /etc/raftpool/secrets/wallet-password
@@ -92,5 +90,5 @@ install: done. What is left to do:
   and the node's certificates into /etc/raftpool/certificates, readable by the group raftpool; then
     RAFTPOOL__WALLET__PASSWORD_FILE=/etc/raftpool/secrets/wallet-password \
       raftpool config check /etc/raftpool/raftpool.toml   (without the variable when there is no [wallet])
-    systemctl enable --now raftpool raftpool-backup.timer
+    systemctl enable --now raftpool
 TEXT
