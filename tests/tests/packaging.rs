@@ -161,6 +161,25 @@ async fn credited(process: &NodeProcess) -> Result<u64> {
     Ok(accepted.sum())
 }
 
+/// Six miners, each with an accepted share, of whom every node has some.
+async fn spread(pool: &ClusterPool, balancer: &Balancer) -> Result<Vec<ScriptedMiner>> {
+    let mut miners = Vec::new();
+    for number in 0..6 {
+        let mut miner = balancer.connect(&format!("rig{number}")).await?;
+        miner.submit_fresh(1).await?;
+        miner.read_answers().await?;
+        ensure!(miner.accepted == 1, "{:?}", miner.refused);
+        miners.push(miner);
+    }
+    for member in pool.members() {
+        let node = &member.process;
+        let connections = node.metric("raftpool_stratum_connections").await?;
+        let is_fair = (1.0..=3.0).contains(&connections);
+        ensure!(is_fair, "node {}: {connections}", member.id);
+    }
+    Ok(miners)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_the_haproxy_recipe_miners_survive_a_node_and_nothing_acknowledged_is_lost()
 -> Result<()> {
@@ -181,26 +200,7 @@ async fn behind_the_haproxy_recipe_miners_survive_a_node_and_nothing_acknowledge
         balancer.wait_for(number, "UP").await?;
     }
 
-    let mut miners = Vec::new();
-    for number in 0..6 {
-        let mut miner = balancer.connect(&format!("rig{number}")).await?;
-        miner.submit_fresh(1).await?;
-        miner.read_answers().await?;
-        ensure!(miner.accepted == 1, "{:?}", miner.refused);
-        miners.push(miner);
-    }
-    for member in pool.members() {
-        let sessions = member
-            .process
-            .metric("raftpool_stratum_connections")
-            .await?;
-        ensure!(
-            (1.0..=3.0).contains(&sessions),
-            "node {}: {sessions}",
-            member.id
-        );
-    }
-
+    let miners = spread(&pool, &balancer).await?;
     let leader = pool.leader().await?;
     pool.member(leader)?.process.kill().await;
     let mut acknowledged = 6;
