@@ -91,14 +91,14 @@ fn paths() -> Vec<asking::Path> {
     ]
 }
 
-/// Lets everybody in: all of it comes from one address.
+/// Lets so many streams in.
 fn widen(pool: &Pool, streams: u64) -> Result<()> {
     let file = pool.config_file();
     let text = std::fs::read_to_string(&file).context("read the configuration")?;
     let wide = format!(
-        "[api]\nconnections_max = {0}\nconnections_per_ip_max = {0}\nevent_streams_max = {0}\n\
-         event_streams_per_ip_max = {0}\n",
-        streams + 500
+        "[api]\nevent_streams_max = {}\nevent_streams_per_ip_max = {}\n",
+        streams + 500,
+        streams::PER_ADDRESS
     );
     std::fs::write(&file, text.replace("[api]\n", &wide)).context("write the configuration")
 }

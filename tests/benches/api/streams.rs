@@ -9,10 +9,12 @@ use futures_util::future::try_join_all;
 use raftpool_tests::loadgen::Loadgen;
 use raftpool_tests::processes::{MINERS, Pool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::cpu_time;
 
+/// Streams from one address of loopback: visitors have addresses of their own.
+pub const PER_ADDRESS: usize = 200;
 /// Streams that are opened at once.
 const AT_ONCE: usize = 100;
 /// How long the node's processor time is looked at.
@@ -27,8 +29,9 @@ pub async fn measure(pool: &Pool, count: usize) -> Result<()> {
     let started = Instant::now();
     let mut streams = Vec::with_capacity(count);
     while streams.len() < count {
-        let next = AT_ONCE.min(count - streams.len());
-        streams.extend(try_join_all((0..next).map(|_| open(address))).await?);
+        let first = streams.len();
+        let next = first..count.min(first + AT_ONCE);
+        streams.extend(try_join_all(next.map(|number| open(address, number))).await?);
     }
     let opened = started.elapsed();
     let grown = pool.node.resident_bytes().await?.saturating_sub(before);
@@ -56,8 +59,11 @@ pub async fn measure(pool: &Pool, count: usize) -> Result<()> {
 }
 
 /// Opens a stream and reads its beginning.
-async fn open(address: SocketAddr) -> Result<TcpStream> {
-    let mut stream = TcpStream::connect(address).await?;
+async fn open(address: SocketAddr, number: usize) -> Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    let visitor = u8::try_from(1 + number / PER_ADDRESS)?;
+    socket.bind(SocketAddr::from(([127, 0, 1, visitor], 0)))?;
+    let mut stream = socket.connect(address).await?;
     let request = "GET /api/v1/events?topics=pool,blocks,payouts HTTP/1.1\r\nhost: bench\r\n\r\n";
     stream.write_all(request.as_bytes()).await?;
     let mut read = Vec::new();
