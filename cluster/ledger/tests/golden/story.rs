@@ -245,14 +245,14 @@ fn people() -> Vec<Body> {
 
 fn by_owner() -> Vec<Body> {
     let session = |byte: u8, challenge: u8| OpenOwnerSession {
-        miner: "a".into(),
+        miner: "b".into(),
         session_hash: vec![byte; 32],
         challenge: vec![challenge; 16],
         expires_at_ms: 12_000_000,
     };
     let change = |change| {
         Body::ChangeByOwner(ChangeByOwner {
-            miner: "a".into(),
+            miner: "b".into(),
             session_hash: vec![1; 32],
             ..change
         })
@@ -261,7 +261,7 @@ fn by_owner() -> Vec<Body> {
         Body::OpenOwnerSession(session(1, 1)),
         Body::OpenOwnerSession(session(2, 2)),
         change(ChangeByOwner {
-            payout_threshold_atomic: Some(0),
+            payout_threshold_atomic: Some(1_500),
             scheme: Some(Scheme::Solo.into()),
             is_hidden: Some(true),
             is_token_required: Some(false),
@@ -273,7 +273,7 @@ fn by_owner() -> Vec<Body> {
         }),
         change(ChangeByOwner {
             token: Some(Box::new(MakeToken {
-                miner: "a".into(),
+                miner: "b".into(),
                 token_hash: vec![9; 32],
                 ..MakeToken::default()
             })),
@@ -284,7 +284,7 @@ fn by_owner() -> Vec<Body> {
             ..ChangeByOwner::default()
         }),
         Body::CloseOwnerSession(CloseOwnerSession {
-            miner: "a".into(),
+            miner: "b".into(),
             session_hash: vec![1; 32],
         }),
     ]
