@@ -163,6 +163,13 @@ pub fn offer(settings: &mut Settings, schemes: &[Scheme]) {
     settings.fpps_offered = schemes.contains(&Scheme::Fpps);
 }
 
+/// What miners may choose for new work, in the order of [`SCHEMES`].
+pub fn offered(settings: &Settings) -> impl Iterator<Item = Scheme> + '_ {
+    SCHEMES
+        .into_iter()
+        .filter(|scheme| is_offered(settings, *scheme))
+}
+
 /// Whether miners may choose `scheme` for new work.
 pub fn is_offered(settings: &Settings, scheme: Scheme) -> bool {
     match scheme {

@@ -7,7 +7,7 @@
 use raftpool_ledger::StateError;
 use raftpool_ledger::cluster::Leadership;
 use raftpool_ledger::command::{NetworkFeePayer, Scheme, Settings};
-use raftpool_ledger::settings::{SCHEMES, is_offered, offer, scheme_of_name};
+use raftpool_ledger::settings::{offer, offered, scheme_of_name};
 use raftpool_ledger::view::{LedgerView, scheme_name};
 use serde::{Deserialize, Serialize};
 
@@ -284,12 +284,11 @@ impl Source {
 
 impl From<Settings> for AdminSettings {
     fn from(settings: Settings) -> Self {
-        let offered = SCHEMES
-            .into_iter()
-            .filter(|scheme| is_offered(&settings, *scheme));
         let payer = payer_name(settings.network_fee_payer());
         Self {
-            schemes: offered.map(|scheme| scheme_name(scheme).into()).collect(),
+            schemes: offered(&settings)
+                .map(|scheme| scheme_name(scheme).into())
+                .collect(),
             default_scheme: scheme_name(settings.default_scheme()).into(),
             network: settings.network,
             pool_address: settings.pool_address,

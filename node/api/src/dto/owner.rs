@@ -2,7 +2,7 @@
 
 use raftpool_ledger::StateError;
 use raftpool_ledger::command::Scheme;
-use raftpool_ledger::settings::SCHEMES;
+use raftpool_ledger::settings::offered;
 use raftpool_ledger::view::{self, LedgerView, scheme_name};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -178,16 +178,13 @@ impl OwnerSettings {
         let settings = view.settings()?.unwrap_or_default();
         let own = terms.own_threshold_atomic;
         let has_scheme = terms.own_scheme != Scheme::Unspecified;
-        let offered = SCHEMES.into_iter();
-        let offered =
-            offered.filter(|scheme| raftpool_ledger::settings::is_offered(&settings, *scheme));
         let labels = view.worker_labels(miner, LABELS_MAX)?;
         Ok(Self {
             session_expires_at_ms,
             payout_threshold_atomic: (own > 0).then(|| own.into()),
             pool_payout_threshold_atomic: settings.payout_threshold_atomic.into(),
             scheme: has_scheme.then(|| scheme_name(terms.own_scheme)),
-            schemes_offered: offered.map(scheme_name).collect(),
+            schemes_offered: offered(&settings).map(scheme_name).collect(),
             is_hidden: view.is_hidden(miner)?,
             is_token_required: gate.is_required,
             tokens: gate.tokens.into_iter().map(OwnToken::from).collect(),

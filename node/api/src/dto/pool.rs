@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use raftpool_ledger::StateError;
 use raftpool_ledger::command::Settings;
-use raftpool_ledger::settings::{SCHEMES, fee_bps, is_offered};
+use raftpool_ledger::settings::{fee_bps, offered};
 use raftpool_ledger::view::{self, LedgerView, scheme_name};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -262,10 +262,7 @@ impl PayoutQueue {
 
 impl From<Settings> for PoolSettings {
     fn from(settings: Settings) -> Self {
-        let offered = SCHEMES
-            .into_iter()
-            .filter(|scheme| is_offered(&settings, *scheme));
-        let schemes = offered.map(|scheme| OfferedScheme {
+        let schemes = offered(&settings).map(|scheme| OfferedScheme {
             name: scheme_name(scheme),
             fee_bps: fee_bps(&settings, scheme),
             is_default: settings.default_scheme == scheme as i32,
