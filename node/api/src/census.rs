@@ -24,6 +24,16 @@ const CHUNK: usize = 1_000;
 /// Most miners of each order that are kept.
 pub(crate) const RANKED_MAX: usize = 100;
 
+/// A miner and its speed.
+type Row = (view::Miner, u64);
+
+/// What miners are ordered by: speed, work in the window, payments.
+const VALUES: [fn(&Row) -> u128; 3] = [
+    |row| row.1.into(),
+    |row| row.0.window_score,
+    |row| row.0.paid_atomic.into(),
+];
+
 /// Counts once for all who ask.
 #[derive(Default)]
 pub(crate) struct Census {
@@ -36,11 +46,11 @@ pub(crate) struct Counted {
     /// Who works.
     pub(crate) active: Active,
     /// The fastest miners, with their speed, the fastest first.
-    pub(crate) by_hashrate: Vec<(view::Miner, u64)>,
+    pub(crate) by_hashrate: Vec<Row>,
     /// Those with most work in the window.
-    pub(crate) by_window: Vec<(view::Miner, u64)>,
+    pub(crate) by_window: Vec<Row>,
     /// Those that were paid most.
-    pub(crate) by_paid: Vec<(view::Miner, u64)>,
+    pub(crate) by_paid: Vec<Row>,
     /// Score of the whole window.
     pub(crate) window_score: u128,
 }
@@ -81,20 +91,31 @@ fn count(view: &LedgerView<'_>) -> Result<Counted, StateError> {
         after = Some(last.address.clone());
         for miner in miners {
             let hashrate = counted.active.add(view, &miner, time_ms)?;
-            if view.is_hidden(&miner.address)? {
-                continue;
-            }
-            let row = (miner, hashrate);
-            keep(&mut counted.by_hashrate, row.clone(), |row| {
-                u128::from(row.1)
-            });
-            keep(&mut counted.by_window, row.clone(), |row| {
-                row.0.window_score
-            });
-            keep(&mut counted.by_paid, row, |row| {
-                u128::from(row.0.paid_atomic)
-            });
+            counted.rank(view, (miner, hashrate))?;
         }
+    }
+}
+
+impl Counted {
+    /// Takes a miner into the orders of which it is among the first, unless it wants to be in none.
+    fn rank(&mut self, view: &LedgerView<'_>, row: Row) -> Result<(), StateError> {
+        let orders = [
+            &mut self.by_hashrate,
+            &mut self.by_window,
+            &mut self.by_paid,
+        ];
+        let places = [0, 1, 2].map(|order| place_in(orders[order], &row, VALUES[order]));
+        // That costs a read, and few get this far.
+        if places.iter().all(Option::is_none) || view.is_hidden(&row.0.address)? {
+            return Ok(());
+        }
+        for (rows, place) in orders.into_iter().zip(places) {
+            if let Some(place) = place {
+                rows.insert(place, row.clone());
+                rows.truncate(RANKED_MAX);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -120,19 +141,9 @@ impl Active {
     }
 }
 
-/// Keeps the row if it is among the first; of equal ones the one that came first.
-fn keep(
-    rows: &mut Vec<(view::Miner, u64)>,
-    row: (view::Miner, u64),
-    value: impl Fn(&(view::Miner, u64)) -> u128,
-) {
-    let own = value(&row);
-    if own == 0 {
-        return;
-    }
+/// Where a row stands if it is among the first; of equal ones the one that came first.
+fn place_in(rows: &[Row], row: &Row, value: fn(&Row) -> u128) -> Option<usize> {
+    let own = value(row);
     let place = rows.partition_point(|other| Reverse(value(other)) <= Reverse(own));
-    if place < RANKED_MAX {
-        rows.insert(place, row);
-        rows.truncate(RANKED_MAX);
-    }
+    (own > 0 && place < RANKED_MAX).then_some(place)
 }
