@@ -94,13 +94,24 @@ impl DrainMark {
     }
 
     /// Begins, unless it has begun.
-    fn begin(&self) -> bool {
+    fn begin(&self) -> Option<Asking> {
         let mut mark = self.0.lock();
-        let is_new = mark.is_none();
-        if is_new {
-            *mark = Some((Phase::Asking, now_ms()));
+        if mark.is_some() {
+            return None;
         }
-        is_new
+        *mark = Some((Phase::Asking, now_ms()));
+        Some(Asking(self.clone()))
+    }
+}
+
+/// As long as a node asks the others. Whoever wanted to know may be gone before they have answered;
+/// then the node must not go on asking for ever, which would keep every other one from draining.
+struct Asking(DrainMark);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let mut mark = self.0.0.lock();
+        mark.take_if(|(phase, _)| *phase == Phase::Asking);
     }
 }
 
@@ -241,15 +252,14 @@ impl DrainControl for Drainer {
     ) -> BoxFuture<'_, Result<DrainStatus, String>> {
         Box::pin(async move {
             // The mark comes first: of two nodes that are asked at the same time each sees the other.
-            if !self.mark.begin() {
+            let Some(_asking) = self.mark.begin() else {
                 return Ok(self.now());
-            }
+            };
             let obstacle = match is_forced {
                 true => None,
                 false => self.obstacle().await,
             };
             if let Some(obstacle) = obstacle {
-                self.mark.set(None);
                 return Err(format!("{obstacle}; --force drains this node nevertheless"));
             }
             let over = over.unwrap_or(self.times.over);
@@ -324,6 +334,19 @@ mod tests {
             "nodes": nodes.iter().map(node).collect::<Vec<_>>(),
         });
         serde_json::from_value(status).unwrap()
+    }
+
+    #[test]
+    fn who_stops_to_listen_while_the_others_are_asked_leaves_no_mark() {
+        let mark = DrainMark::default();
+        let asking = mark.begin().unwrap();
+        assert!(mark.begin().is_none() && !mark.is_draining());
+        drop(asking);
+        assert_eq!(mark.get(), None);
+        let asking = mark.begin().unwrap();
+        mark.set(Some(Phase::Waiting));
+        drop(asking);
+        assert!(mark.is_draining());
     }
 
     #[test]
