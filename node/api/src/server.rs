@@ -11,9 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use prometheus::Registry;
 use raftpool_ledger::{Clock, Cluster};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::app::{self, App};
 use crate::control::ClusterControl;
@@ -26,7 +24,7 @@ use crate::metrics::{HttpMetrics, PoolCollector};
 use crate::rates::Rates;
 use crate::reading::Reader;
 use crate::site::{Site, SiteFile};
-use accept::{Bounds, accept};
+use accept::{Bounds, Listening};
 use connections::Connections;
 use serving::Patience;
 
@@ -140,11 +138,7 @@ pub enum ApiError {
 }
 
 /// A running API. Dropping it ends it at once; [`ApiServer::shutdown`] ends it gently.
-pub struct ApiServer {
-    local_addr: SocketAddr,
-    stop: watch::Sender<bool>,
-    accepting: JoinHandle<()>,
-}
+pub struct ApiServer(Listening);
 
 impl ApiServer {
     /// Starts to listen and serve.
@@ -153,44 +147,26 @@ impl ApiServer {
     /// When the address cannot be listened on, or the registry has these metrics already.
     pub async fn start(config: ApiConfig, parts: ApiParts) -> Result<Self, ApiError> {
         let (stop, stopped) = watch::channel(false);
-        let router = make_router(&config, parts, stopped.clone());
+        let router = make_router(&config, parts, stopped);
         let router = router.map_err(ApiError::RegisterMetrics)?;
-        let listen_error = |source| ApiError::Listen {
+        let listening = Listening::start(config.listen, router, config.bounds(), stop).await;
+        let listening = listening.map_err(|source| ApiError::Listen {
             address: config.listen,
             source,
-        };
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .map_err(listen_error)?;
-        let local_addr = listener.local_addr().map_err(listen_error)?;
-        let accepting = tokio::spawn(accept(listener, router, config.bounds(), stopped));
-        tracing::info!(%local_addr, "serving the API");
-        Ok(Self {
-            local_addr,
-            stop,
-            accepting,
-        })
+        })?;
+        tracing::info!(local_addr = %listening.local_addr(), "serving the API");
+        Ok(Self(listening))
     }
 
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+        self.0.local_addr()
     }
 
     /// Stops listening, lets the requests that are under way finish within the configured time,
     /// and ends. After that nothing here holds on to the facts.
-    pub async fn shutdown(mut self) {
-        // The receiver is gone only when the task has ended, which is what is wanted.
-        let _ = self.stop.send(true);
-        if let Err(error) = (&mut self.accepting).await {
-            tracing::error!(%error, "the API's listener failed");
-        }
-    }
-}
-
-impl Drop for ApiServer {
-    fn drop(&mut self) {
-        self.accepting.abort();
+    pub async fn shutdown(self) {
+        self.0.shutdown().await;
     }
 }
 

@@ -15,9 +15,7 @@ use axum::response::Response;
 use axum::routing::get;
 use prometheus::Registry;
 use raftpool_ledger::Cluster;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::{Checks, answer_livez, answer_readyz};
@@ -26,7 +24,7 @@ use crate::metrics;
 use crate::problem::Problem;
 use crate::reading::Reader;
 use crate::routes;
-use crate::server::accept::{Bounds, accept};
+use crate::server::accept::{Bounds, Listening};
 use crate::server::serving::Patience;
 
 /// Probes and scrapers are few, but a balancer may open a connection for each probe.
@@ -64,11 +62,7 @@ pub struct HealthError {
 }
 
 /// A running listener for probes. Dropping it ends it at once.
-pub struct HealthServer {
-    local_addr: SocketAddr,
-    stop: watch::Sender<bool>,
-    accepting: JoinHandle<()>,
-}
+pub struct HealthServer(Listening);
 
 #[derive(Clone)]
 struct Health {
@@ -83,37 +77,21 @@ impl HealthServer {
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn start(address: SocketAddr, parts: HealthParts) -> Result<Self, HealthError> {
-        let failed = |source| HealthError { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let local_addr = listener.local_addr().map_err(failed)?;
-        let (stop, stopped) = watch::channel(false);
-        let accepting = accept(listener, router(parts), BOUNDS, stopped);
-        tracing::info!(%local_addr, "serving health and metrics");
-        Ok(Self {
-            local_addr,
-            stop,
-            accepting: tokio::spawn(accepting),
-        })
+        let (stop, _) = watch::channel(false);
+        let listening = Listening::start(address, router(parts), BOUNDS, stop).await;
+        let listening = listening.map_err(|source| HealthError { address, source })?;
+        tracing::info!(local_addr = %listening.local_addr(), "serving health and metrics");
+        Ok(Self(listening))
     }
 
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+        self.0.local_addr()
     }
 
     /// Stops listening and ends; after that nothing here holds on to the facts.
-    pub async fn shutdown(mut self) {
-        // The receiver is gone only when the task has ended, which is what is wanted.
-        let _ = self.stop.send(true);
-        if let Err(error) = (&mut self.accepting).await {
-            tracing::error!(%error, "the listener for probes failed");
-        }
-    }
-}
-
-impl Drop for HealthServer {
-    fn drop(&mut self) {
-        self.accepting.abort();
+    pub async fn shutdown(self) {
+        self.0.shutdown().await;
     }
 }
 

@@ -1,11 +1,12 @@
 //! Accepting connections within bounds, until it is stopped.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::connections::Connections;
 use super::serving::{Patience, end_all, serve};
@@ -26,8 +27,57 @@ pub(crate) struct Bounds {
     pub(crate) shutdown_timeout: Duration,
 }
 
+/// A listener that serves. Dropping it ends it at once; [`Listening::shutdown`] ends it gently.
+pub(crate) struct Listening {
+    local_addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+}
+
+impl Listening {
+    /// Starts to listen and serve. `stop` is what the end is told to everybody with.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub(crate) async fn start(
+        address: SocketAddr,
+        router: Router,
+        bounds: Bounds,
+        stop: watch::Sender<bool>,
+    ) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let local_addr = listener.local_addr()?;
+        let accepting = tokio::spawn(accept(listener, router, bounds, stop.subscribe()));
+        Ok(Self {
+            local_addr,
+            stop,
+            accepting,
+        })
+    }
+
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Stops listening, lets the requests that are under way finish within the bounds, and ends.
+    /// After that nothing here holds on to what the router was made of.
+    pub(crate) async fn shutdown(mut self) {
+        // The receivers are gone only when the task has ended, which is what is wanted.
+        let _ = self.stop.send(true);
+        if let Err(error) = (&mut self.accepting).await {
+            tracing::error!(%error, address = %self.local_addr, "a listener failed");
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
 /// Serves every connection of a listener until `stopped` changes.
-pub(crate) async fn accept(
+async fn accept(
     listener: TcpListener,
     router: Router,
     bounds: Bounds,
