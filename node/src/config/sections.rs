@@ -234,14 +234,16 @@ impl Default for ApiSection {
 impl ApiSection {
     /// The limits of the API.
     pub fn to_config(&self) -> ApiConfig {
+        let usual = ApiConfig::new(self.listen);
         ApiConfig {
             cors_origins: self.cors_origins.clone(),
             requests_per_minute_per_ip_max: self.requests_per_minute_per_ip_max,
             event_streams_max: self.event_streams_max,
             event_streams_per_ip_max: self.event_streams_per_ip_max,
-            // A stream is a connection, and other visitors need some as well.
-            connections_max: ApiConfig::new(self.listen).connections_max + self.event_streams_max,
-            ..ApiConfig::new(self.listen)
+            // A stream is a connection, and other questions need some as well.
+            connections_max: usual.connections_max + self.event_streams_max,
+            connections_per_ip_max: usual.connections_per_ip_max + self.event_streams_per_ip_max,
+            ..usual
         }
     }
 
