@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use raftpool_tests::cluster::{ClusterOptions, ClusterPool, HEALING_DEADLINE, Member};
+use raftpool_tests::environment::number;
 use raftpool_tests::miner::ScriptedMiner;
 use raftpool_tests::processes::{MINERS, PoolOptions};
 use raftpool_tests::wait;
@@ -44,9 +45,9 @@ async fn run() -> Result<()> {
         member.process.stop().await;
     }
     // Before the kills, after which a node that starts again does not serve miners at once.
-    steady(&three, count("RAFTPOOL_BENCH_LOAD_SECONDS", 60)?).await?;
-    transfers(&three, count("RAFTPOOL_BENCH_TRANSFERS", 50)?).await?;
-    kills(&three, count("RAFTPOOL_BENCH_KILLS", 50)?).await
+    steady(&three, number("RAFTPOOL_BENCH_LOAD_SECONDS", 60)?).await?;
+    transfers(&three, number("RAFTPOOL_BENCH_TRANSFERS", 50)?).await?;
+    kills(&three, number("RAFTPOOL_BENCH_KILLS", 50)?).await
 }
 
 fn options(nodes: u64) -> ClusterOptions {
@@ -62,15 +63,6 @@ fn options(nodes: u64) -> ClusterOptions {
         log_entries_kept: 50_000,
         is_plain: true,
         ..ClusterOptions::default()
-    }
-}
-
-fn count(variable: &str, usual: u64) -> Result<u64> {
-    match std::env::var(variable) {
-        Ok(text) => text
-            .parse()
-            .with_context(|| format!("{variable} is a number")),
-        Err(_) => Ok(usual),
     }
 }
 

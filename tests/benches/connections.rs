@@ -10,8 +10,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use raftpool_miner::load::LoadReport;
+use raftpool_tests::environment::number;
 use raftpool_tests::loadgen::Loadgen;
 use raftpool_tests::processes::{MINERS, Pool, PoolOptions};
 use serde_json::json;
@@ -151,18 +152,9 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-fn number(variable: &str, usual: usize) -> Result<usize> {
-    match std::env::var(variable) {
-        Ok(text) => text
-            .parse()
-            .with_context(|| format!("{variable} is a number")),
-        Err(_) => Ok(usual),
-    }
-}
-
 /// How many miners, cut to what the system allows.
-fn count(variable: &str, usual: usize) -> Result<usize> {
-    let wanted = number(variable, usual)?;
+fn count(variable: &str, usual: u64) -> Result<usize> {
+    let wanted = usize::try_from(number(variable, usual)?)?;
     // Children inherit it.
     let files = (wanted + OTHER_FILES) as u64;
     match raftpool::system::allow_open_files(files) {

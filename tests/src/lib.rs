@@ -34,4 +34,6 @@ pub mod chaos;
 
 pub mod random;
 
+pub mod environment;
+
 pub mod wait;

@@ -15,6 +15,7 @@ mod year;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use raftpool_tests::environment::number;
 use raftpool_tests::processes::{Pool, PoolOptions};
 
 use year::{MINERS, Year, address};
@@ -101,15 +102,6 @@ fn widen(pool: &Pool, streams: u64) -> Result<()> {
         streams::PER_ADDRESS
     );
     std::fs::write(&file, text.replace("[api]\n", &wide)).context("write the configuration")
-}
-
-fn number(variable: &str, usual: u64) -> Result<u64> {
-    match std::env::var(variable) {
-        Ok(text) => text
-            .parse()
-            .with_context(|| format!("{variable} is a number")),
-        Err(_) => Ok(usual),
-    }
 }
 
 /// Processor time that a process has used so far.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use raftpool_ledger::cluster::read;
 use raftpool_ledger::command::Share;
 use raftpool_ledger::command::command::Body;
@@ -172,8 +172,10 @@ impl Writer {
     }
 
     async fn is_handed_out(&self, hash: [u8; 32]) -> Result<bool> {
-        let outcome = self.commit(distribute_block(hash)).await?;
-        Ok(outcome == Outcome::BlockDistributed { is_done: true })
+        match self.commit(distribute_block(hash)).await? {
+            Outcome::BlockDistributed { is_done } => Ok(is_done),
+            other => bail!("the block was not handed out: {other:?}"),
+        }
     }
 
     async fn propose(&self, body: Body) -> Result<()> {
