@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
@@ -220,6 +220,7 @@ async fn next_job(wire: &mut BufReader<Box<dyn Wire>>) -> Option<(String, String
 /// A miner whose every share is good.
 pub struct Honest {
     wire: BufReader<Box<dyn Wire>>,
+    line: Vec<u8>,
     job: String,
     nonce: u64,
 }
@@ -257,6 +258,7 @@ impl Honest {
         assert!(last.contains("set_difficulty"), "{last}");
         let mut honest = Self {
             wire,
+            line: Vec::new(),
             job,
             nonce: 0,
         };
@@ -264,8 +266,12 @@ impl Honest {
         Some(honest)
     }
 
-    /// Sends a share; how long its answer took, or why it was not accepted.
+    /// Sends a share of the newest job; how long its answer took, or why it was not accepted.
     pub async fn share(&mut self) -> Result<Duration, String> {
+        // What came while the miner was idle: nobody works on a job after a newer one has arrived.
+        while let Some(line) = self.next_line().now_or_never() {
+            self.note_job(&line?);
+        }
         self.nonce += 1;
         let id = 100_000 + self.nonce;
         let request = submission(id, &self.job, self.nonce);
@@ -273,22 +279,31 @@ impl Honest {
         let sent = self.wire.write_all(request.as_bytes()).await;
         sent.map_err(|error| error.to_string())?;
         let answer = format!("{{\"id\":{id},");
-        let mut line = String::new();
         loop {
-            line.clear();
-            let read = self.wire.read_line(&mut line).await;
-            if read.map_err(|error| error.to_string())? == 0 {
-                return Err("the connection was closed".into());
-            }
-            if let Some(job) = job_of(&line) {
-                self.job = job;
-            }
+            let line = self.next_line().await?;
+            self.note_job(&line);
             if line.starts_with(&answer) {
                 return match line.contains("\"result\":true") {
                     true => Ok(started.elapsed()),
                     false => Err(line),
                 };
             }
+        }
+    }
+
+    /// The next line; part of one is kept when this is dropped before its end.
+    async fn next_line(&mut self) -> Result<String, String> {
+        let read = self.wire.read_until(b'\n', &mut self.line).await;
+        if read.map_err(|error| error.to_string())? == 0 {
+            return Err("the connection was closed".into());
+        }
+        let line = std::mem::take(&mut self.line);
+        String::from_utf8(line).map_err(|error| error.to_string())
+    }
+
+    fn note_job(&mut self, line: &str) {
+        if let Some(job) = job_of(line) {
+            self.job = job;
         }
     }
 }
