@@ -5,6 +5,7 @@
 //! A file is parsed strictly: an unknown key is refused with the nearest valid name.
 
 mod cluster;
+mod dns;
 mod environment;
 mod health;
 mod public;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use raftpool_chain::{Address, AddressError};
 
 pub use cluster::{ClusterSection, StorageSection};
+pub use dns::DnsSection;
 pub use health::HealthSection;
 pub use public::PublicSection;
 pub use sections::{

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod demo;
+mod dns;
 pub mod node;
 mod operator;
 pub mod process;

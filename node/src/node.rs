@@ -16,6 +16,7 @@ mod facts;
 mod founding;
 mod issuer;
 mod metrics;
+mod naming;
 mod payouts;
 mod report;
 mod serving;
@@ -40,6 +41,7 @@ use bans::NodeBans;
 use desk::ClusterDesk;
 use drain::{DrainMark, DrainTimes, Drainer};
 use facts::Facts;
+use naming::Naming;
 use payouts::NodePayouts;
 use report::Reporter;
 use serving::{Serving, Slot};
@@ -62,6 +64,7 @@ pub struct Node {
     api: ApiServer,
     admin: AdminServer,
     health: Option<HealthServer>,
+    naming: Option<Naming>,
     fatal: Mutex<mpsc::Receiver<String>>,
 }
 
@@ -113,18 +116,12 @@ impl Node {
         let admin = AdminServer::start(&config.admin_socket(), parts)
             .await
             .context("start the admin socket")?;
-        let health = match config.raw.health.listen {
-            Some(address) => {
-                let parts = HealthParts {
-                    cluster: cluster.clone(),
-                    live: live.clone(),
-                    registry: registry.clone(),
-                };
-                let started = HealthServer::start(address, parts).await;
-                Some(started.context("start the listener for probes")?)
-            }
-            None => None,
+        let health = HealthParts {
+            cluster: cluster.clone(),
+            live: live.clone(),
+            registry: registry.clone(),
         };
+        let health = start_health(&config, health).await?;
         let parts = ApiParts {
             cluster,
             clock,
@@ -140,6 +137,10 @@ impl Node {
             .await
             .context("start the API")?;
         desk.set_api_address(api.local_addr());
+        let naming = match &config.raw.dns {
+            Some(section) => Some(Naming::start(section, desk.clone(), &registry).await?),
+            None => None,
+        };
         Ok(Self {
             config,
             step_hook,
@@ -151,6 +152,7 @@ impl Node {
             api,
             admin,
             health,
+            naming,
             fatal: Mutex::new(fatal),
         })
     }
@@ -182,6 +184,10 @@ impl Node {
             api: self.api.local_addr(),
             peer: self.raft.peer_address(),
             health: self.health.as_ref().map(HealthServer::local_addr),
+            dns: self
+                .naming
+                .as_ref()
+                .map(|naming| naming.server.local_addr()),
         }
     }
 
@@ -204,6 +210,7 @@ impl Node {
     /// leader hands over first, so that the others need not wait for its silence.
     pub async fn shutdown(self) {
         self.drainer.give_up();
+        drop(self.naming);
         if self.raft.peer_address().is_some() && !self.raft.hand_over().await {
             tracing::info!("no other voter can take over at once");
         }
@@ -217,6 +224,14 @@ impl Node {
         }
         self.raft.shutdown().await;
     }
+}
+
+async fn start_health(config: &Config, parts: HealthParts) -> anyhow::Result<Option<HealthServer>> {
+    let Some(address) = config.raw.health.listen else {
+        return Ok(None);
+    };
+    let started = HealthServer::start(address, parts).await;
+    Ok(Some(started.context("start the listener for probes")?))
 }
 
 fn drain_times(config: &Config) -> DrainTimes {

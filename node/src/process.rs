@@ -22,6 +22,9 @@ pub struct NodeAddresses {
     /// For probes; none where they are switched off.
     #[serde(default)]
     pub health: Option<std::net::SocketAddr>,
+    /// For questions about the pool's name, UDP and TCP; none in a node without a name server.
+    #[serde(default)]
+    pub dns: Option<std::net::SocketAddr>,
 }
 
 /// Where a simulated network listens, as written to `--addresses-file`.

@@ -71,12 +71,30 @@ log_entries_kept = {kept}
         snapshot = settings.snapshot_entries,
         kept = settings.log_entries_kept,
     );
-    common(options, network, password_file).replace(NODE, &node) + &cluster
+    common(options, network, password_file).replace(NODE, &node)
+        + &cluster
+        + &dns(options, settings)
 }
 
 /// Short enough for a test, long enough to be seen.
 const DRAINING: &str =
     "drain_wait_ms = 500\ndrain_over_ms = 500\nstop_wait_ms = 500\nstop_over_ms = 500\n";
+
+/// A name server whose nodes have addresses that nobody has.
+fn dns(options: &PoolOptions, settings: &MemberSettings) -> String {
+    if !options.has_dns {
+        return String::new();
+    }
+    let nodes = 1..=settings.peers.len() as u64 + 1;
+    let nodes: String = nodes
+        .map(|id| format!("{id} = [\"192.0.2.{id}\", \"2001:db8::{id}\"]\n"))
+        .collect();
+    format!(
+        "[dns]\nlisten = \"127.0.0.1:0\"\nzone = \"pool.example\"\n\
+         name_servers = [\"node-1.pool.example\", \"node-2.pool.example\"]\n\
+         answers_per_second_max = 100\n[dns.nodes]\n{nodes}"
+    )
+}
 
 /// Stands where the keys of `[node]` come.
 const NODE: &str = "#node\n";

@@ -48,6 +48,8 @@ pub struct PoolOptions {
     pub verifier_threads: usize,
     /// There is a second listener, for getwork, and miners may use TLS on the same ports; the certificate is the one of [`crate::tls`].
     pub has_tls: bool,
+    /// Members of a cluster answer for the name `pool.example`, in which node N is 192.0.2.N.
+    pub has_dns: bool,
     /// Most connections of miners, in all as well as from one address.
     pub connections_max: usize,
 }
@@ -67,6 +69,7 @@ impl Default for PoolOptions {
             wallet_timeout_ms: 5_000,
             verifier_threads: 1,
             has_tls: false,
+            has_dns: false,
             connections_max: 1_000,
         }
     }

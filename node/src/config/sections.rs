@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use super::cluster::{ClusterSection, StorageSection};
+use super::dns::DnsSection;
 use super::health::HealthSection;
 use super::public::PublicSection;
 use super::stratum::StratumSection;
@@ -44,6 +45,8 @@ pub struct RawConfig {
     /// The listener for probes.
     #[serde(default)]
     pub health: HealthSection,
+    /// The name server for the pool's name; a node without one answers nobody.
+    pub dns: Option<DnsSection>,
     /// What strangers are told.
     #[serde(default)]
     pub public: PublicSection,
@@ -396,6 +399,9 @@ impl RawConfig {
         )?;
         self.stratum.check()?;
         self.api.check()?;
+        if let Some(dns) = &self.dns {
+            dns.check()?;
+        }
         self.public.check()?;
         if let Some(cluster) = &self.cluster {
             cluster.check()?;

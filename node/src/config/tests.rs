@@ -302,3 +302,23 @@ fn the_listener_for_probes_has_an_address_or_is_off() {
     let wrong = listen("listen = \"no\"").unwrap_err().to_string();
     assert!(wrong.contains("`no` is neither an address"), "{wrong}");
 }
+
+#[test]
+fn the_name_server_is_off_unless_it_is_configured_and_its_names_are_checked() {
+    assert!(parse(MINIMAL, &[]).unwrap().raw.dns.is_none());
+    let section = |lines: &str| format!("{MINIMAL}[dns]\n{lines}");
+    let good = "zone = \"pool.example\"\nname_servers = [\"node-1.pool.example\"]\n\
+                [dns.nodes]\n1 = [\"192.0.2.1\", \"2001:db8::1\"]\n";
+    let dns = parse(&section(good), &[]).unwrap().raw.dns.unwrap();
+    assert_eq!((dns.ttl_s, dns.listen.port()), (20, 53));
+    assert_eq!(dns.addresses_of(1).map(<[_]>::len), Some(2));
+    let wrong = [
+        ("pool.example", "po ol..example", "dns.zone: "),
+        ("[\"node-1.pool.example\"]", "[]", "dns.name_servers: "),
+        ("1 = [", "01 = [", "`01` is no node's id"),
+        ("192.0.2.1", "192.0.2.300", "invalid IP address"),
+    ];
+    for (from, to, expected) in wrong {
+        check_error(&section(&good.replacen(from, to, 1)), &[], expected);
+    }
+}
