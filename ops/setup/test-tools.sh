@@ -10,4 +10,6 @@ command -v promtool >/dev/null || missing+=(prometheus)
 # Read the scripts of ops/, and balance nodes as its recipe says.
 command -v shellcheck >/dev/null || missing+=(shellcheck)
 [ -x /usr/sbin/haproxy ] || command -v haproxy >/dev/null || missing+=(haproxy)
+# Reads what nodes say in the upgrade script.
+command -v jq >/dev/null || missing+=(jq)
 [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
