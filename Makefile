@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(RAFTPOOL_CACHE)/target
 export ROCKSDB_LIB_DIR ?= $(RAFTPOOL_CACHE)/rocksdb-$(shell ops/setup/rocksdb-version.sh)
 export ROCKSDB_STATIC ?= 1
 
-.PHONY: help setup dashboard build release demo demo-kill test-tools test browser lint fix openapi bench soak chaos matrix fuzz
+.PHONY: help setup dashboard build release demo demo-kill test-tools test browser lint fix openapi reference bench soak chaos matrix fuzz
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ fix: setup dashboard ## format, and apply what the lints can mend by themselves
 openapi: setup dashboard ## write the document of the API anew (dashboard/openapi.json), and its types
 	UPDATE_EXPECT=1 cargo test --locked --workspace --test it -- the_committed_document
 	cd dashboard && npm run --silent gen
+
+reference: setup dashboard ## write the reference of the configuration anew (ops/config/reference.md)
+	UPDATE_EXPECT=1 cargo test --locked --workspace --lib -- the_committed_reference
 
 bench: release ## print the measured figures, optimised build
 	$(CARGO_TARGET_DIR)/release/raftpool pow bench

@@ -3,6 +3,7 @@
 pub mod ban;
 pub mod block;
 pub mod cluster;
+mod init;
 mod ledger;
 pub mod load;
 pub mod node;
@@ -22,6 +23,7 @@ use node::NodeCommand;
 use payout::{AbandonArgs, DecideArgs, HistoryArgs, HoldArgs, MinerCommand};
 use token::TokenCommand;
 
+pub use init::{InitArgs, NodeKind};
 pub use ledger::{ExportArgs, ExportFormat, LedgerCommand};
 pub use pool::{ApplyArgs, ChangesArgs, MoveArgs, PoolCommand};
 
@@ -137,9 +139,27 @@ pub enum Command {
     /// Check the books, export them, and add an export up
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Examine a host before a node starts there, or a node that runs
+    ///
+    /// Looks at limits, disk, clock, ports, names, certificates, daemons, wallet, cluster and
+    /// payouts, and says what is wrong, the worst first, and what to do. Changes nothing. Exit code
+    /// 0 means that all is well, 1 that there are warnings, 2 that the node cannot work.
+    Doctor(LookArgs),
     /// Compute and measure the proof of work
     #[command(subcommand)]
     Pow(PowCommand),
+    /// Print what completes this command line in a shell
+    ///
+    /// For example in ~/.bashrc: `source <(raftpool completions bash)`.
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages of all commands
+    Man {
+        /// Existing directory for them, such as /usr/local/share/man/man1
+        directory: PathBuf,
+    },
 }
 
 /// What a node is started with.
@@ -363,6 +383,13 @@ pub enum ConfigCommand {
     },
     /// Print a commented example with every key and its default
     Example,
+    /// Print the reference of every key, as Markdown
+    Reference,
+    /// Write a commented configuration for a new node
+    ///
+    /// The file has every key, with what you give here filled in. Nothing is ever overwritten.
+    /// Afterwards it tells what is left to do.
+    Init(Box<InitArgs>),
 }
 
 /// Compute and measure the proof of work.

@@ -5,8 +5,10 @@ mod block;
 mod cluster;
 mod config;
 mod devnet;
+mod doctor;
 mod ledger;
 mod load;
+mod manual;
 mod miner;
 mod node;
 mod payout;
@@ -14,6 +16,7 @@ mod pool;
 mod pow;
 mod run;
 mod stop;
+mod supervisor;
 mod token;
 
 use std::process::ExitCode;
@@ -45,7 +48,10 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Block(command) => runtime()?.block_on(block::execute(&command)),
         Command::Pool(command) => runtime()?.block_on(pool::execute(&command)),
         Command::Token(command) => runtime()?.block_on(token::execute(&command)),
+        Command::Doctor(args) => runtime()?.block_on(doctor::execute(&args)),
         Command::Pow(command) => pow::execute(&command),
+        Command::Completions { shell } => Ok(manual::completions(shell)),
+        Command::Man { directory } => manual::pages(&directory),
     }
 }
 

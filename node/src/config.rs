@@ -8,7 +8,9 @@ mod cluster;
 mod dns;
 mod environment;
 mod health;
+mod init;
 mod public;
+mod reference;
 mod sections;
 mod stratum;
 #[cfg(test)]
@@ -21,7 +23,9 @@ use raftpool_chain::{Address, AddressError};
 pub use cluster::{ClusterSection, StorageSection};
 pub use dns::DnsSection;
 pub use health::HealthSection;
+pub use init::{InitError, Membership, NewNode, NewWallet};
 pub use public::PublicSection;
+pub use reference::reference;
 pub use sections::{
     ApiSection, DaemonSection, LogFormat, LogSection, NodeSection, PayoutSection, PoolSection,
     RawConfig, SettingsSection, WalletSection,

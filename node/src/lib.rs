@@ -11,6 +11,7 @@ pub mod commands;
 pub mod config;
 pub mod demo;
 mod dns;
+mod doctor;
 pub mod node;
 mod operator;
 pub mod process;

@@ -10,6 +10,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, LogSection};
 
+/// Open files besides miners' connections: those of the store, of peers and of the API.
+pub const OTHER_FILES: u64 = 2_048;
+
 /// The machine's clock.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock;

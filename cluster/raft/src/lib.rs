@@ -49,7 +49,7 @@ pub use certificates::{CertificateAuthority, CertificateError, PeerName, certifi
 pub use config::{LogPolicy, PeerSettings, RaftNodeConfig, Timing};
 pub use error::RaftNodeError;
 pub use membership::{ChangeError, Member};
-pub use network::{InvalidAddress, PeerAddress};
+pub use network::{InvalidAddress, PeerAddress, UnknownPeer, look_up_peer};
 pub use node::RaftNode;
 pub use raftpool_store::{Identity, LatencyHistogram, LogStatus, StateStatus, stored_identity};
 pub use status::{PeerStatus, ProposalCounts, RaftStatus, Role};

@@ -6,14 +6,12 @@ use anyhow::Context;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use super::stop::{Asked, Stop};
+use super::supervisor;
 use crate::cli::RunArgs;
 use crate::config::{Config, ConfigError};
 use crate::node::{CRASH_FILE_VARIABLE, CRASH_VARIABLE, Node, crash_hook};
 use crate::process::write_addresses;
-use crate::system::log_as_configured;
-
-/// Open files besides miners' connections: those of the store, of peers and of the API.
-const OTHER_FILES: u64 = 2_048;
+use crate::system::{OTHER_FILES, log_as_configured};
 
 pub(super) fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config, std::env::vars())?;
@@ -42,6 +40,8 @@ async fn serve(args: &RunArgs, config: Config) -> anyhow::Result<ExitCode> {
     let step_hook = crash_hook(crash.as_deref(), crash_file.as_deref())?;
     let mut stop = Stop::listen(args.exit_on_stdin_close)?;
     let node = Node::start(config, step_hook).await?;
+    // Until the very end: a node that hangs while it stops is to be ended as well.
+    let _watched = supervisor::tell_ready();
     let ended = tokio::select! {
         () = wind_down(&node, &mut stop) => Ok(()),
         reason = node.failed() => end_at_once(&reason),
@@ -56,7 +56,9 @@ async fn serve(args: &RunArgs, config: Config) -> anyhow::Result<ExitCode> {
 /// Waits until the process is to stop. After a signal miners are let go in good order, unless there
 /// is a second one.
 async fn wind_down(node: &Node, stop: &mut Stop) {
-    match stop.asked().await {
+    let asked = stop.asked().await;
+    supervisor::tell_stopping();
+    match asked {
         Asked::StdinClosed => tracing::info!(reason = "standard input closed", "stopping"),
         Asked::BySignal(reason) => {
             tracing::info!(reason, "stopping; another signal stops at once");

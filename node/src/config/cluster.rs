@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use raftpool_raft::{LogPolicy, PeerAddress, Timing};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ConfigError;
 use super::sections::require;
 
 /// `[cluster]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterSection {
     /// Where the other nodes connect.
     #[serde(default = "ClusterSection::default_listen")]
+    #[schemars(with = "String")]
     pub listen: SocketAddr,
     /// By what the other nodes find this one: host and port, or a service name with SRV records.
     pub address: String,
@@ -86,7 +88,7 @@ impl ClusterSection {
 }
 
 /// `[storage]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StorageSection {
     /// A snapshot is made after so many log entries.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -16,11 +17,12 @@ const TTL_S_MAX: u32 = 86_400;
 const TEXT_BYTES_MAX: usize = 255;
 
 /// `[dns]`: without the section there is no name server.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DnsSection {
     /// Address to listen on, UDP and TCP.
     #[serde(default = "DnsSection::default_listen")]
+    #[schemars(with = "String")]
     pub listen: SocketAddr,
     /// The pool's name, for which this node answers; the same on every node.
     pub zone: String,

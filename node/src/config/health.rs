@@ -2,18 +2,20 @@
 
 use std::net::SocketAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 /// What `listen` says when there is no listener.
 const OFF: &str = "off";
 
 /// `[health]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HealthSection {
-    /// Address of the plain HTTP listener for `/livez`, `/readyz` and `/metrics`; `None`, written as
-    /// "off", for no such listener: the API's serves the same paths.
+    /// Address of the plain HTTP listener for `/livez`, `/readyz` and `/metrics`; "off" for no such
+    /// listener: the API's serves the same paths.
     #[serde(deserialize_with = "address_or_off")]
+    #[schemars(with = "String")]
     pub listen: Option<SocketAddr>,
 }
 

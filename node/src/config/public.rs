@@ -1,5 +1,6 @@
 //! The section about what strangers are told of this node and of the pool.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -9,7 +10,7 @@ use super::sections::require;
 const TEXT_BYTES_MAX: usize = 256;
 
 /// `[public]`: all of it is shown to everybody.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PublicSection {
     /// The pool's name; the same on every node.

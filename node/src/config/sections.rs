@@ -7,6 +7,7 @@ use raftpool_api::ApiConfig;
 use raftpool_chain::Network;
 use raftpool_ledger::command::{NetworkFeePayer, Scheme, Settings};
 use raftpool_ledger::settings::{check_settings, offer, scheme_of_name};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -17,7 +18,7 @@ use super::public::PublicSection;
 use super::stratum::StratumSection;
 
 /// The whole file. `Deserialize` refuses unknown keys in every section.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawConfig {
     /// What the pool mines for.
@@ -59,11 +60,12 @@ pub struct RawConfig {
 }
 
 /// `[pool]`: the same on every node of a cluster.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolSection {
     /// mainnet, testnet, stagenet or devnet.
     #[serde(deserialize_with = "network")]
+    #[schemars(with = "String")]
     pub network: Network,
     /// The address blocks pay to: the wallet's own.
     pub address: String,
@@ -79,7 +81,7 @@ fn network<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Network,
 }
 
 /// `[node]`: this node alone.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeSection {
     /// Number of this node in its cluster, never reused.
@@ -125,7 +127,7 @@ impl NodeSection {
 }
 
 /// `[daemon]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DaemonSection {
     /// `http://host:port` of each daemon, the preferred one first.
@@ -149,7 +151,7 @@ impl DaemonSection {
 }
 
 /// `[wallet]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WalletSection {
     /// `http://host:port` of the wallet's RPC server.
@@ -170,7 +172,7 @@ impl WalletSection {
 }
 
 /// `[payout]`: this node's patience; nothing here changes who is owed what.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PayoutSection {
     /// Time between two looks at the chain when nothing else asks for one.
@@ -198,10 +200,11 @@ impl Default for PayoutSection {
 }
 
 /// `[api]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApiSection {
     /// Address to listen on.
+    #[schemars(with = "String")]
     pub listen: SocketAddr,
     /// Sites whose pages may read the API: origins such as "https://pool.example", or "*" for all.
     pub cors_origins: Vec<String>,
@@ -272,7 +275,7 @@ impl ApiSection {
 }
 
 /// `[settings]`: read when the cluster is created, and by `raftpool pool apply`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SettingsSection {
     /// Fee of PPLNS, in hundredths of a percent.
@@ -335,7 +338,7 @@ impl Default for SettingsSection {
 }
 
 /// Form of the log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
     /// One readable line each.
@@ -345,7 +348,7 @@ pub enum LogFormat {
 }
 
 /// `[log]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogSection {
     /// Form of the lines.

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use raftpool_ledger::bans::BAN_MS_MAX;
 use raftpool_stratum::{BanConfig, Encryption, Listener, Speaks};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ConfigError;
 use super::sections::{require, scheme};
 
 /// How shares are checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum VerificationMode {
     /// Every share is hashed.
@@ -22,11 +23,12 @@ pub enum VerificationMode {
 }
 
 /// `[stratum]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StratumSection {
     /// Addresses to listen on with the terms of this section, plain, and TLS on the same ports once
     /// there is a certificate. Some miners take port 8080 for something else: avoid it.
+    #[schemars(with = "Vec<String>")]
     pub listen: Vec<SocketAddr>,
     /// Further addresses, each with terms of its own.
     pub listener: Vec<ListenerSection>,
@@ -64,7 +66,7 @@ pub struct StratumSection {
 }
 
 /// `[stratum.bans]`
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BansSection {
     /// Time over which a worker's shares are counted.
@@ -148,7 +150,7 @@ impl BansSection {
 }
 
 /// `[stratum.tls]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TlsSection {
     /// PEM file with the certificate and its chain, relative to the file.
@@ -158,7 +160,7 @@ pub struct TlsSection {
 }
 
 /// Whether a listener speaks TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EncryptionMode {
     /// Never.
@@ -170,7 +172,7 @@ pub enum EncryptionMode {
 }
 
 /// What miners speak on a listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DialectMode {
     /// Stratum, or Xatum as the miner begins.
@@ -183,10 +185,11 @@ pub enum DialectMode {
 }
 
 /// `[[stratum.listener]]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerSection {
     /// Address to listen on.
+    #[schemars(with = "String")]
     pub address: SocketAddr,
     /// "stratum", "xatum" or "getwork".
     #[serde(default)]
@@ -195,6 +198,7 @@ pub struct ListenerSection {
     pub encryption: Option<EncryptionMode>,
     /// Networks of the proxies in front of it, which send a PROXY protocol v2 header.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     pub proxied_from: Vec<IpNet>,
     /// Difficulty of a worker nothing is known of, instead of the section's.
     pub starting_difficulty: Option<u64>,

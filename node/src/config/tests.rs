@@ -5,7 +5,7 @@ use std::path::Path;
 
 use raftpool_stratum::{Encryption, Speaks};
 
-use super::{Config, ConfigError, EXAMPLE};
+use super::{Config, ConfigError, EXAMPLE, reference};
 
 const MINIMAL: &str = r#"
 [pool]
@@ -247,6 +247,30 @@ fn wrong_values_say_what_would_be_right() {
         "line 11, column 10",
     );
     check_error("pool = ", &[], "line 1, column 8");
+}
+
+#[test]
+fn the_committed_reference_is_what_the_program_prints() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ops/config/reference.md");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&file, reference()).unwrap();
+    }
+    assert_eq!(
+        std::fs::read_to_string(&file).unwrap(),
+        reference(),
+        "a key has changed: run `make reference`"
+    );
+}
+
+#[test]
+fn every_key_of_the_reference_has_a_meaning_and_is_in_the_example() {
+    for line in reference().lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let key = cells[0].trim_matches('`');
+        assert!(cells.last().is_some_and(|about| about.len() > 5), "{line}");
+        let is_shown = EXAMPLE.contains(key);
+        assert!(is_shown, "the example lacks {key}");
+    }
 }
 
 #[test]

@@ -98,6 +98,40 @@ pub(crate) enum DialError {
     },
 }
 
+/// An address of a peer stands for nothing; the text says why.
+#[derive(Debug, thiserror::Error)]
+#[error("look up {address}")]
+pub struct UnknownPeer {
+    address: String,
+    #[source]
+    source: DialError,
+}
+
+/// What a peer's address stands for now, by the system's name servers and hosts file, as a node
+/// would find it.
+///
+/// # Errors
+/// When it is no address, or has none.
+pub async fn look_up_peer(address: &str) -> Result<Vec<SocketAddr>, UnknownPeer> {
+    let unknown = |source| UnknownPeer {
+        address: address.to_owned(),
+        source,
+    };
+    let dialer = Dialer::new(None).map_err(|source| {
+        unknown(DialError::Resolve {
+            name: address.to_owned(),
+            source,
+        })
+    })?;
+    let found = dialer.look_up(address).await.map_err(unknown)?;
+    match found.is_empty() {
+        true => Err(unknown(DialError::NoAddress {
+            name: address.to_owned(),
+        })),
+        false => Ok(found),
+    }
+}
+
 /// Makes connections.
 pub(crate) struct Dialer {
     resolver: TokioResolver,
@@ -121,13 +155,10 @@ impl Dialer {
 
     /// Connects to the first address that answers.
     pub(crate) async fn dial(&self, address: &str) -> Result<TcpStream, DialError> {
-        let PeerAddress { host, port } = address.parse()?;
-        let addresses = match port {
-            Some(port) => self.addresses_of(&host, port).await?,
-            None => self.addresses_of_service(&host).await?,
+        let mut failure = DialError::NoAddress {
+            name: address.to_owned(),
         };
-        let mut failure = DialError::NoAddress { name: host };
-        for address in addresses {
+        for address in self.look_up(address).await? {
             match self.connect(address).await {
                 Ok(stream) => return Ok(stream),
                 Err(source) => failure = DialError::Connect { address, source },
@@ -136,6 +167,15 @@ impl Dialer {
         // The records may be old: the next try asks again.
         self.resolver.clear_cache();
         Err(failure)
+    }
+
+    /// What an address stands for now.
+    async fn look_up(&self, address: &str) -> Result<Vec<SocketAddr>, DialError> {
+        let PeerAddress { host, port } = address.parse()?;
+        match port {
+            Some(port) => self.addresses_of(&host, port).await,
+            None => self.addresses_of_service(&host).await,
+        }
     }
 
     async fn addresses_of(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {

@@ -29,7 +29,7 @@ pub(crate) use channels::{CallError, Channels, Purpose};
 pub(crate) use client::Network;
 pub(crate) use convert::{checkpoint_messages, checkpoints_of, member_message, member_of};
 pub(crate) use dial::Dialer;
-pub use dial::{InvalidAddress, PeerAddress};
+pub use dial::{InvalidAddress, PeerAddress, UnknownPeer, look_up_peer};
 pub(crate) use envelope::ANYBODY;
 pub(crate) use listener::{Listener, bind};
 pub(crate) use outcome::outcome_of;
