@@ -27,7 +27,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::daemons::DaemonDesk;
-use super::facts::waiting_for;
+use super::facts::{LAG_MAX, waiting_for};
 use super::report::Reporter;
 
 /// For one node's report.
@@ -35,8 +35,6 @@ const REPORT_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// An answer about the cluster is good for so long: anybody may ask, and each answer costs a
 /// round of questions to all nodes.
 const STATUS_REUSE: Duration = Duration::from_secs(1);
-/// A member further behind is told as a problem.
-const LAG_MAX: u64 = 1_000;
 
 /// Speaks with the other nodes about everything but consensus.
 pub(super) struct ClusterDesk {

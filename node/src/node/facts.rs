@@ -26,8 +26,9 @@ const HEARTBEAT_AGE_MAX: Duration = Duration::from_secs(10);
 /// Age of a template above which miners should be sent to another node.
 const TEMPLATE_AGE_MAX_MS: u64 = 60_000;
 
-/// Committed entries that the books may lack: a second's worth under the heaviest load.
-const LAG_MAX: u64 = 1_000;
+/// Committed entries that the books of a node may lack: a second's worth under the heaviest load. One
+/// that lacks more is told as a problem, and nobody is sent to it.
+pub(super) const LAG_MAX: u64 = 1_000;
 
 /// Heights until a block is stable since the 5-second blocks (`STABLE_LIMIT` of the daemon).
 const STABILITY_HEIGHTS: u64 = 24;

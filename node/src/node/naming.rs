@@ -12,15 +12,13 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use super::desk::ClusterDesk;
+use super::facts::LAG_MAX;
 use crate::config::DnsSection;
 use crate::dns::{DnsServer, Host, Roster, Zone};
 
 /// Between two looks at the nodes. A look takes a second and a half at most, for a node that does
 /// not answer.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Entries a node may lack; as at `/readyz`.
-const LAG_MAX: u64 = 1_000;
 
 /// A running name server and what keeps it up to date. Both end when it is dropped.
 pub(super) struct Naming {
