@@ -22,7 +22,7 @@ mod token;
 use std::process::ExitCode;
 
 use crate::cli::Command;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, InitError};
 use crate::node::FoundingError;
 
 /// Exit code of a wrong configuration or command line (`EX_USAGE` of sysexits).
@@ -66,7 +66,7 @@ pub fn chain_of(error: &anyhow::Error) -> String {
 
 /// 64 when the operator's input is wrong, 1 for everything else.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if error.is::<ConfigError>() || error.is::<FoundingError>() {
+    if error.is::<ConfigError>() || error.is::<InitError>() || error.is::<FoundingError>() {
         return ExitCode::from(EXIT_USAGE);
     }
     ExitCode::FAILURE

@@ -42,7 +42,7 @@ pub struct Config {
     pub raw: RawConfig,
     /// `pool.address`, parsed for `pool.network`.
     pub pool_address: Address,
-    /// The wallet's password, read from its file.
+    /// The wallet's password, read from its file; `None` without a wallet, or without the secrets.
     pub wallet_password: Option<String>,
 }
 
@@ -97,7 +97,8 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads, overrides from `environment` and checks the file at `path`.
+    /// Reads, overrides from `environment` and checks the file at `path`, and reads the secrets that
+    /// it names.
     ///
     /// # Errors
     /// The first problem found, with its place.
@@ -105,18 +106,39 @@ impl Config {
         path: &Path,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
+        Self::load_without_secrets(path, environment)?.with_secrets()
+    }
+
+    /// The same without the secrets, for whoever only talks to the node: they may be readable by the
+    /// node alone, and only while it runs.
+    ///
+    /// # Errors
+    /// The first problem found, with its place.
+    pub fn load_without_secrets(
+        path: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
             path: path.into(),
             source,
         })?;
-        Self::parse(path, &text, environment)
+        Self::parse_without_secrets(path, &text, environment)
     }
 
-    /// The same for a text; `path` is only named in errors and resolves relative paths.
+    /// [`Config::load`] for a text; `path` is only named in errors and resolves relative paths.
     ///
     /// # Errors
     /// The first problem found, with its place.
     pub fn parse(
+        path: &Path,
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        Self::parse_without_secrets(path, text, environment)?.with_secrets()
+    }
+
+    /// [`Config::load_without_secrets`] for a text.
+    fn parse_without_secrets(
         path: &Path,
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -162,16 +184,10 @@ impl Config {
         let pool_address =
             Address::parse(&raw.pool.address, network).map_err(ConfigError::PoolAddress)?;
         raw.check()?;
-        let wallet_password = match &raw.wallet {
-            Some(wallet) => {
-                let file = relative_to(path, &wallet.password_file);
-                let secret = std::fs::read_to_string(&file)
-                    .map_err(|source| ConfigError::Secret { path: file, source })?;
-                Some(secret.trim_end_matches(['\r', '\n']).to_owned())
-            }
-            None => None,
-        };
         let mut raw = raw;
+        if let Some(wallet) = &mut raw.wallet {
+            wallet.password_file = relative_to(path, &wallet.password_file);
+        }
         raw.node.data_directory = relative_to(path, &raw.node.data_directory);
         raw.stratum.resolve_paths(|file| relative_to(path, file));
         if let Some(cluster) = &mut raw.cluster {
@@ -180,7 +196,15 @@ impl Config {
         Ok(Self {
             raw,
             pool_address,
-            wallet_password,
+            wallet_password: None,
+        })
+    }
+
+    fn with_secrets(self) -> Result<Self, ConfigError> {
+        let wallet = self.raw.wallet.as_ref();
+        Ok(Self {
+            wallet_password: wallet.map(WalletSection::read_password).transpose()?,
+            ..self
         })
     }
 }

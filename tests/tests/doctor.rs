@@ -78,6 +78,31 @@ async fn a_host_is_examined_before_the_node_starts_and_the_node_while_it_runs() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_a_node_needs_not_the_wallets_password() -> Result<()> {
+    let pool = Pool::start(hashing_options()).await?;
+    // As systemd keeps it: for the node alone.
+    let nowhere = ("RAFTPOOL__WALLET__PASSWORD_FILE", "\"/nowhere/secret\"");
+    let ask = |words: &[&str]| {
+        let mut command = Command::new(executable()?);
+        let command = command.args(words).arg(pool.config_file());
+        anyhow::Ok(command.envs([nowhere]).output()?)
+    };
+    for words in [
+        ["payout", "status"],
+        ["node", "status"],
+        ["ledger", "verify"],
+    ] {
+        let output = ask(&words)?;
+        ensure!(output.status.success(), "{words:?}: {output:?}");
+    }
+    let (findings, code) = examine(&pool, &[nowhere])?;
+    ensure!(code == Some(2) && severity(&findings, "wallet")? == "problem");
+    let checked = ask(&["config", "check"])?;
+    ensure!(checked.status.code() == Some(64), "{checked:?}");
+    holds(&String::from_utf8(checked.stderr)?, "/nowhere/secret")
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_keeps_a_node_from_working_comes_first_with_what_to_do() -> Result<()> {
     let mut pool = Pool::start(hashing_options()).await?;
     pool.stop_node().await;

@@ -62,7 +62,7 @@ fn make_authority(directory: &Path, node: Option<&Path>) -> anyhow::Result<()> {
     let cluster_id = match node {
         None => rand::random(),
         Some(file) => {
-            let config = Config::load(file, std::env::vars())?;
+            let config = Config::load_without_secrets(file, std::env::vars())?;
             let data = &config.raw.node.data_directory;
             let stored = stored_identity(data)?;
             let stored = stored.with_context(|| format!("{} holds no data", data.display()))?;

@@ -10,7 +10,7 @@ use crate::doctor::{Severity, examine, listing};
 const EXIT_PROBLEM: u8 = 2;
 
 pub(super) async fn execute(args: &LookArgs) -> anyhow::Result<ExitCode> {
-    let config = Config::load(&args.config, std::env::vars())?;
+    let config = Config::load_without_secrets(&args.config, std::env::vars())?;
     let findings = examine(&config, &args.config).await?;
     match args.output {
         OutputFormat::Text => print!("{}", listing(&findings)),

@@ -25,7 +25,7 @@ pub(super) async fn execute(command: &LedgerCommand) -> anyhow::Result<ExitCode>
 }
 
 async fn verify(config_file: &std::path::Path) -> anyhow::Result<ExitCode> {
-    let config = Config::load(config_file, std::env::vars())?;
+    let config = Config::load_without_secrets(config_file, std::env::vars())?;
     let client = AdminClient::new(&config, config_file)?;
     let (index, verified) = match client.get_slowly("ledger/verify").await {
         Ok(answer) => {

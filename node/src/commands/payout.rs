@@ -40,7 +40,7 @@ pub(super) async fn execute(command: &PayoutCommand) -> anyhow::Result<ExitCode>
 
 /// A client of the node that the configuration describes.
 pub(super) fn connect(config_file: &Path) -> anyhow::Result<(Config, AdminClient)> {
-    let config = Config::load(config_file, std::env::vars())?;
+    let config = Config::load_without_secrets(config_file, std::env::vars())?;
     let client = AdminClient::new(&config, config_file)?;
     Ok((config, client))
 }

@@ -166,6 +166,19 @@ pub struct WalletSection {
 }
 
 impl WalletSection {
+    /// Reads the password from its file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_password(&self) -> Result<String, ConfigError> {
+        let secret = std::fs::read_to_string(&self.password_file);
+        let secret = secret.map_err(|source| ConfigError::Secret {
+            path: self.password_file.clone(),
+            source,
+        })?;
+        Ok(secret.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
     fn default_timeout_ms() -> u64 {
         60_000
     }

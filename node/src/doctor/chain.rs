@@ -18,9 +18,13 @@ const BLOCK_AGE_MAX_MS: u64 = 120_000;
 
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut newest_block_ms = None;
     for url in &config.raw.daemon.urls {
         match daemon(config, url).await {
-            Ok(found) => findings.extend(found),
+            Ok((found, block_ms)) => {
+                findings.extend(found);
+                newest_block_ms = newest_block_ms.max(block_ms);
+            }
             Err(error) => findings.push(Finding::problem(
                 "daemon",
                 format!("{url}: {}", chain_of(error)),
@@ -28,20 +32,28 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
             )),
         }
     }
-    if let (Some(section), Some(password)) = (&config.raw.wallet, &config.wallet_password) {
-        let found = wallet(config, section, password).await;
-        findings.push(found.unwrap_or_else(|error| {
-            Finding::problem(
+    findings.extend(newest_block_ms.map(|block_ms| clock(block_ms, now_ms())));
+    if let Some(section) = &config.raw.wallet {
+        findings.push(match section.read_password() {
+            Ok(password) => wallet(config, section, &password).await.unwrap_or_else(|error| {
+                Finding::problem(
+                    "wallet",
+                    format!("{}: {}", section.url, chain_of(error)),
+                    "start the wallet with its RPC server, or correct [wallet] and the password",
+                )
+            }),
+            Err(error) => Finding::problem(
                 "wallet",
-                format!("{}: {}", section.url, chain_of(error)),
-                "start the wallet with its RPC server, or correct [wallet] and the password",
-            )
-        }));
+                chain_of(error),
+                "write its password there, and run this as who may read it",
+            ),
+        });
     }
     findings
 }
 
-async fn daemon(config: &Config, url: &str) -> Result<Vec<Finding>, ChainError> {
+/// One daemon, and when it says that its newest block was made.
+async fn daemon(config: &Config, url: &str) -> Result<(Vec<Finding>, Option<u64>), ChainError> {
     let timeout = Duration::from_millis(config.raw.daemon.timeout_ms);
     let client = DaemonClient::new(url, config.raw.pool.network, timeout)?;
     let info = client.info().await?;
@@ -73,10 +85,8 @@ async fn daemon(config: &Config, url: &str) -> Result<Vec<Finding>, ChainError> 
         let advice = "switch its getwork server on, and wait until it is in step with its peers";
         findings.push(Finding::problem("daemon", seen, advice));
     }
-    if let Some(block) = client.block(info.top_block_hash).await? {
-        findings.push(clock(block.timestamp_ms, now_ms()));
-    }
-    Ok(findings)
+    let newest = client.block(info.top_block_hash).await?;
+    Ok((findings, newest.map(|block| block.timestamp_ms)))
 }
 
 /// The host's clock, by the newest block.

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::operator::{AdminClient, is_not_running};
 
 pub(super) async fn execute(args: &ExportArgs) -> anyhow::Result<ExitCode> {
-    let config = Config::load(&args.config, std::env::vars())?;
+    let config = Config::load_without_secrets(&args.config, std::env::vars())?;
     let client = AdminClient::new(&config, &args.config)?;
     let out: Box<dyn Write + Send> = match &args.output {
         Some(file) => {
