@@ -25,7 +25,7 @@ pub(crate) async fn examine(config: &Config, config_file: &Path) -> anyhow::Resu
     let node = node::examine(&client).await;
     let mut findings = host::examine(config);
     if !node.is_running {
-        findings.extend(host::ports(config).await);
+        findings.extend(host::examine_for_start(config).await);
     }
     findings.extend(node.findings);
     findings.extend(names::examine(config).await);

@@ -24,13 +24,20 @@ const SYNC_TOO_SLOW: Duration = Duration::from_millis(100);
 const SPACE_SCARCE_BYTES: u64 = 10 << 30;
 const SPACE_TOO_SCARCE_BYTES: u64 = 1 << 30;
 
+/// What matters also while a node runs.
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
-    let directory = existing(&config.raw.node.data_directory);
-    vec![
+    vec![space(&existing(&config.raw.node.data_directory))]
+}
+
+/// What would keep a node from starting well. One that runs has limits of its own, not those of this
+/// process, says how fast its disk is in its metrics, and would have to wait for these writes.
+pub(super) async fn examine_for_start(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![
         open_files(config.raw.stratum.connections_max as u64),
-        space(&directory),
-        speed(&directory),
-    ]
+        speed(&existing(&config.raw.node.data_directory)),
+    ];
+    findings.extend(ports(config).await);
+    findings
 }
 
 /// The directory, or the one that it will be made in.
@@ -117,7 +124,7 @@ fn measure(mut file: File) -> std::io::Result<Vec<Duration>> {
 }
 
 /// Listens on every address for a moment.
-pub(super) async fn ports(config: &Config) -> Vec<Finding> {
+async fn ports(config: &Config) -> Vec<Finding> {
     let raw = &config.raw;
     let miners = raw.stratum.listen.iter().copied();
     let miners = miners.chain(raw.stratum.listener.iter().map(|listener| listener.address));

@@ -40,8 +40,12 @@ pub(super) async fn examine(client: &AdminClient) -> Seen {
             "use the same version of the program as the node",
         )],
     };
-    if let Ok(status) = client.get("status").await {
-        findings.extend(of_payouts(&status));
+    match client.get("status").await {
+        Ok(status) => findings.extend(of_payouts(&status)),
+        Err(error) => {
+            let advice = "look at the node's log: it does not know its own books";
+            findings.push(Finding::problem("payouts", chain_of(error), advice));
+        }
     }
     Seen {
         is_running: true,
@@ -93,7 +97,7 @@ fn of_payouts(status: &Value) -> Vec<Finding> {
         .unwrap_or(0);
     if strays > 0 {
         let seen = format!("{strays} blocks pay the pool and are not in its books");
-        let advice = "`raftpool block stray` lists them";
+        let advice = "`raftpool block list-stray` lists them";
         findings.push(Finding::warning("blocks", seen, advice));
     }
     findings
