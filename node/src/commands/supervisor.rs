@@ -20,12 +20,9 @@ pub(super) fn tell_ready() -> Watched {
     Watched { beating }
 }
 
-/// Tells that the process has begun to stop, and what it does.
+/// Tells that the process has begun to stop.
 pub(super) fn tell_stopping() {
-    tell(&[
-        NotifyState::Stopping,
-        NotifyState::Status("letting miners go to other nodes"),
-    ]);
+    tell(&[NotifyState::Stopping]);
 }
 
 async fn beat(interval: Duration) {
