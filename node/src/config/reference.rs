@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use schemars::schema_for;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::RawConfig;
 
@@ -188,10 +188,6 @@ fn type_name(schema: &Value) -> Option<&str> {
 
 /// The documentation as one line of a table.
 fn meaning(schema: &Value) -> String {
-    let text = schema.as_object().and_then(description).unwrap_or_default();
+    let text = schema["description"].as_str().unwrap_or_default();
     text.replace('\n', " ").replace('|', "\\|")
-}
-
-fn description(schema: &Map<String, Value>) -> Option<&str> {
-    schema.get("description")?.as_str()
 }
