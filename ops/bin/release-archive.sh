@@ -21,8 +21,10 @@ temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"; git clean --quiet --force -- "node/*.cdx.json" "cluster/*.cdx.json" "*.cdx.json"' EXIT
 tree=$temporary/$name
 
-# Laid out as on a host, so that it can be unpacked over one.
+# Laid out as on a host, so that it can be unpacked over one: without a configuration and secrets, which
+# are the host's own.
 ops/setup/install.sh --binary "$program" --destdir "$tree" >/dev/null
+rm -r "$tree/etc/raftpool"
 man=$tree/usr/local/share/man/man1
 completions=$tree/usr/local/share
 mkdir -p "$man" "$completions/bash-completion/completions" "$completions/zsh/site-functions" \
@@ -31,13 +33,13 @@ mkdir -p "$man" "$completions/bash-completion/completions" "$completions/zsh/sit
 "$program" completions bash >"$completions/bash-completion/completions/raftpool"
 "$program" completions zsh >"$completions/zsh/site-functions/_raftpool"
 "$program" completions fish >"$completions/fish/vendor_completions.d/raftpool.fish"
-cp README.md LICENSE CHANGELOG.md ops/config/reference.md "$tree/usr/local/share/doc/raftpool/"
+cp README.md LICENSE CHANGELOG.md ops/config/raftpool.toml ops/config/reference.md "$tree/usr/local/share/doc/raftpool/"
 cp -r ops/runbooks "$tree/usr/local/share/doc/raftpool/"
 
 # The same bytes for the same content: the time is that of the commit, and nobody owns the files.
 tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct)" \
   --directory "$temporary" "$name" | gzip --no-name --best >"$target/$name.tar.gz"
-# Of the program alone: what only tests and benchmarks use is not part of it.
+# The tool does not tell what is in the program from what only builds or tests it: all is listed.
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) cargo cyclonedx --quiet --format json --describe binaries \
   --manifest-path node/Cargo.toml
 mv node/raftpool_bin.cdx.json "$target/$name.cdx.json"
