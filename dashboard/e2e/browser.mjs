@@ -19,12 +19,25 @@ export function launch() {
   return chromium.launch({ executablePath, args });
 }
 
-/** Runs before the page's own scripts: sums up layout shifts and notes when its data is there. */
+/**
+ * Runs before the page's own scripts: sums up layout shifts, with what moved, and notes when the
+ * page's data is there.
+ */
 function observe() {
-  const seen = { shift: 0, dataAt_ms: null };
+  const seen = { shift: 0, moved: [], dataAt_ms: null };
+  const describe = ({ node, previousRect: from, currentRect: to }) => {
+    const element = node?.nodeType === Node.TEXT_NODE ? node.parentElement : node;
+    const text = element?.textContent?.trim().slice(0, 40);
+    const size = ({ x, y, width, height }) => [x, y, width, height].map(Math.round).join(" ");
+    return `<${element?.localName} class="${element?.className}"> "${text}": ${size(from)} -> ${size(to)}`;
+  };
   Object.assign(window, { raftpoolSeen: seen });
   new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) if (!entry.hadRecentInput) seen.shift += entry.value;
+    for (const entry of list.getEntries()) {
+      if (entry.hadRecentInput) continue;
+      seen.shift += entry.value;
+      seen.moved.push(`${entry.value.toFixed(4)}:`, ...entry.sources.map(describe));
+    }
   }).observe({ type: "layout-shift", buffered: true });
   const look = () => {
     const main = document.querySelector("main");
@@ -67,6 +80,7 @@ export async function measures(page) {
     paint_ms: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? null,
     data_ms: window.raftpoolSeen.dataAt_ms,
     shift: window.raftpoolSeen.shift,
+    moved: window.raftpoolSeen.moved,
     overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
   }));
 }

@@ -57,7 +57,7 @@ async function look(world, { name, path, view, theme }) {
       `  ${name}, ${view}: first paint ${paint} ms, data ${data} ms, shift ${seen.shift.toFixed(3)}`,
     );
     assert.ok(seen.overflow <= 0, `scrolls sideways by ${seen.overflow} px`);
-    assert.ok(seen.shift <= SHIFT_MAX, `things moved by ${seen.shift}`);
+    assert.ok(seen.shift <= SHIFT_MAX, `things moved by ${seen.shift}:\n${seen.moved.join("\n")}`);
     const wrong = complaints.filter((text) => !(ASKS_FOR_MISSING.has(name) && /404/.test(text)));
     assert.deepEqual(wrong, []);
     assert.deepEqual(await violations(page), []);
