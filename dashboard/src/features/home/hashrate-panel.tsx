@@ -10,7 +10,7 @@ import { SPAN } from "@/lib/time";
 import { RangeButtons } from "@/ui/chart/range";
 import { Loaded, Panel } from "@/ui/panel";
 import { blockMarkers } from "@/ui/pool/markers";
-import { RateChart, RateChartSkeleton } from "@/ui/pool/rate-chart";
+import { RateChart, RateChartSkeleton, RateChartSpace } from "@/ui/pool/rate-chart";
 import { Stat } from "@/ui/stat";
 
 const route = getRouteApi("/");
@@ -27,16 +27,18 @@ export function HashratePanel() {
     <Panel title={home.hashrate.title} actions={<RangeButtons value={range} onChange={setRange} />}>
       <Rates />
       <div className="mt-4">
-        <Loaded query={series} skeleton={<RateChartSkeleton />}>
-          {(data) => (
-            <RateChart
-              items={data.items}
-              step_ms={data.step_ms}
-              markers={blockMarkers(recent.data?.items ?? [])}
-              withShares
-            />
-          )}
-        </Loaded>
+        <RateChartSpace>
+          <Loaded query={series} skeleton={<RateChartSkeleton />}>
+            {(data) => (
+              <RateChart
+                items={data.items}
+                step_ms={data.step_ms}
+                markers={blockMarkers(recent.data?.items ?? [])}
+                withShares
+              />
+            )}
+          </Loaded>
+        </RateChartSpace>
       </div>
     </Panel>
   );

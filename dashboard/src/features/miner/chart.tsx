@@ -6,7 +6,7 @@ import { RANGE_SERIES, type Range } from "@/lib/range";
 import { RangeButtons } from "@/ui/chart/range";
 import { Loaded, Panel } from "@/ui/panel";
 import { blockMarkers, payoutMarkers } from "@/ui/pool/markers";
-import { RateChart, RateChartSkeleton } from "@/ui/pool/rate-chart";
+import { RateChart, RateChartSkeleton, RateChartSpace } from "@/ui/pool/rate-chart";
 
 const route = getRouteApi("/miner/$address");
 
@@ -30,11 +30,13 @@ export function MinerChart({ address }: { address: string }) {
   ];
   return (
     <Panel title={miner.chart} actions={<RangeButtons value={range} onChange={setRange} />}>
-      <Loaded query={series} skeleton={<RateChartSkeleton />}>
-        {(data) => (
-          <RateChart items={data.items} step_ms={data.step_ms} markers={markers} withShares />
-        )}
-      </Loaded>
+      <RateChartSpace>
+        <Loaded query={series} skeleton={<RateChartSkeleton />}>
+          {(data) => (
+            <RateChart items={data.items} step_ms={data.step_ms} markers={markers} withShares />
+          )}
+        </Loaded>
+      </RateChartSpace>
     </Panel>
   );
 }

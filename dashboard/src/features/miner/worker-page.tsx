@@ -15,7 +15,7 @@ import { refusedOf } from "@/lib/worker";
 import { RangeButtons } from "@/ui/chart/range";
 import { PageTitle } from "@/ui/page-title";
 import { Empty, Loaded, Panel } from "@/ui/panel";
-import { RateChart, RateChartSkeleton } from "@/ui/pool/rate-chart";
+import { RateChart, RateChartSkeleton, RateChartSpace } from "@/ui/pool/rate-chart";
 import { WorkerState } from "@/ui/pool/worker-state";
 import { StatSheet } from "@/ui/stat";
 import { When } from "@/ui/when";
@@ -72,11 +72,13 @@ function Known({ address, worker }: { address: string; worker: WorkerDetail }) {
     <>
       <Numbers address={address} worker={worker} />
       <Panel title={words.chart} actions={<RangeButtons value={range} onChange={setRange} />}>
-        <Loaded query={series} skeleton={<RateChartSkeleton />}>
-          {(data) => (
-            <RateChart items={data.items} step_ms={data.step_ms} markers={[]} withShares />
-          )}
-        </Loaded>
+        <RateChartSpace>
+          <Loaded query={series} skeleton={<RateChartSkeleton />}>
+            {(data) => (
+              <RateChart items={data.items} step_ms={data.step_ms} markers={[]} withShares />
+            )}
+          </Loaded>
+        </RateChartSpace>
       </Panel>
       <SessionsPanel worker={worker} />
       <RefusedPanel worker={worker} />

@@ -11,8 +11,8 @@ export const payouts = {
     open: "Under way",
     none: "none",
     feePayer: {
-      miners: "payees share the network’s fee",
-      pool: "the pool bears the network’s fee",
+      miners: "network fee: payees",
+      pool: "network fee: the pool",
     } as Record<string, string>,
     queue: "Waiting",
     queueNote: (miners: number) => `${miners} ${miners === 1 ? "address" : "addresses"}`,

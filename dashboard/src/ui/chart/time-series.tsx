@@ -8,7 +8,9 @@ import type { ChartData, Marker } from "./types";
 // The plotting library is a third of all code, and no page needs it before its data.
 const Plot = lazy(() => import("./plot"));
 
-export const CHART_HEIGHT = 240;
+const CHART_HEIGHT = 240;
+/** With the axis below it, in pixels. */
+export const CHART_SPACE = CHART_HEIGHT + 24;
 const TABLE_ROWS_MAX = 200;
 
 /**
@@ -62,7 +64,7 @@ export function TimeSeries({
 /** The same space without a chart. */
 export function ChartSkeleton() {
   return (
-    <div style={{ height: CHART_HEIGHT + 24 }} className="flex flex-col justify-end gap-2">
+    <div style={{ height: CHART_SPACE }} className="flex flex-col justify-end gap-2">
       <span className="skeleton w-full flex-1" />
     </div>
   );
@@ -71,7 +73,7 @@ export function ChartSkeleton() {
 function ChartNote({ children }: { children: string }) {
   return (
     <div
-      style={{ height: CHART_HEIGHT + 24 }}
+      style={{ height: CHART_SPACE }}
       className="grid place-items-center rounded-lg border border-dashed border-line-strong px-6 text-center text-sm text-muted"
     >
       <p className="max-w-sm">{children}</p>
@@ -109,7 +111,7 @@ function SeriesTable({ data }: { data: ChartData }) {
     <section
       tabIndex={0}
       aria-label={charts.asTable}
-      style={{ height: CHART_HEIGHT + 24 }}
+      style={{ height: CHART_SPACE }}
       className="overflow-y-auto rounded-lg border border-line"
     >
       <table className="table">

@@ -1,9 +1,10 @@
+import type { ReactNode } from "react";
 import { poolNow } from "@/lib/clock";
 import { charts } from "@/lib/messages";
 import { formatCount, formatHashrate } from "@/lib/number";
 import { rates, type Span } from "@/lib/series";
 import { formatDuration } from "@/lib/time";
-import { ChartSkeleton, TimeSeries } from "../chart/time-series";
+import { CHART_SPACE, ChartSkeleton, TimeSeries } from "../chart/time-series";
 import type { Marker } from "../chart/types";
 
 /** Hashrate over time from spans of work, with what happened meanwhile. */
@@ -55,6 +56,11 @@ function summaryOf(values: number[], step_ms: number): string {
     formatHashrate(mean),
     formatDuration(values.length * step_ms),
   );
+}
+
+/** Keeps the space of a chart, with the line below it, also while it loads and when it fails. */
+export function RateChartSpace({ children }: { children: ReactNode }) {
+  return <div style={{ minHeight: `calc(${CHART_SPACE}px + 2.75rem)` }}>{children}</div>;
 }
 
 /** The space a chart will take, with the line below it. */
