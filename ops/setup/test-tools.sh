@@ -12,4 +12,6 @@ command -v shellcheck >/dev/null || missing+=(shellcheck)
 [ -x /usr/sbin/haproxy ] || command -v haproxy >/dev/null || missing+=(haproxy)
 # Reads what nodes say in the upgrade script.
 command -v jq >/dev/null || missing+=(jq)
+# Makes hosts of their own for the drill.
+[ -x /usr/sbin/ip ] || missing+=(iproute2)
 [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"

@@ -12,6 +12,7 @@ mod audit;
 mod fault;
 mod load;
 mod nemesis;
+mod places;
 mod register;
 mod schedule;
 mod tally;
@@ -28,8 +29,9 @@ use crate::cluster::{ClusterOptions, ClusterPool, HEALING_DEADLINE};
 use crate::processes::PoolOptions;
 
 pub use fault::{Fault, Who};
-pub use load::{Load, LoadOptions};
+pub use load::{Habit, Load, LoadOptions};
 pub use nemesis::Nemesis;
+pub use places::Places;
 pub use register::{Action, Clients, History, RegisterOptions, Verdict};
 pub use schedule::{Schedule, Step};
 pub use tally::{Tallies, Tally};
@@ -78,6 +80,7 @@ impl RunOptions {
                 depth: 16,
                 shares_per_second: 20,
                 password: "d=1",
+                habit: Habit::Wandering,
             },
             register: RegisterOptions::default(),
             seed,
@@ -100,6 +103,7 @@ impl RunOptions {
                 depth: 32,
                 shares_per_second: 1_000,
                 password: "x",
+                habit: Habit::Wandering,
             },
             register: RegisterOptions::default(),
             seed,

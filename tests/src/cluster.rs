@@ -19,6 +19,7 @@ use futures_util::future::try_join_all;
 use tempfile::TempDir;
 
 use crate::devnet::SimulatedNetwork;
+use crate::hosts::Hosts;
 use crate::processes::{DEADLINE, PoolOptions};
 use crate::proxy::Ways;
 use crate::wait;
@@ -50,6 +51,8 @@ pub struct ClusterOptions {
     pub has_crash_file: bool,
     /// Decides the jitter of slow links.
     pub seed: u64,
+    /// Each node has a host of its own; such a cluster is plain.
+    pub hosts: Option<Hosts>,
     /// Without proxies and without ways to order faults: for measuring.
     pub is_plain: bool,
 }
@@ -70,6 +73,7 @@ impl Default for ClusterOptions {
             sabotage: None,
             has_crash_file: false,
             seed: 0,
+            hosts: None,
             is_plain: false,
         }
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use raftpool::process::DevnetAddresses;
 
+use crate::hosts::Hosts;
 use crate::processes::PoolOptions;
 
 /// How one node is a member of a cluster.
@@ -12,6 +13,8 @@ use crate::processes::PoolOptions;
 pub struct MemberSettings {
     /// Its id.
     pub node_id: u64,
+    /// The hosts that it and the others live on; they share this machine's loopback without.
+    pub hosts: Option<Hosts>,
     /// Where it keeps its data, relative to the file.
     pub data_directory: String,
     /// Where the others find it.
@@ -35,7 +38,7 @@ pub struct MemberSettings {
 /// The file of a node that runs alone.
 pub fn alone(options: &PoolOptions, network: &DevnetAddresses, password_file: &Path) -> String {
     let node = format!("data_directory = \"data\"\n{DRAINING}");
-    common(options, network, password_file).replace(NODE, &node)
+    common(options, network, password_file, None).replace(NODE, &node)
 }
 
 /// The file of a member of a cluster, with its certificates beside it.
@@ -71,7 +74,7 @@ log_entries_kept = {kept}
         snapshot = settings.snapshot_entries,
         kept = settings.log_entries_kept,
     );
-    common(options, network, password_file).replace(NODE, &node)
+    common(options, network, password_file, settings.ip()).replace(NODE, &node)
         + &cluster
         + &dns(options, settings)
 }
@@ -80,26 +83,55 @@ log_entries_kept = {kept}
 const DRAINING: &str =
     "drain_wait_ms = 500\ndrain_over_ms = 500\nstop_wait_ms = 500\nstop_over_ms = 500\n";
 
-/// A name server whose nodes have addresses that nobody has.
+/// The port that miners use on a host of its own.
+pub const STRATUM_PORT: u16 = 5_077;
+/// The port of the name server there.
+pub const DNS_PORT: u16 = 53;
+
+impl MemberSettings {
+    /// Its address when it has a host of its own.
+    fn ip(&self) -> Option<IpAddr> {
+        let hosts = self.hosts.as_ref()?;
+        Some(hosts.host(self.node_id).ip)
+    }
+}
+
+/// Where to listen: on this port of an own host, or on any of the loopback.
+fn listen(ip: Option<IpAddr>, port: u16) -> SocketAddr {
+    ip.map_or(SocketAddr::from(([127, 0, 0, 1], 0)), |ip| {
+        (ip, port).into()
+    })
+}
+
+/// A name server. Without hosts, its nodes have addresses that nobody has.
 fn dns(options: &PoolOptions, settings: &MemberSettings) -> String {
     if !options.has_dns {
         return String::new();
     }
     let nodes = 1..=settings.peers.len() as u64 + 1;
     let nodes: String = nodes
-        .map(|id| format!("{id} = [\"192.0.2.{id}\", \"2001:db8::{id}\"]\n"))
+        .map(|id| match &settings.hosts {
+            Some(hosts) => format!("{id} = [\"{}\"]\n", hosts.host(id).ip),
+            None => format!("{id} = [\"192.0.2.{id}\", \"2001:db8::{id}\"]\n"),
+        })
         .collect();
     format!(
-        "[dns]\nlisten = \"127.0.0.1:0\"\nzone = \"pool.example\"\n\
+        "[dns]\nlisten = \"{}\"\nzone = \"pool.example\"\n\
          name_servers = [\"node-1.pool.example\", \"node-2.pool.example\"]\n\
-         answers_per_second_max = 100\n[dns.nodes]\n{nodes}"
+         answers_per_second_max = 100\n[dns.nodes]\n{nodes}",
+        listen(settings.ip(), DNS_PORT)
     )
 }
 
 /// Stands where the keys of `[node]` come.
 const NODE: &str = "#node\n";
 
-fn common(options: &PoolOptions, network: &DevnetAddresses, password_file: &Path) -> String {
+fn common(
+    options: &PoolOptions,
+    network: &DevnetAddresses,
+    password_file: &Path,
+    ip: Option<IpAddr>,
+) -> String {
     format!(
         r#"
 [pool]
@@ -116,7 +148,7 @@ username = "pool"
 password_file = {password_file:?}
 timeout_ms = {wallet_timeout}
 [stratum]
-listen = ["127.0.0.1:0"]
+listen = ["{stratum}"]
 minimum_difficulty = 1
 starting_difficulty = {share}
 verifier_threads = {verifiers}
@@ -130,11 +162,11 @@ resend_interval_ms = 500
 retry_interval_ms = 300
 sighting_gap_ms = 200
 [api]
-listen = "127.0.0.1:0"
+listen = "{api}"
 # Tests ask far more often than people do.
 requests_per_minute_per_ip_max = 0
 [health]
-listen = "127.0.0.1:0"
+listen = "{health}"
 [settings]
 pplns_fee_bps = {fee}
 payout_threshold_atomic = {threshold}
@@ -142,6 +174,9 @@ payout_interval_ms = {interval}
 [log]
 filter = "info,openraft=warn"
 "#,
+        stratum = listen(ip, STRATUM_PORT),
+        api = listen(ip, 8_000),
+        health = listen(ip, 8_001),
         pool = network.pool_address,
         daemon = network.daemon,
         wallet = network.wallet,

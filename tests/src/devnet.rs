@@ -31,6 +31,7 @@ impl SimulatedNetwork {
         }
         let arguments = strings(&[
             "devnet",
+            &format!("--host={}", options.network_host),
             "--daemon-port=0",
             "--wallet-port=0",
             "--control-port=0",

@@ -22,6 +22,10 @@ pub mod loadgen;
 
 pub mod tls;
 
+pub mod names;
+
+pub mod hosts;
+
 pub mod story;
 
 pub mod cluster;

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use crate::hosts::Host;
 use crate::processes::{DEADLINE, executable, strings};
 
 /// Longest wait for one answer of the API; a paused node gives none.
@@ -21,6 +22,8 @@ pub struct NodeProcess {
     name: String,
     directory: PathBuf,
     environment: Vec<(String, String)>,
+    /// The network namespace it runs in, when that is not the test's own.
+    namespace: Option<String>,
     process: Mutex<Option<Process>>,
     http: reqwest::Client,
 }
@@ -36,9 +39,17 @@ impl NodeProcess {
             name: name.into(),
             directory: directory.into(),
             environment,
+            namespace: None,
             process: Mutex::default(),
             http: reqwest::Client::builder().timeout(API_TIMEOUT).build()?,
         })
+    }
+
+    /// The same node, on a host of its own.
+    #[must_use]
+    pub fn on_host(mut self, host: &Host) -> Self {
+        self.namespace = Some(host.namespace.clone());
+        self
     }
 
     /// Starts the node, which must not be running, and waits until it listens.
@@ -82,14 +93,24 @@ impl NodeProcess {
         let common = self.environment.iter();
         let common = common.map(|(name, value)| (name.as_str(), value.as_str()));
         let environment: Vec<_> = common.chain(environment.iter().copied()).collect();
+        let (program, arguments) = self.on_its_host(executable()?, arguments);
         let log = self.log_file();
-        Ok(Process::start(
-            &self.name,
-            &executable()?,
-            &arguments,
-            &environment,
-            &log,
-        )?)
+        let started = Process::start(&self.name, &program, &arguments, &environment, &log);
+        Ok(started?)
+    }
+
+    /// The command line that runs another one where the node lives.
+    fn on_its_host(&self, program: PathBuf, arguments: Vec<String>) -> (PathBuf, Vec<String>) {
+        let Some(namespace) = &self.namespace else {
+            return (program, arguments);
+        };
+        // It becomes the program, so that the process id stays the node's.
+        let program = program.display().to_string();
+        let way = strings(&["netns", "exec", namespace, &program]);
+        (
+            PathBuf::from(crate::hosts::PROGRAM),
+            [way, arguments].concat(),
+        )
     }
 
     /// Kills the node as a crash would.

@@ -1,5 +1,6 @@
 //! A whole pool as real processes: a simulated network and a node, killed and restarted at will.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub struct PoolOptions {
     pub network_difficulty: u64,
     /// Its proof of work.
     pub algorithm: Algorithm,
+    /// Where it listens.
+    pub network_host: IpAddr,
     /// Heights until a block is stable.
     pub stable_depth: u64,
     /// Time between foreign blocks; 0 lets the test produce every block.
@@ -59,6 +62,7 @@ impl Default for PoolOptions {
         Self {
             network_difficulty: 10_000_000_000,
             algorithm: Algorithm::V3,
+            network_host: Ipv4Addr::LOCALHOST.into(),
             stable_depth: 24,
             foreign_block_every_ms: 0,
             share_difficulty: 1_000,

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use hickory_proto::op::{Message, Query, ResponseCode};
-use hickory_proto::rr::{Name, RecordType};
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::RecordType;
 use raftpool_tests::cluster::{ClusterOptions, ClusterPool};
+use raftpool_tests::names::{ask, question, texts};
 use raftpool_tests::processes::{DEADLINE, PoolOptions};
 use raftpool_tests::wait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,24 +37,6 @@ fn server(pool: &ClusterPool, node: u64) -> Result<SocketAddr> {
         .context("no name server")
 }
 
-fn question(name: &str, kind: RecordType) -> Result<Vec<u8>> {
-    let mut message = Message::query();
-    message.add_query(Query::query(Name::from_ascii(name)?, kind));
-    Ok(message.to_vec()?)
-}
-
-/// An answer over UDP; `None` when none comes.
-async fn ask(server: SocketAddr, name: &str, kind: RecordType) -> Result<Option<Message>> {
-    let socket = UdpSocket::bind("127.0.0.1:0").await?;
-    socket.send_to(&question(name, kind)?, server).await?;
-    let mut buffer = [0; 2_048];
-    let received = socket.recv_from(&mut buffer);
-    match tokio::time::timeout(Duration::from_secs(2), received).await {
-        Ok(received) => Ok(Some(Message::from_vec(&buffer[..received?.0])?)),
-        Err(_) => Ok(None),
-    }
-}
-
 async fn ask_over_tcp(server: SocketAddr, name: &str, kind: RecordType) -> Result<Message> {
     let mut stream = TcpStream::connect(server).await?;
     let question = question(name, kind)?;
@@ -62,11 +45,6 @@ async fn ask_over_tcp(server: SocketAddr, name: &str, kind: RecordType) -> Resul
     let mut answer = vec![0; stream.read_u16().await?.into()];
     stream.read_exact(&mut answer).await?;
     Ok(Message::from_vec(&answer)?)
-}
-
-fn texts(message: &Message) -> BTreeSet<String> {
-    let answers = message.answers.iter();
-    answers.map(|record| record.data.to_string()).collect()
 }
 
 async fn points_to(server: SocketAddr, wanted: &[&str]) -> Result<()> {

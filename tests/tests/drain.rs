@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use raftpool_tests::chaos::{Load, LoadOptions};
+use raftpool_tests::chaos::{Habit, Load, LoadOptions};
 use raftpool_tests::cluster::{ClusterOptions, ClusterPool, HEALING_DEADLINE, Member};
 use raftpool_tests::command::holds;
 use raftpool_tests::miner::ScriptedMiner;
@@ -38,6 +38,7 @@ impl Scene {
             depth: 4,
             shares_per_second: 5,
             password: "d=1",
+            habit: Habit::Wandering,
         };
         let load = Load::start(&pool, &options, 7);
         let scene = Self { pool, load };

@@ -5,23 +5,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
+use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::places::Places;
 use super::tally::{Tallies, Tally};
 use crate::cluster::ClusterPool;
 use crate::miner::ScriptedMiner;
+use crate::names;
 use crate::processes::MINERS;
 
 /// Longest wait for a connection with its first job.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// Longest wait for a message before looking at the clock again.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// Longer than any test.
+const FOR_EVER: Duration = Duration::from_secs(86_400);
 /// Pause before another node is tried.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(20);
+/// How long a settled miner waits for an answer before it takes the pool for dead.
+const SETTLED_PATIENCE: Duration = Duration::from_secs(3);
 /// Longest wait for open answers at the end of a session; the pool itself gives up after 10 s.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(12);
 
@@ -36,6 +42,25 @@ pub struct LoadOptions {
     pub shares_per_second: u64,
     /// Password of the miners; "d=1" makes every hash a share.
     pub password: &'static str,
+    /// Who they are.
+    pub habit: Habit,
+}
+
+/// How miners choose a node, and how long they stay.
+#[derive(Debug, Clone)]
+pub enum Habit {
+    /// Any node that runs, for some seconds each time.
+    Wandering,
+    /// Whatever node the pool's name points to, by these name servers, until the connection
+    /// breaks or answers do not come for some seconds.
+    Settled {
+        /// The pool's name servers.
+        name_servers: Vec<SocketAddr>,
+        /// The pool's name.
+        name: &'static str,
+        /// The port of the nodes for miners.
+        port: u16,
+    },
 }
 
 /// Running miners.
@@ -44,13 +69,15 @@ pub struct Load {
     miners: JoinSet<()>,
     /// What they were told so far.
     pub tallies: Tallies,
+    /// Where each of them is.
+    pub places: Places,
 }
 
 impl Load {
     /// Starts miners on all nodes of a pool.
     pub fn start(pool: &Arc<ClusterPool>, options: &LoadOptions, seed: u64) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let tallies = Tallies::default();
+        let (tallies, places) = (Tallies::default(), Places::default());
         let mut miners = JoinSet::new();
         for number in 0..options.miners {
             let site = Site {
@@ -58,6 +85,7 @@ impl Load {
                 options: options.clone(),
                 number,
                 tallies: tallies.clone(),
+                places: places.clone(),
                 stopped: stopped.clone(),
                 random: StdRng::seed_from_u64(seed ^ number),
             };
@@ -67,6 +95,7 @@ impl Load {
             stop,
             miners,
             tallies,
+            places,
         }
     }
 
@@ -97,6 +126,7 @@ struct Site {
     options: LoadOptions,
     number: u64,
     tallies: Tallies,
+    places: Places,
     stopped: watch::Receiver<bool>,
     random: StdRng,
 }
@@ -113,19 +143,36 @@ impl Site {
                 true => format!("site{}", self.number),
                 false => format!("site{}-{session}", self.number),
             };
-            if let Some(node) = self.any_node() {
+            if let Some(node) = self.choose_node().await {
                 let password = self.options.password;
                 let connect = ScriptedMiner::connect(node, address, &worker, password);
                 let connected = tokio::time::timeout(CONNECT_TIMEOUT, connect).await;
                 if let Ok(Ok(miner)) = connected {
-                    self.mine(miner, address, &worker).await;
+                    self.mine(miner, node, address, &worker).await;
                 }
             }
             tokio::time::sleep(RECONNECT_PAUSE).await;
         }
     }
 
-    /// A node that serves miners at present; names are resolved to any of them.
+    /// A node to connect to.
+    async fn choose_node(&mut self) -> Option<SocketAddr> {
+        let Habit::Settled {
+            name_servers,
+            name,
+            port,
+        } = &self.options.habit
+        else {
+            return self.any_node();
+        };
+        let mut servers = name_servers.clone();
+        servers.shuffle(&mut self.random);
+        let found = names::resolve(&servers, name).await.ok()?;
+        // Miners take the first address.
+        found.first().map(|ip| (*ip, *port).into())
+    }
+
+    /// A node that serves miners at present.
     fn any_node(&mut self) -> Option<SocketAddr> {
         let members = self.pool.members();
         let serving: Vec<SocketAddr> = members
@@ -136,9 +183,14 @@ impl Site {
     }
 
     /// Mines until the connection breaks or the session is over.
-    async fn mine(&mut self, mut miner: ScriptedMiner, address: &str, worker: &str) {
-        let seconds = self.random.random_range(2..10);
-        let mut end = Instant::now() + Duration::from_secs(seconds);
+    async fn mine(
+        &mut self,
+        mut miner: ScriptedMiner,
+        node: SocketAddr,
+        address: &str,
+        worker: &str,
+    ) {
+        let mut end = Instant::now() + self.stay();
         let patience = self.patience();
         let mut heard = Instant::now();
         let pace = Duration::from_micros(1_000_000 / self.options.shares_per_second);
@@ -168,7 +220,11 @@ impl Site {
                 wait = next_share.saturating_duration_since(now).min(wait);
             }
             let read = miner.read_within(wait).await;
-            self.tallies.add(address, worker, told.news(&miner));
+            let news = told.news(&miner);
+            if news.accepted > 0 {
+                self.places.note(self.number, node);
+            }
+            self.tallies.add(address, worker, news);
             match read {
                 // Only an answer counts: jobs come also while nothing can be stored.
                 Ok(Some(message)) if message["method"].is_null() => heard = Instant::now(),
@@ -186,9 +242,19 @@ impl Site {
     /// How long a silent pool is waited for; some miners go elsewhere soon, and never learn what
     /// became of their shares.
     fn patience(&mut self) -> Duration {
+        if !matches!(self.options.habit, Habit::Wandering) {
+            return SETTLED_PATIENCE;
+        }
         match self.random.random_bool(0.3) {
             true => Duration::from_millis(self.random.random_range(300..2_000)),
             false => DRAIN_TIMEOUT,
+        }
+    }
+
+    fn stay(&mut self) -> Duration {
+        match self.options.habit {
+            Habit::Wandering => Duration::from_secs(self.random.random_range(2..10)),
+            Habit::Settled { .. } => FOR_EVER,
         }
     }
 

@@ -21,6 +21,9 @@ const CRASH_FILE_VARIABLE: &str = "RAFTPOOL_TEST_CRASH_FILE";
 /// Names what a node does wrong on purpose.
 const SABOTAGE_VARIABLE: &str = "RAFTPOOL_TEST_SABOTAGE";
 
+/// The port that the others use on a host of its own.
+const PEER_PORT: u16 = 5_078;
+
 /// A node of a cluster, running or not.
 pub struct Member {
     /// Its id.
@@ -62,6 +65,11 @@ impl Member {
             environment.push((SABOTAGE_VARIABLE.to_owned(), sabotage.to_owned()));
         }
         let process = NodeProcess::new(&format!("node-{id}"), &directory, environment)?;
+        let host = options.hosts.as_ref().map(|hosts| hosts.host(id));
+        let process = match &host {
+            Some(host) => process.on_host(host),
+            None => process,
+        };
         let front = match options.is_plain {
             true => None,
             false => {
@@ -71,9 +79,11 @@ impl Member {
         };
         let process = Self {
             id,
-            address: front
-                .as_ref()
-                .map_or_else(free_address, |front| Ok(front.address()))?,
+            address: match (&front, &host) {
+                (Some(front), _) => front.address(),
+                (None, Some(host)) => (host.ip, PEER_PORT).into(),
+                (None, None) => free_address()?,
+            },
             front,
             process,
             disk,
@@ -98,7 +108,11 @@ impl Member {
                 None => self.address,
             },
             address: self.address,
-            connect_from: source_address(self.id),
+            connect_from: match &options.hosts {
+                Some(hosts) => hosts.host(self.id).ip,
+                None => source_address(self.id),
+            },
+            hosts: options.hosts.clone(),
             peers: others.filter(|front| *front != self.address()).collect(),
             heartbeat_ms: options.heartbeat_ms,
             election_timeout_ms: options.election_timeout_ms,
