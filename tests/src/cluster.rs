@@ -25,7 +25,7 @@ use crate::proxy::Ways;
 use crate::wait;
 
 pub use commands::Health;
-pub use member::Member;
+pub use member::{Member, free_address};
 
 /// Longest time a cluster may need to be healthy again when nothing disturbs it any more.
 pub const HEALING_DEADLINE: Duration = Duration::from_secs(90);

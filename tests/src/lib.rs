@@ -26,6 +26,8 @@ pub mod names;
 
 pub mod hosts;
 
+pub mod prometheus;
+
 pub mod story;
 
 pub mod cluster;

@@ -184,8 +184,11 @@ impl Member {
     }
 }
 
-/// An address that is free now, for a node that must come back to the same one.
-fn free_address() -> Result<SocketAddr> {
+/// An address that is free now, for what must be told where to listen, and come back there.
+///
+/// # Errors
+/// When there is none.
+pub fn free_address() -> Result<SocketAddr> {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("find a free port")?;
     listener.local_addr().context("find a free port")
 }
