@@ -9,6 +9,7 @@ pub mod load;
 pub mod node;
 pub mod payout;
 mod pool;
+mod support;
 pub mod token;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use token::TokenCommand;
 pub use init::{InitArgs, NodeKind};
 pub use ledger::{ExportArgs, ExportFormat, LedgerCommand};
 pub use pool::{ApplyArgs, ChangesArgs, MoveArgs, PoolCommand};
+pub use support::SupportArgs;
 
 /// A highly available mining pool for the XELIS blockchain.
 ///
@@ -145,6 +147,13 @@ pub enum Command {
     /// payouts, and says what is wrong, the worst first, and what to do. Changes nothing. Exit code
     /// 0 means that all is well, 1 that there are warnings, 2 that the node cannot work.
     Doctor(LookArgs),
+    /// Write what somebody who helps needs to see into one archive, without secrets
+    ///
+    /// Configuration without credentials and comments, what `raftpool doctor` finds, what the node
+    /// says of the cluster, itself, settings, accounts, changes and payouts, its metrics, the names
+    /// and sizes of its files, and its log. A node that does not run, or hangs, can be told of as
+    /// well; what cannot be had is named. Changes nothing.
+    SupportDump(SupportArgs),
     /// Compute and measure the proof of work
     #[command(subcommand)]
     Pow(PowCommand),

@@ -17,6 +17,7 @@ mod pow;
 mod run;
 mod stop;
 mod supervisor;
+mod support;
 mod token;
 
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Pool(command) => runtime()?.block_on(pool::execute(&command)),
         Command::Token(command) => runtime()?.block_on(token::execute(&command)),
         Command::Doctor(args) => runtime()?.block_on(doctor::execute(&args)),
+        Command::SupportDump(args) => runtime()?.block_on(support::execute(&args)),
         Command::Pow(command) => pow::execute(&command),
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Man { directory } => manual::pages(&directory),

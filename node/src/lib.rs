@@ -15,4 +15,5 @@ mod doctor;
 pub mod node;
 mod operator;
 pub mod process;
+mod support;
 pub mod system;
