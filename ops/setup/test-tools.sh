@@ -12,6 +12,8 @@ command -v shellcheck >/dev/null || missing+=(shellcheck)
 [ -x /usr/sbin/haproxy ] || command -v haproxy >/dev/null || missing+=(haproxy)
 # Reads what nodes say in the upgrade script.
 command -v jq >/dev/null || missing+=(jq)
+# Asks name servers as operators do.
+command -v dig >/dev/null || missing+=(bind9-dnsutils)
 # Makes hosts of their own for the drill.
 [ -x /usr/sbin/ip ] || missing+=(iproute2)
 [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"

@@ -30,7 +30,7 @@ pub enum ClusterCommand {
     Add(AddArgs),
     /// Give added nodes a vote, all at once
     ///
-    /// Refused while one of them is far behind. Two voters are refused: with two, the loss of
+    /// Nodes that were just added have a few seconds to be heard. Refused while one of them is far behind. Two voters are refused: with two, the loss of
     /// either one stops the cluster.
     Promote(PromoteArgs),
     /// Give the place of one node to a new one that waits in an empty data directory

@@ -35,6 +35,10 @@ const REPORT_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// An answer about the cluster is good for so long: anybody may ask, and each answer costs a
 /// round of questions to all nodes.
 const STATUS_REUSE: Duration = Duration::from_secs(1);
+/// Longest wait for nodes that were just added before they are refused a vote.
+const NEWCOMER_PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks at them.
+const NEWCOMER_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Speaks with the other nodes about everything but consensus.
 pub(super) struct ClusterDesk {
@@ -152,6 +156,7 @@ impl ClusterDesk {
                 node_ids,
                 is_forced,
             } => {
+                self.wait_for_newcomers(&node_ids).await;
                 self.raft.promote(&node_ids, is_forced).await?;
                 let ids: Vec<_> = node_ids.iter().map(ToString::to_string).collect();
                 done(format!("node {} has a vote", ids.join(", ")))
@@ -169,6 +174,22 @@ impl ClusterDesk {
                 self.raft.transfer(node_id).await?;
                 done(format!("node {node_id} leads"))
             }
+        }
+    }
+
+    /// Gives nodes that were added a moment ago the time to be heard for the first time, so that a
+    /// vote may be asked for right behind. Whether they get it is not decided here.
+    async fn wait_for_newcomers(&self, node_ids: &[u64]) {
+        let deadline = Instant::now() + NEWCOMER_PATIENCE;
+        while Instant::now() < deadline {
+            let members = self.raft.members().await;
+            let mut asked = members
+                .iter()
+                .filter(|member| node_ids.contains(&member.node_id));
+            if asked.all(|member| member.has_caught_up() && member.is_heard()) {
+                return;
+            }
+            tokio::time::sleep(NEWCOMER_INTERVAL).await;
         }
     }
 
