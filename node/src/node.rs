@@ -34,7 +34,7 @@ use raftpool_raft::{PeerSettings, RaftNode, RaftNodeConfig};
 use raftpool_store::OnFatal;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::config::Config;
+use crate::config::{ClusterSection, Config};
 use crate::process::NodeAddresses;
 use crate::system::{SystemClock, now_ms};
 use bans::NodeBans;
@@ -262,6 +262,10 @@ async fn start_raft(config: &Config, fatal: mpsc::Sender<String>) -> anyhow::Res
     raft.log_policy = storage.log_policy();
     raft.snapshot_bytes_per_second = storage.snapshot_bytes_per_second;
     raft.sync_stall_limit = storage.sync_stall_limit();
+    raft.finalize_after = match &config.raw.cluster {
+        Some(cluster) => cluster.finalize_after(),
+        None => Some(ClusterSection::FINALIZE_AFTER),
+    };
     if let Some(cluster) = &config.raw.cluster {
         raft.timing = cluster.timing();
         raft.peers = Some(PeerSettings {

@@ -11,9 +11,10 @@ use crate::books::Books;
 use crate::command::{Command, Settings, command::Body};
 use crate::record::load;
 use crate::state::{Changes, Overlay};
+use crate::version::COMMAND_VERSION;
 use crate::{Outcome, Rejection, StateError};
 use crate::{bans, blocks, funds, given_up, invariant, key, network, owners, payouts};
-use crate::{settings, settlement, shares, strays, terms, tokens};
+use crate::{settings, settlement, shares, strays, terms, tokens, version};
 
 /// The encoding of commands that this program writes and understands.
 pub const COMMAND_FORMAT: u32 = 1;
@@ -42,6 +43,15 @@ pub enum ApplyError {
     /// The command's body is of a kind this program does not know.
     #[error("the command's body is missing or of an unknown kind: upgrade this node")]
     UnknownBody,
+    /// A version of the commands was finalized that this program does not know.
+    #[error(
+        "version {version} of the commands was finalized, and this program knows version \
+         {COMMAND_VERSION}: upgrade this node"
+    )]
+    UnknownVersion {
+        /// What was finalized.
+        version: u32,
+    },
     /// What must always hold does not.
     #[error("invariant {id} is broken: {detail}")]
     InvariantBroken {
@@ -145,6 +155,8 @@ fn run(books: &mut Books<'_>, body: &Body) -> Result<Outcome, Stop> {
     let settings: Option<Settings> = books.get(&key::settings())?;
     match (body, settings) {
         (Body::ChangeSettings(change), settings) => settings::change(books, settings, change),
+        // Also before there are settings: a cluster is founded with the newest version.
+        (Body::FinalizeVersion(finalize), _) => version::finalize(books, finalize),
         (_, None) => Err(Rejection::NoSettings.into()),
         (Body::CreditShares(batch), Some(settings)) => shares::credit(books, &settings, batch),
         (Body::RecordBlock(block), Some(settings)) => blocks::record(books, &settings, block),

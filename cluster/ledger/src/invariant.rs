@@ -83,6 +83,11 @@ pub const INVARIANTS: &[Invariant] = &[
         statement: "the journal adds up to the accounts of the pool and of every miner",
         fatal: true,
     },
+    Invariant {
+        id: "L12",
+        statement: "the finalized version of the commands is one that this program knows, and only rises",
+        fatal: true,
+    },
 ];
 
 pub(crate) fn broken(id: &'static str, detail: String) -> ApplyError {

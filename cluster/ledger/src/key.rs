@@ -26,6 +26,7 @@ const WINDOW: u8 = 0x06;
 const PAYOUT_HEAD: u8 = 0x07;
 const AUDIT: u8 = 0x08;
 const NODE: u8 = 0x09;
+const FINALIZED_VERSION: u8 = 0x0f;
 const WINDOW_ENTRY: u8 = 0x10;
 const MINER: u8 = 0x20;
 const WORKER: u8 = 0x21;
@@ -124,6 +125,10 @@ pub(crate) fn head() -> Key {
 
 pub(crate) fn settings() -> Key {
     kind(SETTINGS)
+}
+
+pub(crate) fn finalized_version() -> Key {
+    kind(FINALIZED_VERSION)
 }
 
 pub(crate) fn pause() -> Key {

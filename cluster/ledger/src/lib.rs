@@ -39,6 +39,8 @@ pub mod bans;
 pub mod owners;
 pub mod tokens;
 
+pub mod version;
+
 pub mod invariant;
 pub mod verify;
 
@@ -63,3 +65,4 @@ pub use raftpool_proto::command;
 pub use score::SCORE_OF_A_BLOCK;
 pub use state::{StateError, StateRead};
 pub use verify::{Violation, verify};
+pub use version::{COMMAND_VERSION, FIRST_COMMAND_VERSION};

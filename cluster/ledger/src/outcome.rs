@@ -73,6 +73,8 @@ pub enum Outcome {
     OwnerSessionClosed,
     /// What an owner asked for is changed.
     ChangedByOwner,
+    /// Commands up to a version may be used, now or before.
+    VersionFinalized,
     /// An entry without a command (a new leader's first entry, a membership change).
     Nothing,
     /// The command was refused; nothing changed.
@@ -307,6 +309,14 @@ pub enum Rejection {
         asked_atomic: u64,
         /// What the pool has.
         pool_fees_atomic: u64,
+    },
+    /// A finalized version is never lowered.
+    #[error("version {finalized} of the commands is finalized and cannot be lowered to {given}")]
+    VersionLowered {
+        /// What the command says.
+        given: u32,
+        /// What is finalized.
+        finalized: u32,
     },
     /// The command is only for a time when payouts are paused.
     #[error("payouts are not paused: pause them first")]

@@ -52,6 +52,7 @@ records! {
     row::Pause => "pause",
     row::Reference => "reference",
     row::Audit => "audit",
+    row::FinalizedVersion => "finalized version",
     row::Token => "token",
     row::TokenRule => "token rule",
     row::TokensHead => "tokens head",

@@ -11,6 +11,7 @@ mod payouts;
 mod series;
 mod terms;
 mod tokens;
+mod version;
 mod window;
 
 use std::fmt::Debug;
@@ -57,6 +58,7 @@ pub fn verify(state: &dyn StateRead) -> Result<Vec<Violation>, StateError> {
     bans::check(&mut scan)?;
     journal::check(&mut scan, &accounts)?;
     network::check(&mut scan)?;
+    version::check(&mut scan)?;
     Ok(scan.violations)
 }
 

@@ -26,6 +26,7 @@ use crate::record::{Record, load, page, wide};
 use crate::reserve::{self, Reserve};
 use crate::state::Direction;
 use crate::verify::{self, Violation};
+use crate::version::FinalizedVersion;
 use crate::{StateError, StateRead};
 use crate::{key, meter, record};
 
@@ -85,6 +86,11 @@ impl<'a> LedgerView<'a> {
     /// The pool's settings; none before the first `ChangeSettings`.
     pub fn settings(&self) -> Result<Option<Settings>> {
         self.load(key::settings())
+    }
+
+    /// Up to which version commands may be used.
+    pub fn finalized_version(&self) -> Result<FinalizedVersion> {
+        Ok(FinalizedVersion::of(self.load(key::finalized_version())?))
     }
 
     /// The reason, while payouts are paused.

@@ -18,8 +18,11 @@ use prost::Message;
 use raftpool_ledger::command::Command;
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::state::{MemoryState, Overlay};
+use raftpool_ledger::version::version_needed;
 use raftpool_ledger::view::LedgerView;
-use raftpool_ledger::{EntryContext, apply, compose, verify};
+use raftpool_ledger::{
+    COMMAND_VERSION, EntryContext, FIRST_COMMAND_VERSION, apply, compose, verify,
+};
 
 use story::story;
 
@@ -101,7 +104,7 @@ fn the_recorded_log_has_every_kind_of_command_and_record() {
     assert_eq!(bodies, story(), "record the log anew");
     let name = |body: &Body| format!("{body:?}").split('(').next().unwrap().to_owned();
     let kinds: BTreeSet<String> = bodies.iter().map(name).collect();
-    assert_eq!(kinds.len(), 29, "a new kind of command: {kinds:?}");
+    assert_eq!(kinds.len(), 30, "a new kind of command: {kinds:?}");
     let (state, outcomes) = replay(&commands);
     let refused: Vec<_> = outcomes
         .iter()
@@ -112,6 +115,7 @@ fn the_recorded_log_has_every_kind_of_command_and_record() {
     let found: BTreeSet<u8> = state.pairs().keys().map(|key| key[4]).collect();
     let wanted: BTreeSet<u8> = (0x01..=0x02)
         .chain(0x04..=0x09)
+        .chain([0x0f])
         .chain([0x10, 0x20, 0x21, 0x22, 0x23, 0x24, 0x30, 0x31])
         .chain(0x34..=0x37)
         .chain(0x40..=0x47)
@@ -123,15 +127,23 @@ fn the_recorded_log_has_every_kind_of_command_and_record() {
     assert_eq!(found, wanted);
 }
 
+/// The table of versions reaches as far as the program says, and no further.
+#[test]
+fn the_newest_version_of_the_commands_is_that_of_the_newest_command() {
+    let needed = story().iter().map(version_needed).max();
+    assert_eq!(needed, Some(COMMAND_VERSION));
+    let first = story().iter().map(version_needed).min();
+    assert_eq!(first, Some(FIRST_COMMAND_VERSION));
+}
+
 /// Damage to what means money or work is found by a full scan: a record that is missing, and an
 /// index key of no record.
 #[test]
 fn a_full_scan_finds_every_missing_record_and_every_false_key() {
     let (state, _) = replay(&recorded());
-    // Head, settings, pauses, what was changed, windows of batches, what owners set, and the reserve's
-    // past are not derived from anything else.
-    let is_derived =
-        |key: &[u8]| !matches!(key[4], 0x01..=0x03 | 0x08 | 0x09 | 0x54 | 0x55 | 0x69..=0x6b);
+    // Head, settings, pauses, what was changed, windows of batches, the finalized version, what owners
+    // set, and the reserve's past are not derived from anything else.
+    let is_derived = |key: &[u8]| !matches!(key[4], 0x01..=0x03 | 0x08 | 0x09 | 0x0f | 0x54 | 0x55 | 0x69..=0x6b);
     let mut missed = Vec::new();
     for key in state.pairs().keys().filter(|key| is_derived(key)) {
         let mut damaged = state.clone();

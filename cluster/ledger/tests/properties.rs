@@ -98,7 +98,7 @@ impl Log {
 fn random_stories_reach_every_outcome() {
     let mut runner = TestRunner::deterministic();
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    for _ in 0..1_500 {
+    for _ in 0..3_000 {
         let story = steps(90).new_tree(&mut runner).unwrap().current();
         let (_, outcomes) = Log::new(&story).replay(1);
         for outcome in outcomes {
@@ -133,6 +133,7 @@ fn random_stories_reach_every_outcome() {
         "TokenRequirementSet",
         "WorkerBanned",
         "BanLifted",
+        "VersionFinalized",
         "Rejected",
     ] {
         assert!(

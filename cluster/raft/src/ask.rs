@@ -11,6 +11,7 @@ use raftpool_store::Checkpoint;
 use crate::membership::Member;
 use crate::network::{CallError, Purpose, checkpoints_of, peer};
 use crate::node::RaftNode;
+use crate::version::announced;
 
 /// For a question about a node's state.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(2);
@@ -63,6 +64,10 @@ pub struct NodeStatus {
     pub applied_index: u64,
     /// Newest format of commands it can apply.
     pub command_format: u32,
+    /// Newest version of commands it knows.
+    pub command_version: u32,
+    /// Up to which version commands may be used, as far as it has applied the log.
+    pub finalized_version: u32,
     /// The newest digests of its ledger, oldest first.
     pub checkpoints: Vec<Checkpoint>,
 }
@@ -135,6 +140,8 @@ impl RaftNode {
             last_log_index: status.last_log_index,
             applied_index: status.applied_index,
             command_format: status.command_format,
+            command_version: announced(status.command_version),
+            finalized_version: announced(status.finalized_version),
             checkpoints: checkpoints_of(&status),
             role: status.role,
         })

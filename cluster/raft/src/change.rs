@@ -129,23 +129,28 @@ impl RaftNode {
             Change::Remove { node_id, is_forced } => self.remove_here(node_id, is_forced).await,
             Change::Transfer { node_id } => self.transfer_here(node_id).await,
             Change::Swap { old, new } => self.swap_here(old, new).await,
+            Change::Finalize {
+                version,
+                author,
+                reason,
+            } => self.finalize_here(version, author, reason).await,
         }
     }
 
     /// Makes sure that this node leads, and that the members it knows are committed. One that was
-    /// cut off would otherwise take for done what it only began and the next leader discards.
+    /// cut off would otherwise take for done what it only began and the next leader discards. All that
+    /// is committed is applied then, so that the finalized version is known as well.
     async fn confirm_members(&self) -> Result {
         let confirmed = self.read_index_here().await;
-        confirmed.map_err(ChangeError::NotLed)?;
-        let Some(log_id) = *self.stored_membership().log_id() else {
-            return Ok(());
-        };
-        let index = log_id.index();
+        let confirmed = confirmed.map_err(ChangeError::NotLed)?;
+        let members = self.stored_membership();
+        let members = members.log_id().map_or(0, |log_id| log_id.index());
+        let index = confirmed.max(members);
         let deadline = Instant::now() + CHANGE_TIMEOUT;
         match self.wait_applied(index, deadline).await {
             true => Ok(()),
             false => Err(ChangeError::NotLed(format!(
-                "the change before this one, entry {index}, is not committed"
+                "the change before this one is not committed: entry {index} is not applied yet"
             ))),
         }
     }
@@ -410,6 +415,7 @@ impl RaftNode {
                 peer.0, status.command_format
             ));
         }
+        self.check_newcomer(&status)?;
         Ok(status)
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::{Config, SnapshotPolicy, StepDownPolicy};
-use raftpool_ledger::Clock;
+use raftpool_ledger::{COMMAND_VERSION, Clock};
 use raftpool_store::{Fault, Identity, OnFatal};
 
 use crate::error::RaftNodeError;
@@ -46,6 +46,12 @@ pub struct RaftNodeConfig {
     pub sync_stall_limit: Duration,
     /// How often this node compares its ledger's digests with those of its peers.
     pub digest_interval: Duration,
+    /// The newest version of commands that this node says it knows; tests say less, as an older program
+    /// would.
+    pub command_version: u32,
+    /// How long every member must have known a newer version of the commands until the leader finalizes
+    /// it by itself; `None` leaves it to operators.
+    pub finalize_after: Option<Duration>,
     /// Tells a leader whether the clock of whoever proposes is right; without one nobody's is doubted.
     pub clock: Option<Arc<dyn Clock>>,
     /// Makes the disk fail, for tests of what happens then.
@@ -71,6 +77,8 @@ impl RaftNodeConfig {
             timing: Timing::default(),
             sync_stall_limit: Duration::from_secs(30),
             digest_interval: Duration::from_secs(2),
+            command_version: COMMAND_VERSION,
+            finalize_after: None,
             clock: None,
             fault: None,
         }

@@ -45,6 +45,17 @@ pub enum RaftNodeError {
         /// The smallest id that may be used.
         next_node_id: u64,
     },
+    /// The books may hold commands that this program does not know.
+    #[error(
+        "version {finalized} of the commands is finalized in this data directory, and this program \
+         knows version {known}: run the newer program again"
+    )]
+    NewerCommands {
+        /// What the books say.
+        finalized: u32,
+        /// What this program knows.
+        known: u32,
+    },
     /// The timing or sizes do not fit together.
     #[error("raft configuration")]
     Config(#[source] openraft::ConfigError),

@@ -30,6 +30,8 @@ mod membership;
 
 mod change;
 
+mod version;
+
 mod monitor;
 
 mod divergence;

@@ -61,11 +61,31 @@ pub enum ChangeError {
 /// What can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
-    AddLearner { node_id: u64, address: String },
-    Promote { node_ids: Vec<u64>, is_forced: bool },
-    Remove { node_id: u64, is_forced: bool },
-    Transfer { node_id: u64 },
-    Swap { old: u64, new: u64 },
+    AddLearner {
+        node_id: u64,
+        address: String,
+    },
+    Promote {
+        node_ids: Vec<u64>,
+        is_forced: bool,
+    },
+    Remove {
+        node_id: u64,
+        is_forced: bool,
+    },
+    Transfer {
+        node_id: u64,
+    },
+    Swap {
+        old: u64,
+        new: u64,
+    },
+    /// Not of who the members are, but of what all of them are known to understand.
+    Finalize {
+        version: u32,
+        author: String,
+        reason: String,
+    },
 }
 
 /// Changes of the membership. Any node takes them and passes them on to the leader. Each may be
@@ -225,6 +245,11 @@ impl Change {
                 old: swap.old_node_id,
                 new: swap.new_node_id,
             },
+            Message::Finalize(finalize) => Self::Finalize {
+                version: finalize.version,
+                author: finalize.author,
+                reason: finalize.reason,
+            },
         })
     }
 
@@ -248,6 +273,15 @@ impl Change {
             Self::Swap { old, new } => Message::Swap(peer::Swap {
                 old_node_id: old,
                 new_node_id: new,
+            }),
+            Self::Finalize {
+                version,
+                author,
+                reason,
+            } => Message::Finalize(peer::Finalize {
+                version,
+                author,
+                reason,
             }),
         }
     }

@@ -27,6 +27,7 @@ use crate::error::RaftNodeError;
 use crate::monitor::{self, leadership_of};
 use crate::network::{Channels, Dialer, Listener, Network, bind};
 use crate::status::PeerStatus;
+use crate::version::finalize_in_time;
 
 /// openraft as this pool uses it.
 pub(crate) type Raft = openraft::Raft<TypeConfig, StateStore>;
@@ -107,9 +108,17 @@ impl RaftNode {
             }
         };
         let (node, listener) = Self::assemble(config, raft, store, side);
-        if let Err(error) = node.join_in(listener).await {
+        let joined = match node.check_own_version() {
+            Ok(()) => node.join_in(listener).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = joined {
             node.shutdown().await;
             return Err(error);
+        }
+        if let Some(after) = node.config.finalize_after {
+            let timer = finalize_in_time(Arc::downgrade(&node), after);
+            node.monitors.lock().push(tokio::spawn(timer));
         }
         Ok(node)
     }

@@ -99,6 +99,19 @@ impl RaftNode {
         }
     }
 
+    /// Proposes a command if this node leads. Nobody else is asked, and it is not checked whether its
+    /// version is finalized.
+    pub(crate) async fn propose_as_leader(&self, command: Command) -> Attempt {
+        let deadline = Instant::now() + self.config.propose_timeout;
+        match self.admission.admit(command.encoded_len()) {
+            Ok(permit) => {
+                let (proposal, permit) = (Proposal::new(command), Arc::new(permit));
+                self.attempt(&proposal, &permit, deadline, HOPS_MAX).await
+            }
+            Err(error) => Attempt::Ended(Err(error)),
+        }
+    }
+
     /// Waits a little, or until leadership changes.
     pub(crate) async fn pause(&self) {
         let mut leadership = self.leadership.clone();
@@ -287,6 +300,7 @@ impl RaftNode {
         if command.body.is_none() {
             return refused("the command has no body".to_owned());
         }
+        self.check_version(command)?;
         let (bytes, bytes_max) = (command.encoded_len(), self.config.command_bytes_max);
         if bytes > bytes_max {
             return refused(format!(

@@ -94,6 +94,9 @@ pub struct RaftStatus {
     pub divergence: Option<String>,
     /// Newest index at which the ledgers of all peers that answered were the same as this one.
     pub compared_index: Option<u64>,
+    /// Up to which version commands may be used, as far as this node has applied the log; 0 when its
+    /// state cannot be read.
+    pub finalized_version: u32,
     /// Why the node does nothing any more.
     pub stopped: Option<String>,
 }
@@ -154,6 +157,9 @@ impl RaftNode {
             peer: self.peer_status(),
             divergence: compared.divergence,
             compared_index: compared.index,
+            finalized_version: self
+                .finalized_version()
+                .map_or(0, |finalized| finalized.version),
             stopped,
         }
     }
@@ -186,6 +192,8 @@ impl RaftNode {
             checkpoints: checkpoint_messages(&self.reader.checkpoints()),
             ids_up_to: self.ids_up_to(),
             members_index: if is_unchanged { members_index } else { 0 },
+            command_version: self.config.command_version,
+            finalized_version: status.finalized_version,
         }
     }
 

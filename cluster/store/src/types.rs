@@ -85,6 +85,9 @@ impl fmt::Display for Proposal {
             Some(Body::SetMinerPreferences(_)) => write!(f, "set_miner_preferences"),
             Some(Body::ChangeSettings(_)) => write!(f, "change_settings"),
             Some(Body::MoveFunds(_)) => write!(f, "move_funds"),
+            Some(Body::FinalizeVersion(finalize)) => {
+                write!(f, "finalize_version({})", finalize.version)
+            }
             Some(Body::MakeToken(_)) => write!(f, "make_token"),
             Some(Body::RevokeToken(_)) => write!(f, "revoke_token"),
             Some(Body::RequireToken(_)) => write!(f, "require_token"),

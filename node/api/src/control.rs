@@ -10,11 +10,15 @@ pub trait ClusterControl: Send + Sync + 'static {
     /// that is about a second old: anybody may ask.
     fn status(&self) -> BoxFuture<'_, ClusterStatus>;
 
-    /// Makes a change, or says in words that it is made already.
+    /// Makes a change that somebody asks for, or says in words that it is made already.
     ///
     /// # Errors
     /// See [`ChangeRefusal`].
-    fn change(&self, change: MemberChange) -> BoxFuture<'_, Result<MemberChanged, ChangeRefusal>>;
+    fn change(
+        &self,
+        change: MemberChange,
+        author: String,
+    ) -> BoxFuture<'_, Result<MemberChanged, ChangeRefusal>>;
 }
 
 /// How far a change of the members has come.

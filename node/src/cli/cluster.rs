@@ -42,6 +42,12 @@ pub enum ClusterCommand {
     Remove(RemoveArgs),
     /// Have another node lead
     Transfer(TransferArgs),
+    /// Let what a new version brought be used, once every node is upgraded
+    ///
+    /// Refused, with the node named, while a member does not know it or does not answer. Until then
+    /// every node can go back to the version before; afterwards none can. The leader does the same
+    /// by itself after `cluster.finalize_after_minutes`.
+    Finalize(FinalizeArgs),
     /// Show every node, its role, how far it is, and what is wrong
     ///
     /// Exit code 0 means that all is well, 1 that something is wrong although the pool works, 2
@@ -151,6 +157,19 @@ pub struct TransferArgs {
     pub config: PathBuf,
     /// Number of the node
     pub node: u32,
+}
+
+/// What to finalize, and why.
+#[derive(Debug, Args)]
+pub struct FinalizeArgs {
+    /// Configuration file of a member, which is asked
+    pub config: PathBuf,
+    /// Only say whether it could be done: exit code 0 if so
+    #[arg(long)]
+    pub check: bool,
+    /// Why; kept in the pool's books
+    #[arg(long, value_name = "TEXT", default_value = "every node is upgraded")]
+    pub reason: String,
 }
 
 impl LookArgs {

@@ -52,6 +52,13 @@ pub(super) async fn execute(command: &ClusterCommand) -> anyhow::Result<ExitCode
             let node_id = args.node.into();
             change(&args.config, MemberChange::Transfer { node_id }).await?;
         }
+        ClusterCommand::Finalize(args) => {
+            let finalize = MemberChange::Finalize {
+                is_check: args.check,
+                reason: args.reason.clone(),
+            };
+            change(&args.config, finalize).await?;
+        }
         ClusterCommand::Status(args) => return status(args).await,
         ClusterCommand::Check(args) => return check(args).await,
     }

@@ -34,6 +34,10 @@ pub struct ClusterSection {
     /// Shortest silence of the leader after which another one is elected.
     #[serde(default = "ClusterSection::default_election_timeout_ms")]
     pub election_timeout_ms: u64,
+    /// Minutes for which every member must have run the new version until the leader lets its new
+    /// commands be used, after which no node can go back; 0 leaves that to `raftpool cluster finalize`.
+    #[serde(default = "ClusterSection::default_finalize_after_minutes")]
+    pub finalize_after_minutes: u64,
 }
 
 impl ClusterSection {
@@ -47,6 +51,20 @@ impl ClusterSection {
 
     fn default_election_timeout_ms() -> u64 {
         Timing::default().election_timeout_ms
+    }
+
+    /// What `finalize_after_minutes` is when it is not given: a day, in which an upgrade can be taken
+    /// back.
+    pub const FINALIZE_AFTER: Duration = Duration::from_secs(86_400);
+
+    fn default_finalize_after_minutes() -> u64 {
+        Self::FINALIZE_AFTER.as_secs() / 60
+    }
+
+    /// When the leader finalizes what every member knows; `None`: an operator does.
+    pub fn finalize_after(&self) -> Option<Duration> {
+        let minutes = self.finalize_after_minutes;
+        (minutes > 0).then(|| Duration::from_secs(60 * minutes))
     }
 
     /// When a lost leader is noticed.
@@ -83,6 +101,11 @@ impl ClusterSection {
             self.election_timeout_ms <= 60_000,
             "cluster.election_timeout_ms",
             "must be 60000 or less".into(),
+        )?;
+        require(
+            self.finalize_after_minutes <= 525_600,
+            "cluster.finalize_after_minutes",
+            "must be 525600 (a year) or less; 0 is for never".into(),
         )
     }
 }

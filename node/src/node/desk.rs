@@ -14,8 +14,8 @@ use raftpool_api::dto::cluster::{
 };
 use raftpool_api::{ChangeRefusal, ClusterControl, MemberChanged};
 use raftpool_chain::{DaemonSet, Network};
-use raftpool_ledger::Cluster;
 use raftpool_ledger::cluster::BoxFuture;
+use raftpool_ledger::{COMMAND_VERSION, Cluster};
 use raftpool_proto::node::node_request::Request;
 use raftpool_proto::node::node_response::Response;
 use raftpool_proto::node::{
@@ -135,12 +135,17 @@ impl ClusterDesk {
             leader_id: leadership.leader_id,
             term: leadership.term,
             next_node_id: self.raft.ids_up_to() + 1,
+            finalized_version: Some(status.finalized_version).filter(|version| *version > 0),
             problems,
             nodes,
         }
     }
 
-    async fn make(&self, change: MemberChange) -> Result<MemberChanged, ChangeError> {
+    async fn make(
+        &self,
+        change: MemberChange,
+        author: String,
+    ) -> Result<MemberChanged, ChangeError> {
         let done = |text: String| Ok(MemberChanged::Done(text));
         let id = self.raft.leadership().node_id;
         match change {
@@ -174,6 +179,36 @@ impl ClusterDesk {
                 self.raft.transfer(node_id).await?;
                 done(format!("node {node_id} leads"))
             }
+            MemberChange::Finalize { is_check, reason } => {
+                self.finalize(is_check, &author, &reason).await
+            }
+        }
+    }
+
+    /// Lets commands up to the version of this program be used, or says whether that could be done.
+    async fn finalize(
+        &self,
+        is_check: bool,
+        author: &str,
+        reason: &str,
+    ) -> Result<MemberChanged, ChangeError> {
+        let done = |text: String| Ok(MemberChanged::Done(text));
+        let finalized = self.raft.finalized_version();
+        let finalized = finalized.map_err(|error| ChangeError::NotLed(error.to_string()))?;
+        if finalized.version >= COMMAND_VERSION {
+            return done(format!("version {} is finalized", finalized.version));
+        }
+        if !is_check {
+            self.raft.finalize(COMMAND_VERSION, author, reason).await?;
+            return done(format!(
+                "version {COMMAND_VERSION} is finalized; older programs cannot be used any more"
+            ));
+        }
+        match self.raft.obstacle_to_finalizing(COMMAND_VERSION).await {
+            Some(obstacle) => Err(ChangeError::Refused(obstacle)),
+            None => done(format!(
+                "version {COMMAND_VERSION} can be finalized: every member knows it"
+            )),
         }
     }
 
@@ -240,9 +275,13 @@ impl ClusterControl for ClusterDesk {
         })
     }
 
-    fn change(&self, change: MemberChange) -> BoxFuture<'_, Result<MemberChanged, ChangeRefusal>> {
+    fn change(
+        &self,
+        change: MemberChange,
+        author: String,
+    ) -> BoxFuture<'_, Result<MemberChanged, ChangeRefusal>> {
         Box::pin(async {
-            let made = self.make(change).await;
+            let made = self.make(change, author).await;
             *self.newest.lock().await = None;
             made.map_err(|error| match error {
                 ChangeError::NotLed(reason) => ChangeRefusal::NotLed(reason),
@@ -289,6 +328,7 @@ fn describe(
         reachable: status.is_ok(),
         serving: false,
         version: None,
+        command_version: None,
         role: "unreachable".into(),
         is_voter: member.is_voter,
         term: None,
@@ -314,6 +354,7 @@ fn describe(
             let compared = checkpoints.find(|known| Some(known.index) == compared_index);
             node.digest = compared.map(|known| hex::encode(&known.digest[..4]));
             node.digest_index = compared.map(|known| known.index);
+            node.command_version = Some(status.command_version);
             node.role = status.role;
             node.term = Some(status.term);
             node.applied_index = Some(status.applied_index);

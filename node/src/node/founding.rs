@@ -10,7 +10,7 @@ use raftpool_chain::{ChainError, Daemon, Network};
 use raftpool_ledger::cluster::{ProposeError, read};
 use raftpool_ledger::command::{ChangeSettings, Settings, command::Body};
 use raftpool_ledger::view::LedgerView;
-use raftpool_ledger::{Cluster, Outcome, compose};
+use raftpool_ledger::{COMMAND_VERSION, Cluster, Outcome, compose};
 use raftpool_raft::{RaftNode, certified_name};
 use raftpool_store::{Identity, stored_identity};
 use raftpool_stratum::NodeIdentity;
@@ -80,7 +80,10 @@ pub(super) async fn wait_for_settings(
             let stored = read(raft, |state| LedgerView::new(state).settings())?;
             match stored {
                 Some(stored) => break stored,
-                None => found(raft, config, now_ms()).await?,
+                None => {
+                    begin_with_newest_version(raft).await;
+                    found(raft, config, now_ms()).await?;
+                }
             }
             continue;
         }
@@ -125,6 +128,16 @@ fn check_settings(config: &Config, stored: &Settings) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Lets a cluster that is founded use every command this program knows. Where an older program is a
+/// member already, that waits as in any upgrade.
+async fn begin_with_newest_version(raft: &RaftNode) {
+    let author = format!("node {}", raft.identity().node_id);
+    let finalized = raft.finalize(COMMAND_VERSION, &author, "the cluster is created");
+    if let Err(error) = finalized.await {
+        tracing::warn!(%error, "the newest version of commands is not finalized");
+    }
 }
 
 /// Proposes the configured settings as the pool's first ones.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Histogram, Metric, MetricFamily, MetricType};
 use prometheus::{Gauge, IntCounter, IntGauge, Opts, Registry};
+use raftpool_ledger::COMMAND_VERSION;
 use raftpool_raft::{RaftNode, RaftStatus};
 use raftpool_store::LatencyHistogram;
 
@@ -85,6 +86,16 @@ const GAUGES: &[Reading] = &[
         "raftpool_raft_digest_compared_index",
         "Newest index at which the ledgers of all nodes that answered were the same",
         |status| status.compared_index,
+    ),
+    (
+        "raftpool_raft_command_version",
+        "Newest version of commands that this program knows",
+        |_| Some(COMMAND_VERSION.into()),
+    ),
+    (
+        "raftpool_raft_finalized_version",
+        "Version up to which commands may be used, as far as this node knows",
+        |status| Some(u64::from(status.finalized_version)).filter(|version| *version > 0),
     ),
     (
         "raftpool_store_log_entries",

@@ -4,10 +4,11 @@ use std::fmt::Write;
 
 use raftpool_api::dto::cluster::{ClusterNode, ClusterStatus, Health};
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "NODE",
     "ADDRESS",
     "VERSION",
+    "COMMANDS",
     "ROLE",
     "TERM",
     "APPLIED",
@@ -45,6 +46,9 @@ pub(crate) fn node_table(status: &ClusterStatus) -> String {
         "cluster {} is {health}; {leader}, says node {}; the next new node is node {}",
         status.cluster_id, status.node_id, status.next_node_id
     );
+    if let Some(line) = versions(status) {
+        let _ = writeln!(text, "{line}");
+    }
     if let Some(waiting) = &status.waiting_for {
         let _ = writeln!(text, "node {} {waiting}", status.node_id);
     }
@@ -52,6 +56,24 @@ pub(crate) fn node_table(status: &ClusterStatus) -> String {
         let _ = writeln!(text, "problem: {problem}");
     }
     text
+}
+
+/// Which commands may be used, and what keeps newer ones from it; nothing when that is all as it should
+/// be or nobody says.
+fn versions(status: &ClusterStatus) -> Option<String> {
+    let finalized = status.finalized_version?;
+    let known = status.nodes.iter().filter_map(|node| node.command_version);
+    let newest = known.max().filter(|newest| *newest > finalized)?;
+    let lacks = |node: &&ClusterNode| node.command_version.is_none_or(|known| known < newest);
+    let older: Vec<_> = status.nodes.iter().filter(lacks).collect();
+    let older: Vec<_> = older.iter().map(|node| node.id.to_string()).collect();
+    let wait = match older.is_empty() {
+        true => "all nodes know it, and `raftpool cluster finalize` lets it be used".to_owned(),
+        false => format!("node {} must be upgraded first", older.join(", ")),
+    };
+    Some(format!(
+        "commands of version {finalized} are used, version {newest} is not finalized: {wait}"
+    ))
 }
 
 /// For each node what speaks against stopping it now, and whether nothing does for any of them.
@@ -89,7 +111,7 @@ pub(crate) fn restart_table(status: &ClusterStatus) -> (Vec<(u64, Option<String>
     (table, is_each_safe)
 }
 
-fn row(node: &ClusterNode) -> [String; 12] {
+fn row(node: &ClusterNode) -> [String; 13] {
     let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     let number = |value: Option<u64>| or_dash(value.map(|value| value.to_string()));
     let digest = node.digest.as_ref().zip(node.digest_index);
@@ -107,6 +129,7 @@ fn row(node: &ClusterNode) -> [String; 12] {
         node.id.to_string(),
         node.address.clone(),
         or_dash(node.version.clone()),
+        number(node.command_version.map(u64::from)),
         role,
         number(node.term),
         number(node.applied_index),
@@ -131,7 +154,7 @@ fn mebibytes(bytes: u64) -> String {
     format!("{}.{} MiB", tenths / 10, tenths % 10)
 }
 
-fn align(rows: &[[String; 12]]) -> String {
+fn align(rows: &[[String; 13]]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.max().unwrap_or(0)
@@ -159,6 +182,7 @@ mod tests {
             json!({
                 "id": id, "address": format!("node-{id}:5078"), "reachable": reachable,
                 "serving": reachable, "version": reachable.then_some("0.1.0"), "role": role,
+                "command_version": reachable.then_some(2),
                 "is_voter": true, "term": 3, "applied_index": 70, "lag": reachable.then_some(0),
                 "digest": "ab12", "digest_index": 64, "database_bytes": 1_572_864,
                 "daemon_height": 9, "connections": 2, "shares_per_second": "1.500",
@@ -178,12 +202,31 @@ mod tests {
     fn table_shows_every_node_and_what_is_wrong() {
         assert_eq!(
             node_table(&status()),
-            "NODE  ADDRESS      VERSION  ROLE         TERM  APPLIED  LAG  DIGEST@INDEX  DATABASE  DAEMON  MINERS  SHARES/S\n\
-             1     node-1:5078  0.1.0    leader       3     70       0    ab12@64       1.5 MiB   9       2       1.500\n\
-             2     node-2:5078  0.1.0    follower     3     70       0    ab12@64       1.5 MiB   9       2       1.500\n\
-             3     node-3:5078  -        unreachable  3     70       -    ab12@64       1.5 MiB   9       2       1.500\n\
+            "NODE  ADDRESS      VERSION  COMMANDS  ROLE         TERM  APPLIED  LAG  DIGEST@INDEX  DATABASE  DAEMON  MINERS  SHARES/S\n\
+             1     node-1:5078  0.1.0    2         leader       3     70       0    ab12@64       1.5 MiB   9       2       1.500\n\
+             2     node-2:5078  0.1.0    2         follower     3     70       0    ab12@64       1.5 MiB   9       2       1.500\n\
+             3     node-3:5078  -        -         unreachable  3     70       -    ab12@64       1.5 MiB   9       2       1.500\n\
              cluster c1 is degraded; node 1 leads in term 3, says node 1; the next new node is node 4\n\
              problem: node 3: gone\n"
+        );
+    }
+
+    #[test]
+    fn a_version_that_is_not_finalized_is_told_with_what_it_waits_for() {
+        let mut status = status();
+        status.finalized_version = Some(2);
+        assert_eq!(versions(&status), None);
+        status.finalized_version = Some(1);
+        let text = node_table(&status);
+        assert!(
+            text.contains("version 2 is not finalized: node 3 must be"),
+            "{text}"
+        );
+        status.nodes[2].command_version = Some(2);
+        let text = node_table(&status);
+        assert!(
+            text.contains("all nodes know it, and `raftpool cluster finalize`"),
+            "{text}"
         );
     }
 

@@ -17,6 +17,7 @@ pub fn story() -> Vec<Body> {
         people(),
         came_back(),
         by_owner(),
+        versions(),
     ]
     .concat()
 }
@@ -288,6 +289,14 @@ fn by_owner() -> Vec<Body> {
             session_hash: vec![1; 32],
         }),
     ]
+}
+
+fn versions() -> Vec<Body> {
+    vec![Body::FinalizeVersion(FinalizeVersion {
+        version: 2,
+        reason: reason(),
+        term: 1,
+    })]
 }
 
 fn came_back() -> Vec<Body> {

@@ -59,6 +59,8 @@ pub struct Model {
     /// When each worker's ban is over, also when that is past.
     bans: BTreeMap<(String, String), u64>,
     rules: Rules,
+    /// 0 before the first.
+    finalized_version: u32,
 }
 
 type Token = (Vec<u8>, String, u64);
@@ -190,6 +192,14 @@ impl Model {
             body @ (Body::OpenOwnerSession(_)
             | Body::CloseOwnerSession(_)
             | Body::ChangeByOwner(_)) => self.by_owner(body),
+            Body::FinalizeVersion(finalize) => {
+                let is_raised = finalize.version >= self.finalized_version.max(1);
+                if finalize.term != term || !is_raised {
+                    return None;
+                }
+                self.finalized_version = finalize.version;
+                Some("VersionFinalized".into())
+            }
             Body::MakeToken(make) => self.make_token(make),
             Body::RevokeToken(revoke) => {
                 let key = (revoke.miner.clone(), revoke.token_id.clone());
@@ -819,6 +829,8 @@ impl Model {
             let work = self.work.get(address).copied().unwrap_or_default();
             assert_eq!(miner.work, work, "{address}");
         }
+        let finalized = view.finalized_version().unwrap().version;
+        assert_eq!(finalized, self.finalized_version.max(1));
         assert_eq!(
             view.totals().unwrap().window_score,
             window.values().sum::<u128>()

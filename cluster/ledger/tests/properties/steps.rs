@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
     AbandonPayout, Account, ApprovePayout, BanWorker, BatchId, Command, ConfirmPayout,
-    CreditShares, LiftBan, MakeToken, MoveFunds, OrphanBlock, PausePayouts, Payee,
+    CreditShares, FinalizeVersion, LiftBan, MakeToken, MoveFunds, OrphanBlock, PausePayouts, Payee,
     PublishNetworkSample, RecordBlock, RejectPayout, ReleasePayout, ReopenBlock, RequireToken,
     ReservePayout, RevokeToken, Settings, SettleBlock, Share, SignPayout,
 };
@@ -203,6 +203,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => owners::commands().prop_map(Step::Command),
         2 => (miner(), 0_u64..200_000_000).prop_map(|(miner, until_ms)| Step::Command(ban(miner, until_ms))),
         2 => miner().prop_map(|miner| Step::Command(lift(miner))),
+        1 => (0_u32..3, 1_u64..4).prop_map(|(version, term)| Step::Command(finalize(version, term))),
         4 => any::<prop::sample::Index>().prop_map(|index| Step::Repeat(index.index(1_000))),
         1 => Just(Step::NewTerm),
     ]
@@ -400,6 +401,14 @@ fn lift(miner: String) -> Body {
         miner,
         worker: "w".into(),
         reason: "test".into(),
+    })
+}
+
+fn finalize(version: u32, term: u64) -> Body {
+    Body::FinalizeVersion(FinalizeVersion {
+        version,
+        reason: "test".into(),
+        term,
     })
 }
 

@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
     Account, AcknowledgeBlock, BanWorker, BatchId, ChangeSettings, ConfirmPayout, CreditShares,
-    LiftBan, MakeToken, MoveFunds, OrphanBlock, PausePayouts, Payee, PublishNetworkSample,
-    RecordBlock, RejectCount, RejectReason, ReleasePayout, ReopenBlock, ReportBlock, RequireToken,
-    ReservePayout, RevokeToken, Scheme, SettleBlock, Share, SignPayout, WorkerReport,
+    FinalizeVersion, LiftBan, MakeToken, MoveFunds, OrphanBlock, PausePayouts, Payee,
+    PublishNetworkSample, RecordBlock, RejectCount, RejectReason, ReleasePayout, ReopenBlock,
+    ReportBlock, RequireToken, ReservePayout, RevokeToken, Scheme, SettleBlock, Share, SignPayout,
+    WorkerReport,
 };
 use raftpool_ledger::state::{MemoryState, Overlay};
 use raftpool_ledger::testing::sample_settings;
@@ -353,6 +354,11 @@ fn chain_command(verb: &str, words: &Words<'_>) -> Result<Body> {
         "acknowledge" => Body::AcknowledgeBlock(AcknowledgeBlock {
             hash: hash(words.name(0)?),
             reason,
+        }),
+        "finalize" => Body::FinalizeVersion(FinalizeVersion {
+            version: words.name(0)?.parse().map_err(|_| "want a version")?,
+            reason: words.text("reason", "all-upgraded").into(),
+            term: words.number("term", 1)?,
         }),
         _ => return Err("no such command".into()),
     })

@@ -59,6 +59,12 @@ impl World {
             "bans" => bans(&view),
             "fees" => fees(&view),
             "strays" => strays(&view),
+            "version" => {
+                let finalized = view.finalized_version().unwrap();
+                let (version, index) = (finalized.version, finalized.index);
+                let (author, reason) = (finalized.author, finalized.reason);
+                format!("version {version} since entry {index} by {author:?}: {reason:?}")
+            }
             "digest" => raw_hex(&view.digest().unwrap()),
             "tokens" => tokens(&view, words.name(1)?),
             "rules" => rules(&view),

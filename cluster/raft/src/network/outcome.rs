@@ -61,6 +61,7 @@ pub(super) fn outcome_message(outcome: &Outcome) -> peer::Outcome {
         Outcome::OwnerSessionOpened => Kind::OwnerSessionOpened,
         Outcome::OwnerSessionClosed => Kind::OwnerSessionClosed,
         Outcome::ChangedByOwner => Kind::ChangedByOwner,
+        Outcome::VersionFinalized => Kind::VersionFinalized,
         Outcome::Nothing => Kind::Nothing,
         Outcome::Rejected(rejection) => {
             message.rejection = Some(rejection_message(rejection));
@@ -116,6 +117,7 @@ pub(crate) fn outcome_of(message: peer::Outcome) -> Option<Outcome> {
         Kind::OwnerSessionOpened => Outcome::OwnerSessionOpened,
         Kind::OwnerSessionClosed => Outcome::OwnerSessionClosed,
         Kind::ChangedByOwner => Outcome::ChangedByOwner,
+        Kind::VersionFinalized => Outcome::VersionFinalized,
         Kind::Nothing => Outcome::Nothing,
         Kind::Rejected => Outcome::Rejected(rejection_of(message.rejection?)?),
     })
@@ -175,6 +177,7 @@ fn rejection_message(rejection: &Rejection) -> peer::Rejection {
         | Rejection::DailyLimit { .. }
         | Rejection::NotApproved(_)
         | Rejection::PoolFeesTooLow { .. }
+        | Rejection::VersionLowered { .. }
         | Rejection::PayoutsNotPaused => rules::parts(rejection).unwrap_or_default(),
         Rejection::TooManyTokens { .. }
         | Rejection::UnknownToken(_)
@@ -252,6 +255,7 @@ fn rejection_of(message: peer::Rejection) -> Option<Rejection> {
         | Refusal::DailyLimit
         | Refusal::NotApproved
         | Refusal::PoolFeesTooLow
+        | Refusal::VersionLowered
         | Refusal::PayoutsNotPaused => rules::read(kind, text, number)?,
         Refusal::TooManyTokens
         | Refusal::UnknownToken
@@ -372,6 +376,10 @@ mod tests {
                 pool_fees_atomic: 5,
             },
             Rejection::PayoutsNotPaused,
+            Rejection::VersionLowered {
+                given: 1,
+                finalized: 2,
+            },
             Rejection::OwnerSessionOver,
             Rejection::ChallengeUsed,
             Rejection::TooManyOwnerSessions { sessions_max: 8 },
@@ -424,6 +432,7 @@ mod tests {
             Outcome::OwnerSessionOpened,
             Outcome::OwnerSessionClosed,
             Outcome::ChangedByOwner,
+            Outcome::VersionFinalized,
             Outcome::Nothing,
         ];
         outcomes.extend(rejections.into_iter().map(Outcome::Rejected));

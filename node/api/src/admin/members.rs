@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 use super::changes::{Admin, Author, Peer};
 use super::routes::{Answer, Given, of_body};
 use crate::control::{ChangeRefusal, MemberChanged};
-use crate::dto::cluster::{ClusterStatus, MemberAnswer, MemberRequest};
+use crate::dto::cluster::{ClusterStatus, MemberAnswer, MemberChange, MemberRequest};
 use crate::parameters::{Parameters, shorten};
 use crate::problem::{self, Problem};
 
@@ -17,7 +17,7 @@ pub(super) async fn status(State(admin): State<Admin>, uri: Uri) -> Answer<Json<
     Ok(Json(admin.control.status().await))
 }
 
-/// `POST /admin/v1/cluster/init`, `add`, `promote`, `replace`, `remove` and `transfer`
+/// `POST /admin/v1/cluster/init`, `add`, `promote`, `replace`, `remove`, `transfer` and `finalize`
 pub(super) async fn change(
     State(admin): State<Admin>,
     Extension(peer): Extension<Peer>,
@@ -25,7 +25,13 @@ pub(super) async fn change(
     body: Given<MemberRequest>,
 ) -> Answer<Json<MemberAnswer>> {
     let MemberRequest { author, change } = of_body(body)?;
-    let author = Author::without_reason(author, peer)?;
+    let author = match &change {
+        MemberChange::Finalize {
+            is_check: false,
+            reason,
+        } => Author::new(author, reason, peer)?,
+        _ => Author::without_reason(author, peer)?,
+    };
     if name != change.name() {
         let detail = format!(
             "the path asks for \"{}\", the body for \"{}\"",
@@ -41,7 +47,7 @@ pub(super) async fn change(
         ?change,
         "a change of the members is asked for"
     );
-    let (is_done, detail) = match admin.control.change(change).await {
+    let (is_done, detail) = match admin.control.change(change, name.clone()).await {
         Ok(MemberChanged::Done(detail)) => (true, detail),
         Ok(MemberChanged::UnderWay(detail)) => (false, detail),
         Err(refusal) => return Err(problem_of(refusal)),

@@ -37,6 +37,9 @@ pub struct ClusterStatus {
     pub term: u64,
     /// The smallest id a new node may have.
     pub next_node_id: u64,
+    /// Up to which version commands may be used; null when a program of the first version answers.
+    #[serde(default)]
+    pub finalized_version: Option<u32>,
     /// What is wrong, in words.
     pub problems: Vec<String>,
     /// The members, by id.
@@ -56,6 +59,9 @@ pub struct ClusterNode {
     pub serving: bool,
     /// Release of the running program.
     pub version: Option<String>,
+    /// Newest version of commands it knows; null while it does not answer.
+    #[serde(default)]
+    pub command_version: Option<u32>,
     /// "leader", "follower", "candidate", "learner", "stopped" or "unreachable".
     pub role: String,
     /// Whether it votes.
@@ -262,6 +268,16 @@ pub enum MemberChange {
         /// Its id.
         node_id: u64,
     },
+    /// Let commands be used up to the newest version that the node that is asked knows, when every
+    /// member knows it.
+    Finalize {
+        /// Only say whether that could be done.
+        #[serde(default)]
+        is_check: bool,
+        /// Why, one line; kept in the books, unless it is only a check.
+        #[serde(default)]
+        reason: String,
+    },
 }
 
 impl MemberChange {
@@ -274,6 +290,7 @@ impl MemberChange {
             Self::Replace { .. } => "replace",
             Self::Remove { .. } => "remove",
             Self::Transfer { .. } => "transfer",
+            Self::Finalize { .. } => "finalize",
         }
     }
 }

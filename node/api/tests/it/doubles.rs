@@ -59,7 +59,11 @@ impl ClusterControl for TestControl {
         Box::pin(async { serde_json::from_value(status).expect("a status") })
     }
 
-    fn change(&self, change: MemberChange) -> BoxFuture<'_, Result<MemberChanged, ChangeRefusal>> {
+    fn change(
+        &self,
+        change: MemberChange,
+        _author: String,
+    ) -> BoxFuture<'_, Result<MemberChanged, ChangeRefusal>> {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.push(change.clone());
         let answer = match change {

@@ -1,4 +1,4 @@
-//! Refusals that come from the rules of payouts.
+//! Refusals that come from the rules of payouts, and from what operators decide for all.
 
 use raftpool_ledger::Rejection;
 
@@ -26,6 +26,10 @@ pub(super) fn parts(rejection: &Rejection) -> Option<(Kind, Vec<&str>, Vec<u64>)
             (Kind::PoolFeesTooLow, vec![], numbers)
         }
         Rejection::PayoutsNotPaused => (Kind::PayoutsNotPaused, vec![], vec![]),
+        Rejection::VersionLowered { given, finalized } => {
+            let numbers = vec![u64::from(*given), u64::from(*finalized)];
+            (Kind::VersionLowered, vec![], numbers)
+        }
         _ => return None,
     })
 }
@@ -50,6 +54,10 @@ pub(super) fn read(
             pool_fees_atomic: number()?,
         },
         Kind::PayoutsNotPaused => Rejection::PayoutsNotPaused,
+        Kind::VersionLowered => Rejection::VersionLowered {
+            given: u32::try_from(number()?).ok()?,
+            finalized: u32::try_from(number()?).ok()?,
+        },
         _ => return None,
     })
 }
