@@ -32,8 +32,9 @@ demo: build ## a simulated XELIS network, three nodes and three miners, on one s
 demo-kill: ## kill a node of the demo that runs: make demo-kill NODE=1
 	@$(CARGO_TARGET_DIR)/debug/raftpool demo kill $(or $(NODE),1)
 
-test-tools: setup ## install what only the tests need
+test-tools: setup ## install what only the tests need, and build the program of the previous release
 	@ops/setup/test-tools.sh
+	@ops/setup/previous-release.sh
 
 test: lint build test-tools ## formatting, lints and every test
 	cd dashboard && npm run --silent test

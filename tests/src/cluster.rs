@@ -53,6 +53,9 @@ pub struct ClusterOptions {
     pub seed: u64,
     /// Each node has a host of its own; such a cluster is plain.
     pub hosts: Option<Hosts>,
+    /// What the nodes run, instead of the program that belongs to the test. Each has a copy of its own,
+    /// which may be replaced while it runs: [`Member::program`].
+    pub program: Option<PathBuf>,
     /// Without proxies and without ways to order faults: for measuring.
     pub is_plain: bool,
 }
@@ -74,6 +77,7 @@ impl Default for ClusterOptions {
             has_crash_file: false,
             seed: 0,
             hosts: None,
+            program: None,
             is_plain: false,
         }
     }

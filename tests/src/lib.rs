@@ -36,6 +36,8 @@ pub mod proxy;
 
 pub mod disk;
 
+pub mod upgrade;
+
 pub mod chaos;
 
 pub mod random;

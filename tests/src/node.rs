@@ -24,6 +24,8 @@ pub struct NodeProcess {
     environment: Vec<(String, String)>,
     /// The network namespace it runs in, when that is not the test's own.
     namespace: Option<String>,
+    /// What it runs; nothing for the program that belongs to the test.
+    program: Option<PathBuf>,
     process: Mutex<Option<Process>>,
     http: reqwest::Client,
 }
@@ -40,6 +42,7 @@ impl NodeProcess {
             directory: directory.into(),
             environment,
             namespace: None,
+            program: None,
             process: Mutex::default(),
             http: reqwest::Client::builder().timeout(API_TIMEOUT).build()?,
         })
@@ -49,6 +52,13 @@ impl NodeProcess {
     #[must_use]
     pub fn on_host(mut self, host: &Host) -> Self {
         self.namespace = Some(host.namespace.clone());
+        self
+    }
+
+    /// Has the node run whatever program this file holds at each start.
+    #[must_use]
+    pub fn with_program(mut self, file: PathBuf) -> Self {
+        self.program = Some(file);
         self
     }
 
@@ -93,7 +103,8 @@ impl NodeProcess {
         let common = self.environment.iter();
         let common = common.map(|(name, value)| (name.as_str(), value.as_str()));
         let environment: Vec<_> = common.chain(environment.iter().copied()).collect();
-        let (program, arguments) = self.on_its_host(executable()?, arguments);
+        let program = self.program.clone().map_or_else(executable, Ok)?;
+        let (program, arguments) = self.on_its_host(program, arguments);
         let log = self.log_file();
         let started = Process::start(&self.name, &program, &arguments, &environment, &log);
         Ok(started?)

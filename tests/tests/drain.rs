@@ -1,19 +1,18 @@
 //! Taking nodes out of service while miners work: who is sent where, who leads, and that no share
 //! that was answered "accepted" is lost.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use raftpool_tests::chaos::{Habit, Load, LoadOptions};
 use raftpool_tests::cluster::{ClusterOptions, ClusterPool, HEALING_DEADLINE, Member};
 use raftpool_tests::command::holds;
 use raftpool_tests::miner::ScriptedMiner;
 use raftpool_tests::processes::{DEADLINE, MINERS, PoolOptions, executable};
 use raftpool_tests::story::credited_by_worker;
+use raftpool_tests::upgrade::{run_script, script, write_program};
 use raftpool_tests::wait;
 use serde_json::Value;
 
@@ -214,73 +213,23 @@ async fn a_second_signal_stops_a_node_at_once() -> Result<()> {
     scene.nothing_is_lost(2).await
 }
 
-/// Stands in for ssh: runs a command in the folder of a node, which is its host here.
-const STAND_IN: &str = "#!/bin/sh\ncd \"$RAFTPOOL_TEST_HOSTS/$1\" && shift && exec sh -c \"$*\"\n";
-/// Asks the test to restart the node of this folder, as systemd would, and waits until it has.
-const RESTART: &str = "touch restart && while [ -e restart ]; do sleep 0.1; done";
-
-fn write_program(file: &Path, text: &str) -> Result<()> {
-    std::fs::write(file, text)?;
-    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755))?;
-    Ok(())
-}
-
-fn folder_of(member: &Member) -> Result<PathBuf> {
-    let file = member.process.config_file();
-    Ok(file.parent().context("a folder")?.to_owned())
-}
-
 /// The script, over all nodes of a pool. The old program is a wrapper of the new one, so that the
 /// script has something to replace; the nodes themselves run the same program before and after.
 fn upgrade(pool: &ClusterPool) -> Result<Command> {
     let program = executable()?;
-    let stand_in = pool.root().join("ssh");
-    write_program(&stand_in, STAND_IN)?;
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut command = Command::new(repository.join("ops/bin/rolling-upgrade.sh"));
-    command
-        .env("RAFTPOOL_SSH", &stand_in)
-        .env("RAFTPOOL_TEST_HOSTS", pool.root())
-        .args(["--config", "pool.toml", "--program", "./raftpool"])
-        .args(["--restart", RESTART, "--timeout", "60", "--binary"])
-        .arg(&program);
     for member in pool.members() {
-        let folder = folder_of(&member)?;
         let wrapper = format!("#!/bin/sh\nexec '{}' \"$@\"\n", program.display());
-        write_program(&folder.join("raftpool"), &wrapper)?;
-        let host = folder.strip_prefix(pool.root())?.display().to_string();
-        command.arg(format!("{}={host}", member.id));
+        write_program(&member.program(), &wrapper)?;
     }
-    Ok(command)
-}
-
-/// Restarts every node that is asked for.
-async fn restart_on_demand(pool: &ClusterPool) -> Result<()> {
-    for member in pool.members() {
-        let asked = folder_of(&member)?.join("restart");
-        if asked.exists() {
-            let name = member.process.name();
-            ensure!(member.process.stop().await, "{name} ended badly");
-            member.process.start(&[]).await?;
-            std::fs::remove_file(asked)?;
-        }
-    }
-    Ok(())
+    script(pool, &program)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_upgrade_script_takes_every_node_in_turn_and_no_share_is_lost() -> Result<()> {
     let scene = Scene::start().await?;
     let leader = scene.pool.leader().await?;
-    let mut command = upgrade(&scene.pool)?;
-    let mut script = tokio::task::spawn_blocking(move || command.output());
-    let mut ticks = tokio::time::interval(Duration::from_millis(50));
-    let output = loop {
-        tokio::select! {
-            ended = &mut script => break ended??,
-            _ = ticks.tick() => restart_on_demand(&scene.pool).await?,
-        }
-    };
+    let command = upgrade(&scene.pool)?;
+    let output = run_script(&scene.pool, command, async |_| Ok(())).await?;
     let (said, complained) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
@@ -292,7 +241,7 @@ async fn the_upgrade_script_takes_every_node_in_turn_and_no_share_is_lost() -> R
     holds(last.unwrap_or_default(), &format!("node {leader}:"))?;
     let program = std::fs::read(executable()?)?;
     for member in scene.pool.members() {
-        let installed = std::fs::read(folder_of(&member)?.join("raftpool"))?;
+        let installed = std::fs::read(member.program())?;
         ensure!(installed == program, "node {} has the old one", member.id);
         scene.is_ready(member.id, 200).await?;
         scene.is_mined_at(member.id).await?;

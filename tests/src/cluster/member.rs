@@ -23,6 +23,8 @@ const SABOTAGE_VARIABLE: &str = "RAFTPOOL_TEST_SABOTAGE";
 
 /// The port that the others use on a host of its own.
 const PEER_PORT: u16 = 5_078;
+/// Name of a member's own copy of the program.
+const PROGRAM: &str = "raftpool";
 
 /// A node of a cluster, running or not.
 pub struct Member {
@@ -64,12 +66,16 @@ impl Member {
         if let Some(sabotage) = options.sabotage {
             environment.push((SABOTAGE_VARIABLE.to_owned(), sabotage.to_owned()));
         }
-        let process = NodeProcess::new(&format!("node-{id}"), &directory, environment)?;
+        let mut process = NodeProcess::new(&format!("node-{id}"), &directory, environment)?;
         let host = options.hosts.as_ref().map(|hosts| hosts.host(id));
-        let process = match &host {
-            Some(host) => process.on_host(host),
-            None => process,
-        };
+        if let Some(host) = &host {
+            process = process.on_host(host);
+        }
+        if let Some(program) = &options.program {
+            let copy = directory.join(PROGRAM);
+            std::fs::copy(program, &copy).context("copy the program")?;
+            process = process.with_program(copy);
+        }
         let front = match options.is_plain {
             true => None,
             false => {
@@ -132,6 +138,16 @@ impl Member {
     /// The socket for operators.
     pub fn admin_socket(&self) -> PathBuf {
         self.data_directory().join("admin.sock")
+    }
+
+    /// The program it runs at its next start, when the cluster was made with one.
+    pub fn program(&self) -> PathBuf {
+        self.directory.join(PROGRAM)
+    }
+
+    /// Where its configuration is, and all else that is its own.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Where its certificates are.

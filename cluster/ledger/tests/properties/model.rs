@@ -192,14 +192,8 @@ impl Model {
             body @ (Body::OpenOwnerSession(_)
             | Body::CloseOwnerSession(_)
             | Body::ChangeByOwner(_)) => self.by_owner(body),
-            Body::FinalizeVersion(finalize) => {
-                let is_raised = finalize.version >= self.finalized_version.max(1);
-                if finalize.term != term || !is_raised {
-                    return None;
-                }
-                self.finalized_version = finalize.version;
-                Some("VersionFinalized".into())
-            }
+            Body::FinalizeVersion(finalize) if finalize.term != term => None,
+            Body::FinalizeVersion(finalize) => self.finalize(finalize.version),
             Body::MakeToken(make) => self.make_token(make),
             Body::RevokeToken(revoke) => {
                 let key = (revoke.miner.clone(), revoke.token_id.clone());
@@ -213,6 +207,14 @@ impl Model {
                 Some("TokenRequirementSet".into())
             }
         }
+    }
+
+    fn finalize(&mut self, version: u32) -> Expected {
+        if version < self.finalized_version.max(1) {
+            return None;
+        }
+        self.finalized_version = version;
+        Some("VersionFinalized".into())
     }
 
     fn orphan(&mut self, command: &OrphanBlock) -> Expected {
