@@ -11,6 +11,11 @@ use crate::files;
 ///
 /// Version 1 had a ledger without a journal, version 2 one without work over time. No release has
 /// written them, and they cannot be carried over: what happened when cannot be made up afterwards.
+///
+/// When this rises, the way from the version before belongs into `claim`: it runs once at each start, under
+/// the directory's lock and before a database is opened. The header is to be written last, so that a way that
+/// was broken off is gone again from its beginning. The directory that each version has left is kept in
+/// `tests/testdata/data-directories`.
 pub const FORMAT_VERSION: u32 = 3;
 
 const MAGIC: &str = "raftpool-data";
