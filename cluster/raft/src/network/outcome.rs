@@ -314,6 +314,30 @@ mod tests {
         ]
     }
 
+    /// Those that come from the rules.
+    fn rejections_by_rules() -> Vec<Rejection> {
+        let text = || "text".to_owned();
+        vec![
+            Rejection::UnknownMiner(text()),
+            Rejection::AddressHeld(text()),
+            Rejection::DailyLimit {
+                asked_atomic: 1,
+                taken_atomic: 2,
+                limit_atomic: 3,
+            },
+            Rejection::NotApproved(7),
+            Rejection::PoolFeesTooLow {
+                asked_atomic: 4,
+                pool_fees_atomic: 5,
+            },
+            Rejection::PayoutsNotPaused,
+            Rejection::VersionLowered {
+                given: 1,
+                finalized: 2,
+            },
+        ]
+    }
+
     fn rejections() -> Vec<Rejection> {
         let text = || "text".to_owned();
         vec![
@@ -363,23 +387,6 @@ mod tests {
                 miner: text(),
                 worker: text(),
             },
-            Rejection::UnknownMiner(text()),
-            Rejection::AddressHeld(text()),
-            Rejection::DailyLimit {
-                asked_atomic: 1,
-                taken_atomic: 2,
-                limit_atomic: 3,
-            },
-            Rejection::NotApproved(7),
-            Rejection::PoolFeesTooLow {
-                asked_atomic: 4,
-                pool_fees_atomic: 5,
-            },
-            Rejection::PayoutsNotPaused,
-            Rejection::VersionLowered {
-                given: 1,
-                finalized: 2,
-            },
             Rejection::OwnerSessionOver,
             Rejection::ChallengeUsed,
             Rejection::TooManyOwnerSessions { sessions_max: 8 },
@@ -395,6 +402,7 @@ mod tests {
     fn outcomes_are_read_back() {
         let mut rejections = rejections();
         rejections.extend(rejections_about_money());
+        rejections.extend(rejections_by_rules());
         let refused = rejections.iter().cloned();
         let mut outcomes = vec![
             Outcome::SharesCredited {

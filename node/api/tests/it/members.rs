@@ -55,6 +55,16 @@ async fn changes_are_passed_on_and_told_in_words() -> anyhow::Result<()> {
         status == 200 && answer["is_done"] == json!(false),
         "{answer}"
     );
+    let check = json!({"kind": "finalize", "is_check": true});
+    let finalize = json!({"kind": "finalize", "reason": "all are upgraded"});
+    for change in [check, finalize] {
+        let (status, answer) = desk.post("finalize", body(change)).await?;
+        ensure!(status == 200, "{answer}");
+    }
+    let finalize = |is_check, reason: &str| MemberChange::Finalize {
+        is_check,
+        reason: reason.into(),
+    };
     let expected = [
         MemberChange::Add {
             node_id: 2,
@@ -65,6 +75,8 @@ async fn changes_are_passed_on_and_told_in_words() -> anyhow::Result<()> {
             new_node_id: 4,
             address: "node-4:5078".into(),
         },
+        finalize(true, ""),
+        finalize(false, "all are upgraded"),
     ];
     ensure!(desk.asked() == expected, "{:?}", desk.asked());
     Ok(())
@@ -103,6 +115,8 @@ async fn a_body_that_does_not_fit_asks_for_nothing() -> anyhow::Result<()> {
         ("add", body(json!({"kind": "add", "node_id": 2}))),
         ("add", body(json!({"kind": "explode"}))),
         ("add", json!({"author": "", "change": add})),
+        // Why is kept in the books.
+        ("finalize", body(json!({"kind": "finalize"}))),
         (
             "add",
             json!({"author": "otto", "change": add, "reason": "?"}),
