@@ -141,3 +141,4 @@ done
 # By now another node may lead, which has the new program already.
 upgrade "$leader"
 say "all nodes have the program $digest"
+say "when none shall go back any more: raftpool cluster finalize, once nodes without a vote are upgraded too"

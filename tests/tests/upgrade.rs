@@ -243,3 +243,22 @@ async fn nodes_of_both_releases_work_under_either_ones_lead_and_a_node_can_go_ba
     scene.nothing_is_lost().await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_is_founded_uses_the_newest_version_at_once() -> Result<()> {
+    let pool = ClusterPool::start(ClusterOptions {
+        is_plain: true,
+        ..ClusterOptions::default()
+    })
+    .await?;
+    let status = pool.wait_healthy(HEALING_DEADLINE).await?.status;
+    ensure!(
+        status["finalized_version"] == json!(COMMAND_VERSION),
+        "{status}"
+    );
+    let told = pool
+        .member(3)?
+        .process
+        .tell(&["cluster", "finalize"], &[])?;
+    holds(&told, &format!("version {COMMAND_VERSION} is finalized"))
+}
