@@ -16,8 +16,9 @@ directory=$cache/previous-$commit
 fetch_commit() {
   git cat-file -e "$commit^{commit}" 2>/dev/null && return
   say "fetching commit $commit"
-  git fetch --quiet --depth 1 origin "$commit" 2>/dev/null ||
-    fail "the previous release, commit $commit, is not in this clone and cannot be fetched: run \`git fetch --unshallow\` where the network is, or put its program into $directory/raftpool"
+  git fetch --quiet --depth 1 origin "$commit" 2>/dev/null && return
+  say "the previous release, commit $commit, is not in this clone and cannot be fetched, so that upgrades from it are not tried: run \`git fetch --unshallow\` where the network is, or put its program into $directory/raftpool"
+  exit 0
 }
 
 # What is not ours is the same nearly always: cargo takes what fits and builds the rest. Copied, because

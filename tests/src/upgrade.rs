@@ -21,15 +21,7 @@ use crate::processes::MINERS;
 /// # Errors
 /// When it was not built.
 pub fn previous_program() -> Result<PathBuf> {
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("previous-release");
-    let text = std::fs::read_to_string(&list).context("read tests/previous-release")?;
-    let commit = text.lines().find(|line| !line.starts_with('#'));
-    let commit = commit.context("tests/previous-release names no commit")?;
-    let cache = match std::env::var_os("RAFTPOOL_CACHE") {
-        Some(cache) => PathBuf::from(cache),
-        None => PathBuf::from(std::env::var_os("HOME").context("no HOME")?).join(".cache/raftpool"),
-    };
-    let program = cache.join(format!("previous-{commit}/raftpool"));
+    let program = place_of_previous_program()?;
     if !program.is_file() {
         bail!(
             "{} is not built; run `make test-tools`, or ops/setup/previous-release.sh",
@@ -37,6 +29,44 @@ pub fn previous_program() -> Result<PathBuf> {
         );
     }
     Ok(program)
+}
+
+/// Whether this copy of the sources cannot have the program of the previous release: it has no
+/// history, or not that far back, and nobody has put the program into its place.
+///
+/// # Errors
+/// When the previous release is not named.
+pub fn is_previous_out_of_reach() -> Result<bool> {
+    if place_of_previous_program()?.is_file() {
+        return Ok(false);
+    }
+    let commit = format!("{}^{{commit}}", previous_commit()?);
+    let known = Command::new("git")
+        .args(["-C", env!("CARGO_MANIFEST_DIR"), "cat-file", "-e", &commit])
+        .output();
+    let is_known = known.is_ok_and(|output| output.status.success());
+    if !is_known {
+        println!("not tried: this copy of the sources does not reach back to the previous release");
+    }
+    Ok(!is_known)
+}
+
+fn previous_commit() -> Result<String> {
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("previous-release");
+    let text = std::fs::read_to_string(&list).context("read tests/previous-release")?;
+    let commit = text.lines().find(|line| !line.starts_with('#'));
+    Ok(commit
+        .context("tests/previous-release names no commit")?
+        .to_owned())
+}
+
+fn place_of_previous_program() -> Result<PathBuf> {
+    let commit = previous_commit()?;
+    let cache = match std::env::var_os("RAFTPOOL_CACHE") {
+        Some(cache) => PathBuf::from(cache),
+        None => PathBuf::from(std::env::var_os("HOME").context("no HOME")?).join(".cache/raftpool"),
+    };
+    Ok(cache.join(format!("previous-{commit}/raftpool")))
 }
 
 /// Stands in for ssh: runs a command in the folder of a node, which is its host here.
