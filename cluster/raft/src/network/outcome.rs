@@ -56,6 +56,7 @@ pub(super) fn outcome_message(outcome: &Outcome) -> peer::Outcome {
         Outcome::PayoutApproved => Kind::PayoutApproved,
         Outcome::PayoutRejected => Kind::PayoutRejected,
         Outcome::PayoutAbandoned => Kind::PayoutAbandoned,
+        Outcome::PayoutsReconciled => Kind::PayoutsReconciled,
         Outcome::HoldSet => Kind::HoldSet,
         Outcome::PreferencesSet => Kind::PreferencesSet,
         Outcome::OwnerSessionOpened => Kind::OwnerSessionOpened,
@@ -111,6 +112,7 @@ pub(crate) fn outcome_of(message: peer::Outcome) -> Option<Outcome> {
         Kind::PayoutApproved => Outcome::PayoutApproved,
         Kind::PayoutRejected => Outcome::PayoutRejected,
         Kind::PayoutAbandoned => Outcome::PayoutAbandoned,
+        Kind::PayoutsReconciled => Outcome::PayoutsReconciled,
         Kind::HoldSet => Outcome::HoldSet,
         Kind::PreferencesSet => Outcome::PreferencesSet,
         Kind::OwnerSessionOpened => Outcome::OwnerSessionOpened,
@@ -175,7 +177,8 @@ fn rejection_message(rejection: &Rejection) -> peer::Rejection {
         | Rejection::DailyLimit { .. }
         | Rejection::NotApproved(_)
         | Rejection::PoolFeesTooLow { .. }
-        | Rejection::PayoutsNotPaused => rules::parts(rejection).unwrap_or_default(),
+        | Rejection::PayoutsNotPaused
+        | Rejection::PayoutsNotReconciled => rules::parts(rejection).unwrap_or_default(),
         Rejection::TooManyTokens { .. }
         | Rejection::UnknownToken(_)
         | Rejection::BansFull { .. }
@@ -252,7 +255,8 @@ fn rejection_of(message: peer::Rejection) -> Option<Rejection> {
         | Refusal::DailyLimit
         | Refusal::NotApproved
         | Refusal::PoolFeesTooLow
-        | Refusal::PayoutsNotPaused => rules::read(kind, text, number)?,
+        | Refusal::PayoutsNotPaused
+        | Refusal::PayoutsNotReconciled => rules::read(kind, text, number)?,
         Refusal::TooManyTokens
         | Refusal::UnknownToken
         | Refusal::BansFull
@@ -372,6 +376,7 @@ mod tests {
                 pool_fees_atomic: 5,
             },
             Rejection::PayoutsNotPaused,
+            Rejection::PayoutsNotReconciled,
             Rejection::OwnerSessionOver,
             Rejection::ChallengeUsed,
             Rejection::TooManyOwnerSessions { sessions_max: 8 },
@@ -419,6 +424,7 @@ mod tests {
             Outcome::PayoutApproved,
             Outcome::PayoutRejected,
             Outcome::PayoutAbandoned,
+            Outcome::PayoutsReconciled,
             Outcome::HoldSet,
             Outcome::PreferencesSet,
             Outcome::OwnerSessionOpened,

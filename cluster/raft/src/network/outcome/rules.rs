@@ -26,6 +26,7 @@ pub(super) fn parts(rejection: &Rejection) -> Option<(Kind, Vec<&str>, Vec<u64>)
             (Kind::PoolFeesTooLow, vec![], numbers)
         }
         Rejection::PayoutsNotPaused => (Kind::PayoutsNotPaused, vec![], vec![]),
+        Rejection::PayoutsNotReconciled => (Kind::PayoutsNotReconciled, vec![], vec![]),
         _ => return None,
     })
 }
@@ -50,6 +51,7 @@ pub(super) fn read(
             pool_fees_atomic: number()?,
         },
         Kind::PayoutsNotPaused => Rejection::PayoutsNotPaused,
+        Kind::PayoutsNotReconciled => Rejection::PayoutsNotReconciled,
         _ => return None,
     })
 }
