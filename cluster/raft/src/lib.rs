@@ -38,6 +38,8 @@ mod status;
 
 mod ask;
 
+mod backup;
+
 pub mod certificates;
 
 mod network;

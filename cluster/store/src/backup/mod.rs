@@ -54,6 +54,8 @@ pub struct BackupInfo {
     pub size_bytes: u64,
     /// BLAKE3 of its manifest, which has the names, sizes and hashes of its files.
     pub manifest_blake3: String,
+    /// BLAKE3 of this record with nothing here.
+    check: String,
 }
 
 /// How a backup is made.
@@ -120,7 +122,9 @@ fn make(core: &StateCore, request: &BackupRequest) -> Result<PathBuf, StoreError
         digest: hex::encode(digest),
         size_bytes: snapshot.size_bytes(),
         manifest_blake3: manifest_hash(&making)?,
+        check: String::new(),
     };
+    let info = info.sealed(&making)?;
     let text = serde_json::to_vec_pretty(&info);
     let text = text.map_err(|error| damaged(&making, error.to_string()))?;
     files::write_atomically(&making.join(FILE_NAME), &text)?;
@@ -182,7 +186,20 @@ impl BackupInfo {
             );
             return Err(damaged(path, problem));
         }
-        serde_json::from_slice(&bytes).map_err(wrong)
+        let info: Self = serde_json::from_slice(&bytes).map_err(wrong)?;
+        if info.clone().sealed(path)?.check != info.check {
+            let problem = format!("{FILE_NAME} is not what it was");
+            return Err(damaged(path, problem));
+        }
+        Ok(info)
+    }
+
+    fn sealed(mut self, path: &Path) -> Result<Self, StoreError> {
+        self.check.clear();
+        let text = serde_json::to_vec(&self);
+        let text = text.map_err(|error| damaged(path, error.to_string()))?;
+        self.check = blake3::hash(&text).to_hex().to_string();
+        Ok(self)
     }
 
     /// The cluster it is of.
