@@ -64,3 +64,27 @@ pub struct ReconcileArgs {
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn every_command_line_of_the_recovery_pages_is_one_that_the_program_takes() {
+        let pages = [
+            include_str!("../../../ops/runbooks/recovery/RestoreFromBackup.md"),
+            include_str!("../../../ops/runbooks/recovery/LostQuorum.md"),
+        ];
+        let lines = pages.iter().flat_map(|page| page.lines().map(str::trim));
+        let lines: Vec<&str> = lines.filter(|line| line.starts_with("raftpool ")).collect();
+        assert!(lines.len() > 15, "only {lines:?}");
+        for line in lines {
+            // A node's number stands for itself, every other placeholder for any text.
+            let words = line.replace("NODE", "4");
+            let parsed = Cli::try_parse_from(words.split(' '));
+            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+        }
+    }
+}
