@@ -1,5 +1,6 @@
 //! The command line. The texts here are what `--help` prints.
 
+pub mod backup;
 pub mod ban;
 pub mod block;
 pub mod cluster;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use backup::{BackupCommand, ReconcileArgs};
 use ban::BanCommand;
 use block::BlockCommand;
 use cluster::ClusterCommand;
@@ -135,6 +137,12 @@ pub enum Command {
     /// the socket `admin.sock` in its data directory; only the node's user and root may.
     #[command(subcommand)]
     Block(BlockCommand),
+    /// Make, list, check and restore backups of the pool's books
+    ///
+    /// A node with a `[backup]` section also makes them by itself. A backup is restored into an
+    /// empty data directory, as another cluster.
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Work with configuration files
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -344,6 +352,13 @@ pub enum PayoutCommand {
     /// take the answer on yourself with --force. The amounts go back into the balances. Should one
     /// of its transactions execute after all, payouts stop with an alarm and nothing is booked.
     Abandon(AbandonArgs),
+    /// Compare restored books with the chain and the wallet, and book the payouts they lack
+    ///
+    /// After `raftpool backup restore` and `raftpool cluster force-new` payouts are paused until
+    /// this has booked what was paid out and is not in the books: it is taken from the balances of
+    /// its payees, so that nobody is paid twice. Shows what it finds; changes nothing without
+    /// --apply. Needs the wallet with its whole history.
+    Reconcile(ReconcileArgs),
     /// Show payouts with transaction, fee and confirmations, newest first
     History(HistoryArgs),
     /// Show what a payout run would do now: who would be paid, who not, and why

@@ -1,5 +1,6 @@
 //! One module per command; each returns the exit code or an error that is printed once.
 
+mod backup;
 mod ban;
 mod block;
 mod cluster;
@@ -40,6 +41,7 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Miner(args) => runtime()?.block_on(miner::execute(&args)),
         Command::Loadgen(args) => load::execute(&args),
         Command::Devnet(args) => runtime()?.block_on(devnet::execute(&args)),
+        Command::Backup(command) => runtime()?.block_on(backup::execute(&command)),
         Command::Config(command) => config::execute(&command),
         Command::Ledger(command) => runtime()?.block_on(ledger::execute(&command)),
         Command::Cluster(command) => runtime()?.block_on(cluster::execute(&command)),

@@ -4,6 +4,7 @@
 //! `[settings]` section says how a cluster is created, and what `raftpool pool apply` proposes.
 //! A file is parsed strictly: an unknown key is refused with the nearest valid name.
 
+mod backup;
 mod cluster;
 mod dns;
 mod environment;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use raftpool_chain::{Address, AddressError};
 
+pub use backup::BackupSection;
 pub use cluster::{ClusterSection, StorageSection};
 pub use dns::DnsSection;
 pub use health::HealthSection;
@@ -190,6 +192,9 @@ impl Config {
         }
         raw.node.data_directory = relative_to(path, &raw.node.data_directory);
         raw.stratum.resolve_paths(|file| relative_to(path, file));
+        if let Some(backup) = &mut raw.backup {
+            backup.directory = relative_to(path, &backup.directory);
+        }
         if let Some(cluster) = &mut raw.cluster {
             cluster.certificates = relative_to(path, &cluster.certificates);
         }

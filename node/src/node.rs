@@ -5,6 +5,7 @@
 //! known (the log, the admin socket, the API); it serves miners, and pays, as soon as it is a
 //! member of a cluster whose settings it knows.
 
+mod backups;
 mod bans;
 mod crash;
 mod daemons;
@@ -37,6 +38,7 @@ use tokio::sync::{Mutex, mpsc};
 use crate::config::{ClusterSection, Config};
 use crate::process::NodeAddresses;
 use crate::system::{SystemClock, now_ms};
+use backups::{BackupClock, Backups};
 use bans::NodeBans;
 use desk::ClusterDesk;
 use drain::{DrainMark, DrainTimes, Drainer};
@@ -65,6 +67,7 @@ pub struct Node {
     admin: AdminServer,
     health: Option<HealthServer>,
     naming: Option<Naming>,
+    _backup_clock: Option<BackupClock>,
     fatal: Mutex<mpsc::Receiver<String>>,
 }
 
@@ -104,7 +107,15 @@ impl Node {
         let issuer = Arc::new(issuer::Issuer::new(config.raw.pool.network));
         let times = drain_times(&config);
         let drainer = Drainer::new(raft.clone(), serving.clone(), desk.clone(), mark, times);
+        let backups = Backups::new(
+            raft.clone(),
+            config.raw.node.id,
+            config.raw.backup.clone(),
+            &registry,
+        )?;
+        let backup_clock = backups.start_clock();
         let parts = AdminParts {
+            backups,
             cluster: cluster.clone(),
             clock: clock.clone(),
             control: desk.clone(),
@@ -153,6 +164,7 @@ impl Node {
             admin,
             health,
             naming,
+            _backup_clock: backup_clock,
             fatal: Mutex::new(fatal),
         })
     }

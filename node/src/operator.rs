@@ -23,6 +23,6 @@ pub(crate) use client::{AdminClient, is_not_running};
 pub(crate) use cluster::{node_table, restart_table};
 pub(crate) use payouts::{history, hold_list, miner_terms, simulation};
 pub(crate) use settings::{difference, listing};
-pub(crate) use status::describe;
+pub(crate) use status::{describe, items, plain, text};
 pub(crate) use strays::stray_listing;
 pub(crate) use tokens::{rule_list, token_list};

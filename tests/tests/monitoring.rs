@@ -24,6 +24,16 @@ fn rules() -> Result<String> {
     std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
 }
 
+/// The files of a directory, without those of directories in it.
+fn pages_in(directory: &str) -> Result<Vec<std::path::PathBuf>> {
+    let mut pages = Vec::new();
+    for page in std::fs::read_dir(ops().join(directory))? {
+        pages.push(page?.path());
+    }
+    pages.retain(|path| path.is_file());
+    Ok(pages)
+}
+
 /// What follows `prefix` in the lines that begin with it.
 fn values<'t>(text: &'t str, prefix: &str) -> Vec<&'t str> {
     let lines = text.lines().map(str::trim_start);
@@ -63,8 +73,7 @@ fn every_alert_has_its_page_and_every_page_its_alert() -> Result<()> {
         .collect();
     ensure!(alerts.len() > 20, "{alerts:?}");
     let mut pages = BTreeSet::new();
-    for page in std::fs::read_dir(ops().join("runbooks"))? {
-        let path = page?.path();
+    for path in pages_in("runbooks")? {
         let name = path.file_stem().context("a page without a name")?;
         let name = name.to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path)?;
@@ -85,14 +94,13 @@ fn every_alert_has_its_page_and_every_page_its_alert() -> Result<()> {
 #[test]
 fn every_command_in_a_page_exists() -> Result<()> {
     let mut tried = 0;
-    let runbooks = std::fs::read_dir(ops().join("runbooks"))?;
-    let mut pages = vec![ops().join("../README.md"), ops().join("first-cluster.md")];
-    for page in runbooks {
-        pages.push(page?.path());
-    }
-    for page in pages {
-        let text = std::fs::read_to_string(&page)?;
-        for quoted in text.split('`').skip(1).step_by(2) {
+    let runbooks = [pages_in("runbooks")?, pages_in("runbooks/recovery")?].concat();
+    let others = vec![ops().join("../README.md"), ops().join("first-cluster.md")];
+    for path in [runbooks, others].concat() {
+        let text = std::fs::read_to_string(path)?;
+        let lines = text.lines().map(str::trim_start);
+        let lines = lines.filter(|line| line.starts_with("raftpool "));
+        for quoted in text.split('`').skip(1).step_by(2).chain(lines) {
             let Some(rest) = quoted.strip_prefix("raftpool ") else {
                 continue;
             };

@@ -173,6 +173,9 @@ fn run(books: &mut Books<'_>, body: &Body) -> Result<Outcome, Stop> {
         (Body::ApprovePayout(payout), Some(_)) => payouts::approve(books, payout),
         (Body::RejectPayout(payout), Some(_)) => payouts::reject(books, payout),
         (Body::AbandonPayout(payout), Some(_)) => payouts::abandon(books, payout),
+        (Body::ReconcilePayouts(found), Some(settings)) => {
+            payouts::reconcile(books, &settings, found)
+        }
         (Body::HoldAddress(hold), Some(_)) => terms::hold(books, hold),
         (Body::SetMinerPreferences(preferences), Some(settings)) => {
             terms::prefer(books, &settings, preferences)

@@ -76,15 +76,18 @@ fn check_way(from: Account, to: Account) -> Result<(), Rejection> {
     }
 }
 
+/// What can exist beside what came in already.
+pub(crate) fn room_atomic(books: &mut Books<'_>) -> Result<u64, Stop> {
+    let mut room = MAX_SUPPLY_ATOMIC;
+    for outer in [Account::Income, Account::Deposits, Account::Reconciled] {
+        room = take(room, books.account(outer)?, "supply without what came in")?;
+    }
+    Ok(room)
+}
+
 fn check_amount(books: &mut Books<'_>, from: Account, amount_atomic: u64) -> Result<(), Stop> {
     let held_atomic = match from {
-        // What can exist beside what came in already.
-        Account::Deposits => {
-            let deposited = books.account(Account::Deposits)?;
-            let mined = books.account(Account::Income)?;
-            let room = take(MAX_SUPPLY_ATOMIC, mined, "supply without income")?;
-            take(room, deposited, "supply without deposits")?
-        }
+        Account::Deposits => room_atomic(books)?,
         from => books.account(from)?,
     };
     if amount_atomic <= held_atomic {
@@ -115,6 +118,7 @@ pub fn account_name(account: Account) -> &'static str {
         Account::Income => "income",
         Account::Expected => "expected",
         Account::Deposits => "deposits",
+        Account::Reconciled => "reconciled",
         Account::Mature => "mature",
         Account::InFlight => "in_flight",
         Account::Paid => "paid",

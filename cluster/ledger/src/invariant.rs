@@ -165,7 +165,8 @@ pub(crate) fn unbalanced(accounts: &row::Accounts) -> Option<(&'static str, Stri
             ));
         }
     }
-    let came_in = -amount(accounts, Account::Income) - amount(accounts, Account::Deposits);
+    let came_in = [Account::Income, Account::Deposits, Account::Reconciled];
+    let came_in: i128 = came_in.map(|outer| -amount(accounts, outer)).iter().sum();
     (came_in > i128::from(MAX_SUPPLY_ATOMIC)).then(|| {
         (
             "L2",

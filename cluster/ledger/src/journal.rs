@@ -50,7 +50,7 @@ struct Draft {
 pub(crate) fn is_outer(account: Account) -> bool {
     matches!(
         account,
-        Account::Income | Account::Expected | Account::Deposits
+        Account::Income | Account::Expected | Account::Deposits | Account::Reconciled
     )
 }
 

@@ -37,6 +37,8 @@ pub enum Outcome {
     PayoutReleased,
     /// Payouts were paused or resumed.
     PayoutsPaused,
+    /// What a reconciliation found is booked.
+    PayoutsReconciled,
     /// The settings were changed.
     SettingsChanged,
     /// Money was moved between accounts.
@@ -321,4 +323,10 @@ pub enum Rejection {
     /// The command is only for a time when payouts are paused.
     #[error("payouts are not paused: pause them first")]
     PayoutsNotPaused,
+    /// The books were restored and may lack payouts that were sent.
+    #[error(
+        "these books may lack payouts that were sent before they were restored: reconcile them with \
+         the chain first (`raftpool payout reconcile`)"
+    )]
+    PayoutsNotReconciled,
 }

@@ -16,6 +16,7 @@ mod approval;
 mod confirm;
 mod day;
 mod fee_budget;
+mod reconcile;
 mod reserve;
 mod sign;
 
@@ -34,6 +35,7 @@ pub(crate) use abandon::abandon;
 pub(crate) use approval::{approve, reject};
 pub(crate) use confirm::confirm;
 pub(crate) use day::{day_of, taken_on};
+pub(crate) use reconcile::reconcile;
 pub(crate) use reserve::reserve;
 pub(crate) use sign::sign;
 
@@ -105,8 +107,11 @@ pub(crate) fn pause(books: &mut Books<'_>, command: &PausePayouts) -> Result<Out
         })?;
     }
     if command.paused {
-        pause_for(books, command.reason.clone());
+        pause_for(books, command.reason.clone(), command.until_reconciled)?;
     } else {
+        if must_reconcile(books)? {
+            return Err(Rejection::PayoutsNotReconciled.into());
+        }
         books.delete(key::pause());
     }
     audit(
@@ -117,9 +122,20 @@ pub(crate) fn pause(books: &mut Books<'_>, command: &PausePayouts) -> Result<Out
     Ok(Outcome::PayoutsPaused)
 }
 
-fn pause_for(books: &mut Books<'_>, reason: String) {
-    let since_ms = books.time_ms;
-    books.put(key::pause(), &row::Pause { reason, since_ms });
+/// Pauses payouts. A reconciliation that is wanted stays wanted.
+fn pause_for(books: &mut Books<'_>, reason: String, until_reconciled: bool) -> Result<(), Stop> {
+    let pause = row::Pause {
+        reason,
+        since_ms: books.time_ms,
+        until_reconciled: until_reconciled || must_reconcile(books)?,
+    };
+    books.put(key::pause(), &pause);
+    Ok(())
+}
+
+fn must_reconcile(books: &Books<'_>) -> Result<bool, Stop> {
+    let pause: row::Pause = books.get_or_default(&key::pause())?;
+    Ok(pause.until_reconciled)
 }
 
 /// Refuses what a deposed leader proposed.

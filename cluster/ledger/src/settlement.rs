@@ -8,11 +8,12 @@ use row::EntryKind;
 use row::block::End;
 
 use crate::apply::Stop;
-use crate::arithmetic::{add, add_wide, basis_points, share_of, take};
+use crate::arithmetic::{add, add_wide, basis_points, share_of};
 use crate::blocks::{check_hash, hex, is_done};
 use crate::books::Books;
 use crate::command::{Account, DistributeBlock, Scheme, SettleBlock};
-use crate::invariant::{MAX_SUPPLY_ATOMIC, broken};
+use crate::funds::room_atomic;
+use crate::invariant::broken;
 use crate::journal::Subject;
 use crate::record::{damaged, wide, wide_bytes};
 use crate::settings::invalid;
@@ -160,10 +161,7 @@ fn check_amount(books: &mut Books<'_>, amount_atomic: u64) -> Result<(), Stop> {
     if amount_atomic == 0 {
         return Err(invalid("amount_atomic", "must be above 0: a stable block pays").into());
     }
-    let income = books.account(Account::Income)?;
-    let deposits = books.account(Account::Deposits)?;
-    let came_in = add(income, deposits, "what came in")?;
-    let room = take(MAX_SUPPLY_ATOMIC, came_in, "supply without income")?;
+    let room = room_atomic(books)?;
     if amount_atomic > room {
         let problem = format!("must be at most {room}, or all blocks paid more than can exist");
         return Err(invalid("amount_atomic", problem).into());

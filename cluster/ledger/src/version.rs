@@ -41,7 +41,6 @@ pub fn version_needed(body: &Body) -> u32 {
         | Body::SignPayout(_)
         | Body::ConfirmPayout(_)
         | Body::ReleasePayout(_)
-        | Body::PausePayouts(_)
         | Body::ApprovePayout(_)
         | Body::RejectPayout(_)
         | Body::AbandonPayout(_)
@@ -57,6 +56,10 @@ pub fn version_needed(body: &Body) -> u32 {
         | Body::ChangeByOwner(_)
         | Body::BanWorker(_)
         | Body::LiftBan(_) => FIRST_COMMAND_VERSION,
+        // An older program would let payouts be resumed without a reconciliation.
+        Body::PausePayouts(pause) if pause.until_reconciled => 2,
+        Body::PausePayouts(_) => FIRST_COMMAND_VERSION,
+        Body::ReconcilePayouts(_) => 2,
         // The step itself: who proposes it has asked every member instead.
         Body::FinalizeVersion(_) => 2,
     }

@@ -93,6 +93,12 @@ impl<'a> LedgerView<'a> {
         Ok(FinalizedVersion::of(self.load(key::finalized_version())?))
     }
 
+    /// Whether payouts can only be resumed after a reconciliation with the chain.
+    pub fn must_reconcile_payouts(&self) -> Result<bool> {
+        let pause: Option<row::Pause> = self.load(key::pause())?;
+        Ok(pause.is_some_and(|pause| pause.until_reconciled))
+    }
+
     /// The reason, while payouts are paused.
     pub fn payouts_paused(&self) -> Result<Option<String>> {
         Ok(self

@@ -125,6 +125,7 @@ fn random_stories_reach_every_outcome() {
         "PayoutApproved",
         "PayoutRejected",
         "PayoutAbandoned",
+        "PayoutsReconciled",
         "HoldSet",
         "PreferencesSet",
         "SettingsChanged",

@@ -40,6 +40,8 @@ mod status;
 
 mod ask;
 
+mod backup;
+
 pub mod certificates;
 
 mod network;

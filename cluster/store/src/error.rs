@@ -163,6 +163,34 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A backup cannot be made or used.
+    #[error("backup {}: {problem}", path.display())]
+    Backup {
+        /// Its directory.
+        path: PathBuf,
+        /// What is wrong, and what to do about it.
+        problem: String,
+    },
+    /// A backup is only restored into an empty directory.
+    #[error(
+        "data directory {} is not empty: a backup is only restored into an empty one; move what is \
+         there away, it may be newer than the backup", path.display()
+    )]
+    NotEmpty {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The node id was used in the cluster that the backup is of.
+    #[error(
+        "node ids are never used again, and the backup's cluster has used ids up to {used}: set \
+         node.id, which is {node_id}, to {} or more", used + 1
+    )]
+    UsedNodeId {
+        /// The id that was asked for.
+        node_id: u64,
+        /// The largest one that was used.
+        used: u64,
+    },
     /// The store failed earlier and does nothing any more.
     #[error("the store has stopped: {reason}")]
     Stopped {

@@ -70,6 +70,11 @@ pub(crate) fn claim(directory: &Path, identity: Identity) -> Result<(), StoreErr
     Ok(())
 }
 
+/// Makes the directory another identity's, whoever it belonged to.
+pub(crate) fn replace(directory: &Path, identity: Identity) -> Result<(), StoreError> {
+    files::write_atomically(&directory.join(FILE_NAME), render(identity).as_bytes())
+}
+
 /// Refuses what belongs to another cluster.
 pub(crate) fn check_cluster(
     path: &Path,

@@ -28,6 +28,8 @@ mod state;
 
 mod snapshot;
 
+mod backup;
+
 mod database;
 
 mod record;
@@ -40,6 +42,10 @@ mod metrics;
 
 mod error;
 
+pub use backup::{
+    BackupInfo, BackupRequest, FoundBackup, Founding, found_anew, list_backups, restore_backup,
+    verify_backup,
+};
 pub use error::StoreError;
 pub use fail_stop::FailStop;
 pub use header::{FORMAT_VERSION, Identity, stored_identity};

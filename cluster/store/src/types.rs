@@ -81,6 +81,7 @@ impl fmt::Display for Proposal {
             Some(Body::ApprovePayout(_)) => write!(f, "approve_payout"),
             Some(Body::RejectPayout(_)) => write!(f, "reject_payout"),
             Some(Body::AbandonPayout(_)) => write!(f, "abandon_payout"),
+            Some(Body::ReconcilePayouts(_)) => write!(f, "reconcile_payouts"),
             Some(Body::HoldAddress(_)) => write!(f, "hold_address"),
             Some(Body::SetMinerPreferences(_)) => write!(f, "set_miner_preferences"),
             Some(Body::ChangeSettings(_)) => write!(f, "change_settings"),

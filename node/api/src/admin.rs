@@ -8,12 +8,14 @@
 //! What may surprise: the author is what the client says. The user id of the peer, which nobody
 //! can choose, is in the log beside it.
 
+mod backups;
 mod bans;
 mod books;
 mod changes;
 mod drain;
 mod members;
 mod payouts;
+mod reconcile;
 mod routes;
 mod socket;
 mod strays;
@@ -29,6 +31,7 @@ use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::backups::BackupControl;
 use crate::bans::LocalBans;
 use crate::control::ClusterControl;
 use crate::drain::DrainControl;
@@ -67,6 +70,8 @@ pub struct AdminParts {
     pub bans: Arc<dyn LocalBans>,
     /// What this node's payout duty knows.
     pub payouts: Arc<dyn PayoutInsight>,
+    /// Making backups.
+    pub backups: Arc<dyn BackupControl>,
 }
 
 /// A running admin socket. Dropping it ends it at once and removes the file;

@@ -20,6 +20,8 @@ pub mod drain;
 pub mod facts;
 pub mod issuer;
 pub mod payouts;
+
+mod backups;
 pub mod server;
 
 pub mod admin;
@@ -46,6 +48,7 @@ mod number;
 mod metrics;
 
 pub use admin::{AdminError, AdminParts, AdminServer};
+pub use backups::{BackupControl, BackupMade};
 pub use bans::{LocalBan, LocalBanOf, LocalBans};
 pub use control::{ChangeRefusal, ClusterControl, MemberChanged};
 pub use document::openapi_json;
@@ -56,6 +59,6 @@ pub use facts::{
 };
 pub use health::{HealthError, HealthParts, HealthServer};
 pub use issuer::TokenIssuer;
-pub use payouts::PayoutInsight;
+pub use payouts::{Finding, PayoutInsight};
 pub use server::{ApiConfig, ApiError, ApiParts, ApiServer};
 pub use site::SiteFile;

@@ -138,6 +138,18 @@ pub(crate) const MAY_EXECUTE: Kind = Kind {
     code: "may_execute",
     title: "The payout may still execute",
 };
+/// The books cannot be reconciled with the chain now.
+pub(crate) const NOT_RECONCILED: Kind = Kind {
+    status: StatusCode::CONFLICT,
+    code: "not_reconciled",
+    title: "The books cannot be reconciled now",
+};
+/// No backup was made.
+pub(crate) const NO_BACKUP: Kind = Kind {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    code: "no_backup",
+    title: "No backup was made",
+};
 /// What a payout run would do cannot be said now.
 pub(crate) const NOT_SIMULATED: Kind = Kind {
     status: StatusCode::SERVICE_UNAVAILABLE,

@@ -59,7 +59,7 @@ pub use header::{BlockHeader, CodecError, HEADER_SIZE_MIN, TIPS_MAX};
 pub use network::{Network, UnknownNetwork};
 pub use rpc::endpoint::websocket_url;
 pub use template_feed::TemplateFeed;
-pub use wallet::{BuiltTransaction, Transfer, Wallet};
+pub use wallet::{BuiltTransaction, Transfer, Wallet, WalletSpend};
 pub use wallet_client::WalletClient;
 pub use work::MinerWork;
 

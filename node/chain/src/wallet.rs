@@ -19,6 +19,10 @@ pub trait Wallet: Send + Sync + 'static {
     /// Balance at the top the wallet has seen (not stable), in atomic units.
     fn balance_atomic(&self) -> BoxFuture<'_, Result<u64, ChainError>>;
 
+    /// The transactions of the wallet's account that it knows as executed, newest first: all of them,
+    /// as long as its history was not left out (`--history-scan-mode none`).
+    fn spends(&self) -> BoxFuture<'_, Result<Vec<WalletSpend>, ChainError>>;
+
     /// What a transaction with these transfers would cost now, in atomic units.
     fn estimate_fee_atomic<'a>(
         &'a self,
@@ -64,4 +68,19 @@ pub struct BuiltTransaction {
     pub transfers: Vec<(String, u64)>,
     /// Position of the chain state its proofs refer to.
     pub reference_topoheight: u64,
+}
+
+/// A transaction of the wallet's account in its history. Amounts are those the wallet can decrypt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WalletSpend {
+    /// Its hash.
+    pub hash: Hash,
+    /// The account nonce it used up.
+    pub nonce: u64,
+    /// What the chain took for it, in atomic units.
+    pub fee_atomic: u64,
+    /// Where it was executed, as far as the wallet knows.
+    pub topoheight: u64,
+    /// Payees and amounts in atomic units; transfers of other assets are left out.
+    pub transfers: Vec<(String, u64)>,
 }

@@ -12,7 +12,7 @@ use crate::{
     hash::Hash,
     network::Network,
     rpc::{Credentials, RpcClient},
-    wallet::{BuiltTransaction, Transfer, Wallet},
+    wallet::{BuiltTransaction, Transfer, Wallet, WalletSpend},
 };
 
 /// The coin itself, as opposed to other assets of the chain.
@@ -20,6 +20,9 @@ const NATIVE_ASSET: Hash = Hash([0; 32]);
 /// Most the wallet may pay per KiB when blocks are full, in atomic units; ten times the usual
 /// price. Above it the daemons refuse the transaction, and the payout waits for emptier blocks.
 const BASE_FEE_CAP_ATOMIC: u64 = 100_000;
+
+/// Entries of the history asked for at once.
+const HISTORY_PAGE: usize = 100;
 
 /// JSON-RPC over HTTP (Basic authentication) to the official wallet.
 #[derive(Debug)]
@@ -82,6 +85,30 @@ impl WalletClient {
             }
         };
         self.rpc.call_and_read("clear_tx_cache", None, read).await
+    }
+
+    async fn read_spends(&self) -> Result<Vec<WalletSpend>, ChainError> {
+        let mut spends = Vec::new();
+        loop {
+            let params = json!({
+                "accept_incoming": false,
+                "accept_outgoing": true,
+                "accept_coinbase": false,
+                "accept_burn": false,
+                "limit": HISTORY_PAGE,
+                "skip": spends.len(),
+            });
+            let read = |entries: Vec<HistoryEntry>| Ok(entries);
+            let page = self
+                .rpc
+                .call_and_read("list_transactions", Some(params), read)
+                .await?;
+            let is_last = page.len() < HISTORY_PAGE;
+            spends.extend(page.into_iter().map(WalletSpend::from));
+            if is_last {
+                return Ok(spends);
+            }
+        }
     }
 
     async fn build_and_check(
@@ -227,6 +254,43 @@ struct BuiltTransfer {
     destination: String,
 }
 
+#[derive(Deserialize)]
+struct HistoryEntry {
+    hash: Hash,
+    topoheight: u64,
+    outgoing: Outgoing,
+}
+
+#[derive(Deserialize)]
+struct Outgoing {
+    transfers: Vec<OutgoingTransfer>,
+    fee: u64,
+    nonce: u64,
+}
+
+#[derive(Deserialize)]
+struct OutgoingTransfer {
+    destination: String,
+    asset: Hash,
+    amount: u64,
+}
+
+impl From<HistoryEntry> for WalletSpend {
+    fn from(entry: HistoryEntry) -> Self {
+        let transfers = entry.outgoing.transfers.into_iter();
+        let of_coin = transfers.filter(|transfer| transfer.asset == NATIVE_ASSET);
+        Self {
+            hash: entry.hash,
+            nonce: entry.outgoing.nonce,
+            fee_atomic: entry.outgoing.fee,
+            topoheight: entry.topoheight,
+            transfers: of_coin
+                .map(|transfer| (transfer.destination, transfer.amount))
+                .collect(),
+        }
+    }
+}
+
 impl Wallet for WalletClient {
     fn name(&self) -> String {
         self.rpc.authority()
@@ -249,6 +313,10 @@ impl Wallet for WalletClient {
             self.rpc
                 .call("get_balance", Some(json!({"asset": NATIVE_ASSET}))),
         )
+    }
+
+    fn spends(&self) -> BoxFuture<'_, Result<Vec<WalletSpend>, ChainError>> {
+        Box::pin(self.read_spends())
     }
 
     fn estimate_fee_atomic<'a>(

@@ -15,6 +15,7 @@ use crate::insight::{Insight, NonceFacts};
 use crate::metrics::Metrics;
 use crate::obstacle::chain;
 use crate::reconciler::Running;
+use crate::reconciliation::{Reconciliation, find};
 use crate::scanner::Scanner;
 use crate::simulation::{Simulation, simulate};
 use crate::status::{BlockStep, PayoutStep, ScanStep, ServiceStatus};
@@ -150,6 +151,16 @@ impl PayoutDesk {
         let insight = self.insight.lock().clone();
         let simulated = simulate(&self.ctx, insight).await;
         simulated.map_err(|obstacle| obstacle.to_string())
+    }
+
+    /// Compares the books with the chain and the wallet, as after books were restored. Nothing is
+    /// proposed.
+    ///
+    /// # Errors
+    /// When one of them cannot be asked, in words.
+    pub async fn reconciliation(&self) -> Result<Reconciliation, String> {
+        let found = find(&self.ctx).await;
+        found.map_err(|obstacle| obstacle.to_string())
     }
 
     /// The topoheight up to which the chain is stable, as this node's daemons say.

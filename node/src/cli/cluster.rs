@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::backup::ForceNewArgs;
 use super::{LookArgs, OutputFormat};
 
 /// Form a cluster, look at it, and change who its nodes are.
@@ -22,6 +23,13 @@ pub enum ClusterCommand {
     /// The cluster has this one node; others are added. Refused when one of the configured peers
     /// is a member of the cluster already. Does nothing on a node that is a member.
     Init(NodeArgs),
+    /// Found a new cluster with a node of one whose majority is lost for good
+    ///
+    /// For a stopped node. Everything it has stored becomes the beginning of a cluster with another
+    /// id, of which it is the only member; what only the lost nodes had is gone. Payouts are paused
+    /// until `raftpool payout reconcile` has compared the books with the chain. The node needs
+    /// certificates of the new cluster, and the old cluster's id to confirm.
+    ForceNew(ForceNewArgs),
     /// Add a node that waits in an empty data directory; it has no vote
     ///
     /// A node without a vote receives the log and serves miners and visitors like every other one.

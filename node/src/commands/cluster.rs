@@ -21,6 +21,7 @@ pub(super) async fn execute(command: &ClusterCommand) -> anyhow::Result<ExitCode
             make_authority(directory, node.as_deref())?;
         }
         ClusterCommand::Issue(args) => issue(args)?,
+        ClusterCommand::ForceNew(args) => super::backup::force_new(args)?,
         ClusterCommand::Init(args) => change(&args.config, MemberChange::Init).await?,
         ClusterCommand::Add(args) => {
             let (node_id, address) = (args.node.into(), args.address.clone());

@@ -1,5 +1,6 @@
 //! `raftpool payout`
 
+mod reconcile;
 mod rules;
 
 use std::path::Path;
@@ -31,6 +32,7 @@ pub(super) async fn execute(command: &PayoutCommand) -> anyhow::Result<ExitCode>
         PayoutCommand::Hold(args) => rules::hold(args, true).await?,
         PayoutCommand::Unhold(args) => rules::hold(args, false).await?,
         PayoutCommand::Holds(args) => rules::holds(args).await?,
+        PayoutCommand::Reconcile(args) => reconcile::execute(args).await?,
         PayoutCommand::Abandon(args) => rules::abandon(args).await?,
         PayoutCommand::History(args) => rules::show_history(args).await?,
         PayoutCommand::Simulate(args) => rules::simulate(args).await?,

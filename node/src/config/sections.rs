@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::backup::BackupSection;
 use super::cluster::{ClusterSection, StorageSection};
 use super::dns::DnsSection;
 use super::health::HealthSection;
@@ -46,6 +47,8 @@ pub struct RawConfig {
     /// The listener for probes.
     #[serde(default)]
     pub health: HealthSection,
+    /// Where and when this node backs up its books; a node without it never does.
+    pub backup: Option<BackupSection>,
     /// The name server for the pool's name; a node without one answers nobody.
     pub dns: Option<DnsSection>,
     /// What strangers are told.
@@ -423,6 +426,9 @@ impl RawConfig {
             cluster.check()?;
         }
         self.storage.check()?;
+        if let Some(backup) = &self.backup {
+            backup.check()?;
+        }
         self.settings.to_ledger(self).map(drop)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use raftpool_api::PayoutInsight;
 use raftpool_api::dto::payout::transfers_of;
 use raftpool_api::dto::rules::{LeftOut, NonceInsight, Simulation};
+use raftpool_api::{Finding, PayoutInsight};
 use raftpool_ledger::cluster::BoxFuture;
 use raftpool_payout as payout;
 use raftpool_payout::{LeftOutReason, PayoutDesk};
@@ -42,9 +42,31 @@ impl PayoutInsight for NodePayouts {
         })
     }
 
+    fn reconciliation(&self) -> BoxFuture<'_, Result<Finding, String>> {
+        let desk = self.desk();
+        Box::pin(async move {
+            let desk = desk.ok_or("this node does not serve yet")?;
+            desk.reconciliation().await.map(found)
+        })
+    }
+
     fn stable_topoheight(&self) -> BoxFuture<'_, Option<u64>> {
         let desk = self.desk();
         Box::pin(async move { desk?.stable_topoheight().await.ok() })
+    }
+}
+
+fn found(found: payout::Reconciliation) -> Finding {
+    Finding {
+        problems: found.problems,
+        spends: found.spends,
+        books_nonce: found.books_nonce,
+        stable_nonce: found.stable_nonce,
+        top_nonce: found.top_nonce,
+        stable_height: found.stable_height,
+        stable_topoheight: found.stable_topoheight,
+        wallet_atomic: found.wallet_atomic,
+        owed_atomic: found.owed_atomic,
     }
 }
 

@@ -67,7 +67,8 @@ pub(crate) fn reject(books: &mut Books<'_>, command: &RejectPayout) -> Result<Ou
     pause_for(
         books,
         format!("payout {id} was rejected: {}", command.reason),
-    );
+        false,
+    )?;
     let change = row::audit::Change::PayoutRejected(id);
     audit(books, &command.reason, change);
     Ok(Outcome::PayoutRejected)

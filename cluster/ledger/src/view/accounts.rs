@@ -14,6 +14,9 @@ pub struct Accounts {
     pub expected_atomic: u128,
     /// From outside: what the operator put into the wallet.
     pub deposits_atomic: u128,
+    /// From outside: what payouts that a reconciliation found had paid beyond the balances of the
+    /// restored books.
+    pub reconciled_atomic: u128,
     /// Sum of the miners' balances.
     pub balances_atomic: u128,
     /// Sum of what is in flight.
@@ -56,6 +59,7 @@ impl Accounts {
             income_atomic: amount(Account::Income),
             expected_atomic: amount(Account::Expected),
             deposits_atomic: amount(Account::Deposits),
+            reconciled_atomic: amount(Account::Reconciled),
             balances_atomic: amount(Account::Mature),
             in_flight_atomic: amount(Account::InFlight),
             paid_atomic: amount(Account::Paid),
@@ -75,12 +79,13 @@ impl Accounts {
     }
 
     /// Every account with its amount; those from outside are below zero, and the sum is zero.
-    pub fn by_account(&self) -> [(Account, i128); 18] {
+    pub fn by_account(&self) -> [(Account, i128); 19] {
         let held = |amount: u128| i128::try_from(amount).unwrap_or(i128::MAX);
         [
             (Account::Income, -held(self.income_atomic)),
             (Account::Expected, -held(self.expected_atomic)),
             (Account::Deposits, -held(self.deposits_atomic)),
+            (Account::Reconciled, -held(self.reconciled_atomic)),
             (Account::Mature, held(self.balances_atomic)),
             (Account::InFlight, held(self.in_flight_atomic)),
             (Account::Paid, held(self.paid_atomic)),

@@ -82,6 +82,7 @@ fn read(change: Row) -> Result<Change> {
         Row::FundsMoved(funds) => Change::FundsMoved(Box::new(funds)),
         Row::PayoutApproved(payout_id) => Change::PayoutApproved { payout_id },
         Row::PayoutRejected(payout_id) => Change::PayoutRejected { payout_id },
+        Row::PayoutsReconciled(is_complete) => Change::PayoutsReconciled { is_complete },
         Row::PayoutAbandoned(payout_id) => Change::PayoutAbandoned { payout_id },
         Row::AddressHeld(hold) => Change::AddressHeld {
             miner: hold.miner,

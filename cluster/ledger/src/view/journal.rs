@@ -284,6 +284,7 @@ pub fn entry_kind_name(kind: EntryKind) -> &'static str {
         EntryKind::PayoutConfirmed => "payout_confirmed",
         EntryKind::PayoutReleased => "payout_released",
         EntryKind::PayoutAbandoned => "payout_abandoned",
+        EntryKind::PayoutReconciled => "payout_reconciled",
         EntryKind::FundsMoved => "funds_moved",
     }
 }

@@ -349,6 +349,11 @@ pub enum Change {
         /// Which.
         payout_id: u64,
     },
+    /// A reconciliation with the chain was booked, or a part of it.
+    PayoutsReconciled {
+        /// Whether payouts may be resumed since then.
+        is_complete: bool,
+    },
     /// A signed payout was given up.
     PayoutAbandoned {
         /// Which.

@@ -17,6 +17,7 @@ pub fn story() -> Vec<Body> {
         people(),
         came_back(),
         by_owner(),
+        reconciled(),
         versions(),
     ]
     .concat()
@@ -317,5 +318,34 @@ fn came_back() -> Vec<Body> {
             reason: reason(),
         }),
         settle_block([6; 32], 10_007, 35),
+    ]
+}
+
+fn reconciled() -> Vec<Body> {
+    let pause_until_reconciled = Body::PausePayouts(PausePayouts {
+        paused: true,
+        reason: reason(),
+        until_reconciled: true,
+        ..PausePayouts::default()
+    });
+    vec![
+        pause_until_reconciled,
+        Body::ReconcilePayouts(ReconcilePayouts {
+            spend: Some(ExecutedSpend {
+                nonce: 12,
+                tx_hash: hash(11),
+                fee_atomic: 25,
+                block_hash: hash(12),
+                topoheight: 50,
+                payees: vec![PaidTo {
+                    address: "a".into(),
+                    amount_atomic: 790,
+                }],
+            }),
+            is_complete: true,
+            stable_height: 0,
+            reason: reason(),
+        }),
+        pause(false),
     ]
 }

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    Account, BanWorker, Command, ConfirmPayout, CreditShares, LiftBan, MakeToken, MoveFunds,
-    OrphanBlock, Payee, PublishNetworkSample, RecordBlock, ReleasePayout, ReopenBlock,
-    ReservePayout, Scheme, Settings, SettleBlock, Share, SignPayout,
+    Account, BanWorker, Command, ConfirmPayout, CreditShares, ExecutedSpend, LiftBan, MakeToken,
+    MoveFunds, NetworkFeePayer, OrphanBlock, PaidTo, Payee, PublishNetworkSample, ReconcilePayouts,
+    RecordBlock, ReleasePayout, ReopenBlock, ReservePayout, Scheme, Settings, SettleBlock, Share,
+    SignPayout,
 };
 use raftpool_ledger::reserve::ReserveLevel;
 use raftpool_ledger::view::{Accounts, LedgerView, PayoutStatus};
@@ -38,6 +39,7 @@ pub fn summary(outcome: &Outcome) -> Expected {
 pub struct Model {
     settings: Option<Settings>,
     paused: bool,
+    must_reconcile: bool,
     epochs: BTreeMap<u64, u64>,
     batches: BTreeSet<(u64, u64, u64)>,
     /// Every piece of PPLNS work: whose, and how much.
@@ -89,6 +91,7 @@ struct Money {
 struct Sums {
     income: u64,
     deposits: u64,
+    reconciled: u64,
     reserve: u64,
     fees: BTreeMap<i32, u64>,
     donations: u64,
@@ -115,6 +118,7 @@ struct Block {
     is_final: bool,
     is_given_up: bool,
     is_forgotten: bool,
+    height: u64,
     heights_late: u32,
     /// What a settled one paid.
     paid: Option<u64>,
@@ -181,9 +185,14 @@ impl Model {
                 self.release(payout)
             }
             Body::PausePayouts(pause) => {
+                if !pause.paused && self.must_reconcile {
+                    return None;
+                }
                 self.paused = pause.paused;
+                self.must_reconcile |= pause.paused && pause.until_reconciled;
                 Some("PayoutsPaused".into())
             }
+            Body::ReconcilePayouts(found) => self.reconcile(found),
             body @ (Body::ApprovePayout(_)
             | Body::RejectPayout(_)
             | Body::AbandonPayout(_)
@@ -548,6 +557,7 @@ impl Model {
             is_final: false,
             is_given_up: false,
             is_forgotten: false,
+            height: command.height,
             heights_late: command.heights_late,
             paid: None,
         };
@@ -561,7 +571,7 @@ impl Model {
             .get_mut(&command.hash)
             .filter(|block| !block.is_final)?;
         let amount = command.amount_atomic;
-        let came_in = u128::from(self.accounts.income) + u128::from(self.accounts.deposits);
+        let came_in = u128::from(self.accounts.came_in());
         if amount == 0 || came_in + u128::from(amount) > u128::from(MAX_SUPPLY) {
             return None;
         }
@@ -608,7 +618,7 @@ impl Model {
             return None;
         }
         if from == A::Deposits {
-            let came_in = self.accounts.income + self.accounts.deposits;
+            let came_in = self.accounts.came_in();
             self.accounts.deposits += (amount <= MAX_SUPPLY - came_in).then_some(amount)?;
         } else {
             let held = match fee(from) {
@@ -777,6 +787,114 @@ impl Model {
         Some("PayoutConfirmed".into())
     }
 
+    fn reconcile(&mut self, command: &ReconcilePayouts) -> Expected {
+        let waits = |block: &Block| !block.is_final && block.height <= command.stable_height;
+        if !self.paused || self.blocks.values().any(waits) {
+            return None;
+        }
+        if let Some(spend) = &command.spend {
+            self.find_spend(spend)?;
+        }
+        self.must_reconcile &= !command.is_complete;
+        Some("PayoutsReconciled".into())
+    }
+
+    /// Books an executed transaction once; `None` is a refusal, before anything is changed.
+    fn find_spend(&mut self, spend: &ExecutedSpend) -> Option<()> {
+        let owner = self.transactions.get(&spend.tx_hash).copied();
+        let is_it = |end: &End| matches!(end, End::Confirmed(hash) if *hash == spend.tx_hash);
+        if owner.is_some_and(|owner| self.payouts[owner].end.as_ref().is_some_and(is_it)) {
+            return Some(());
+        }
+        let addresses: BTreeSet<_> = spend.payees.iter().map(|paid| &paid.address).collect();
+        let is_good = |paid: &PaidTo| paid.amount_atomic > 0 && paid.address != "pool";
+        let is_whole = addresses.len() == spend.payees.len() && !addresses.is_empty();
+        if !is_whole || !spend.payees.iter().all(is_good) {
+            return None;
+        }
+        let open = self.open();
+        if let Some(open) = open {
+            let payout = &self.payouts[open];
+            if payout.nonce != spend.nonce {
+                return None;
+            }
+            if payout.variants.contains_key(&spend.tx_hash) {
+                return self
+                    .confirm(&ConfirmPayout {
+                        payout_id: open as u64 + 1,
+                        tx_hash: spend.tx_hash.clone(),
+                        ..ConfirmPayout::default()
+                    })
+                    .map(|_| ());
+            }
+        }
+        let is_used = |payout: &Payout| {
+            let uses = matches!(
+                payout.end,
+                Some(End::Confirmed(_) | End::Abandoned { keeps_nonce: false })
+            );
+            uses && payout.nonce >= spend.nonce
+        };
+        if owner.is_some() || self.payouts.iter().any(is_used) {
+            return None;
+        }
+        if let Some(open) = open {
+            let end = match self.payouts[open].variants.is_empty() {
+                true => End::Released,
+                false => End::Abandoned { keeps_nonce: true },
+            };
+            self.give_back(open, end);
+        }
+        self.book_spend(spend);
+        Some(())
+    }
+
+    fn book_spend(&mut self, spend: &ExecutedSpend) {
+        let settings = self.settings.as_ref().unwrap();
+        let is_borne_by_pool = settings.network_fee_payer() == NetworkFeePayer::Pool;
+        let pool_fees: u64 = self.accounts.fees.values().sum();
+        let of_pool = spend.fee_atomic.min(pool_fees) * u64::from(is_borne_by_pool);
+        let pool_budget = self.accounts.draw(of_pool);
+        self.accounts.spend(&pool_budget, of_pool);
+        let (fee, count) = (spend.fee_atomic - of_pool, spend.payees.len() as u64);
+        let mut payees = Vec::new();
+        for (paid, position) in spend.payees.iter().zip(0..) {
+            let part = fee / count + u64::from(position < fee % count);
+            let (address, transfer_atomic) = (paid.address.clone(), paid.amount_atomic);
+            let debit_atomic = transfer_atomic + part;
+            let miner = self.miners.entry(address.clone()).or_default();
+            let lost = debit_atomic.saturating_sub(miner.balance);
+            self.accounts.reconciled += lost;
+            miner.balance = miner.balance + lost - debit_atomic;
+            miner.paid += transfer_atomic;
+            miner.network_fees += part;
+            payees.push(Payee {
+                address,
+                debit_atomic,
+                transfer_atomic,
+            });
+        }
+        let debits = payees.iter().map(|payee| payee.debit_atomic).sum();
+        self.rules.take(self.time_ms, debits);
+        let tx_hash = spend.tx_hash.clone();
+        let variant = SignPayout {
+            fee_atomic: spend.fee_atomic,
+            ..SignPayout::default()
+        };
+        self.transactions
+            .insert(tx_hash.clone(), self.payouts.len());
+        self.payouts.push(Payout {
+            nonce: spend.nonce,
+            payees,
+            variants: BTreeMap::from([(tx_hash.clone(), variant)]),
+            end: Some(End::Confirmed(tx_hash)),
+            needs_approval: false,
+            is_approved: false,
+            pool_budget,
+            reserved_at_ms: self.time_ms,
+        });
+    }
+
     fn release(&mut self, command: &ReleasePayout) -> Expected {
         let position = (command.payout_id as usize).checked_sub(1)?;
         let payout = self.payouts.get(position)?;
@@ -879,6 +997,7 @@ impl Model {
         let model = Accounts {
             income_atomic: self.accounts.income.into(),
             deposits_atomic: self.accounts.deposits.into(),
+            reconciled_atomic: self.accounts.reconciled.into(),
             expected_atomic: expected,
             immature_atomic: expected,
             balances_atomic: sum(|money| money.balance),
@@ -942,6 +1061,8 @@ impl Model {
     }
 
     fn compare_payouts(&self, view: &LedgerView<'_>) {
+        assert_eq!(view.must_reconcile_payouts().unwrap(), self.must_reconcile);
+        assert_eq!(view.payouts_paused().unwrap().is_some(), self.paused);
         assert_eq!(
             view.next_payout_id().unwrap(),
             self.payouts.len() as u64 + 1
@@ -996,6 +1117,10 @@ impl Payout {
 }
 
 impl Sums {
+    fn came_in(&self) -> u64 {
+        self.income + self.deposits + self.reconciled
+    }
+
     /// Takes from the fees of the schemes, in this order.
     fn draw(&mut self, amount: u64) -> Vec<(i32, u64)> {
         let mut left = amount;

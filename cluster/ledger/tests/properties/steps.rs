@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
     AbandonPayout, Account, ApprovePayout, BanWorker, BatchId, Command, ConfirmPayout,
-    CreditShares, FinalizeVersion, LiftBan, MakeToken, MoveFunds, OrphanBlock, PausePayouts, Payee,
-    PublishNetworkSample, RecordBlock, RejectPayout, ReleasePayout, ReopenBlock, RequireToken,
-    ReservePayout, RevokeToken, Settings, SettleBlock, Share, SignPayout,
+    CreditShares, ExecutedSpend, FinalizeVersion, LiftBan, MakeToken, MoveFunds, OrphanBlock,
+    PaidTo, PausePayouts, Payee, PublishNetworkSample, ReconcilePayouts, RecordBlock, RejectPayout,
+    ReleasePayout, ReopenBlock, RequireToken, ReservePayout, RevokeToken, Settings, SettleBlock,
+    Share, SignPayout,
 };
 use raftpool_ledger::settings::is_fee_borne_by_pool;
 use raftpool_ledger::testing::{
@@ -53,6 +54,11 @@ enum Verb {
     Approve,
     Reject,
     Abandon,
+    Reconcile {
+        payees: Vec<(String, u64)>,
+        nonce_skew: u64,
+        stable_height: u64,
+    },
 }
 
 impl PayoutStep {
@@ -106,6 +112,43 @@ impl PayoutStep {
                 payout_id,
                 reason: "test".into(),
             }),
+            Verb::Reconcile { .. } if view.payouts_paused().unwrap().is_none() && self.tx > 0 => {
+                Body::PausePayouts(PausePayouts {
+                    paused: true,
+                    reason: "test".into(),
+                    until_reconciled: self.tx > 1,
+                    ..PausePayouts::default()
+                })
+            }
+            Verb::Reconcile {
+                payees,
+                nonce_skew,
+                stable_height,
+            } => {
+                let free = view.payout_nonce_floor().unwrap();
+                let open = view.open_payout().unwrap();
+                let nonce = open.map_or(free, |payout| payout.nonce) + nonce_skew;
+                let paid_to = |(address, amount_atomic): &(String, u64)| PaidTo {
+                    address: address.clone(),
+                    amount_atomic: *amount_atomic,
+                };
+                Body::ReconcilePayouts(ReconcilePayouts {
+                    spend: (!payees.is_empty()).then(|| ExecutedSpend {
+                        nonce: nonce.saturating_sub(1),
+                        tx_hash: match self.tx {
+                            0 | 1 => tx_hash,
+                            _ => vec![200 + (next % 50) as u8; 32],
+                        },
+                        fee_atomic: self.fee_atomic,
+                        block_hash: vec![7; 32],
+                        topoheight: 1,
+                        payees: payees.iter().map(paid_to).collect(),
+                    }),
+                    is_complete: payees.len() < 2,
+                    stable_height: *stable_height,
+                    reason: "test".into(),
+                })
+            }
             // Payouts must be paused for it: the first such step sees to that.
             Verb::Abandon if view.payouts_paused().unwrap().is_none() && self.tx == 2 => {
                 pause(true)
@@ -335,7 +378,17 @@ fn payout_step() -> impl Strategy<Value = PayoutStep> {
         1 => Just(Verb::Release),
         4 => Just(Verb::Approve),
         1 => Just(Verb::Reject),
-        2 => Just(Verb::Abandon),
+        3 => Just(Verb::Abandon),
+        1 => (
+            prop::collection::vec((miner(), prop_oneof![9 => 1_u64..40_000, 1 => Just(0)]), 0..4),
+            prop_oneof![6 => Just(1_u64), 1 => Just(0), 1 => Just(2)],
+            prop_oneof![3 => Just(0_u64), 1 => 0_u64..50],
+        )
+            .prop_map(|(payees, nonce_skew, stable_height)| Verb::Reconcile {
+                payees,
+                nonce_skew,
+                stable_height,
+            }),
     ];
     let id_skew = prop_oneof![12 => Just(0_u64), 1 => Just(1)];
     let term_skew = prop_oneof![12 => Just(0_u64), 1 => Just(1)];

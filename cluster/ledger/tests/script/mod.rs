@@ -266,6 +266,7 @@ impl World {
                     name => hash(name),
                 },
                 unexplained_nonce: words.number("unexplained", 0)?,
+                until_reconciled: words.number("until-reconciled", 0)? > 0,
             }),
             "resume" => Body::PausePayouts(PausePayouts {
                 paused: false,

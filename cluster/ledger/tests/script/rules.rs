@@ -2,15 +2,24 @@
 
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
-    AbandonPayout, ApprovePayout, HoldAddress, NetworkFeePayer, RejectPayout, SetMinerPreferences,
-    Settings,
+    AbandonPayout, ApprovePayout, ExecutedSpend, HoldAddress, NetworkFeePayer, PaidTo,
+    ReconcilePayouts, RejectPayout, SetMinerPreferences, Settings,
 };
 
 use super::{Result, Words, number};
 
 /// The command of a line; none when the verb is none of these.
 pub(super) fn command(verb: &str, words: &Words<'_>) -> Option<Result<Body>> {
-    let is_known = ["approve", "reject", "abandon", "hold", "unhold", "prefer"].contains(&verb);
+    let is_known = [
+        "approve",
+        "reject",
+        "abandon",
+        "reconcile",
+        "hold",
+        "unhold",
+        "prefer",
+    ]
+    .contains(&verb);
     is_known.then(|| build(verb, words))
 }
 
@@ -25,6 +34,23 @@ fn build(verb: &str, words: &Words<'_>) -> Result<Body> {
             reason,
             keeps_nonce: words.number("keeps", 0)? > 0,
         }),
+        // The transaction's name and the payees, or nothing but the end.
+        "reconcile" => Body::ReconcilePayouts(ReconcilePayouts {
+            spend: match words.name(0) {
+                Ok(tx) => Some(ExecutedSpend {
+                    nonce: words.number("nonce", 0)?,
+                    tx_hash: super::hash(tx),
+                    fee_atomic: words.number("fee", 0)?,
+                    block_hash: super::hash("executor"),
+                    topoheight: words.number("topoheight", 1)?,
+                    payees: paid_to(words)?,
+                }),
+                Err(_) => None,
+            },
+            is_complete: words.number("complete", 0)? > 0,
+            stable_height: words.number("stable", 0)?,
+            reason,
+        }),
         "prefer" => Body::SetMinerPreferences(SetMinerPreferences {
             miner: words.name(0)?.into(),
             payout_threshold_atomic: words.number("threshold", 0)?,
@@ -37,6 +63,18 @@ fn build(verb: &str, words: &Words<'_>) -> Result<Body> {
             reason,
         }),
     })
+}
+
+/// Whom a transaction paid how much: `address:amount`.
+fn paid_to(words: &Words<'_>) -> Result<Vec<PaidTo>> {
+    let paid = |word: &&str| {
+        let (address, amount) = word.split_once(':').ok_or("want address:amount")?;
+        Ok(PaidTo {
+            address: address.into(),
+            amount_atomic: number(amount)?,
+        })
+    };
+    words.names.iter().skip(1).map(paid).collect()
 }
 
 /// The settings among a line's words that are about payouts.

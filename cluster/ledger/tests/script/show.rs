@@ -124,6 +124,7 @@ fn accounts(view: &LedgerView<'_>) -> String {
     );
     for (name, amount) in [
         ("deposits", accounts.deposits_atomic),
+        ("reconciled", accounts.reconciled_atomic),
         ("reserve", accounts.reserve_atomic),
         ("donations", accounts.donations_atomic),
         ("expected", accounts.expected_atomic),

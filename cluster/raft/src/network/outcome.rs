@@ -56,6 +56,7 @@ pub(super) fn outcome_message(outcome: &Outcome) -> peer::Outcome {
         Outcome::PayoutApproved => Kind::PayoutApproved,
         Outcome::PayoutRejected => Kind::PayoutRejected,
         Outcome::PayoutAbandoned => Kind::PayoutAbandoned,
+        Outcome::PayoutsReconciled => Kind::PayoutsReconciled,
         Outcome::HoldSet => Kind::HoldSet,
         Outcome::PreferencesSet => Kind::PreferencesSet,
         Outcome::OwnerSessionOpened => Kind::OwnerSessionOpened,
@@ -112,6 +113,7 @@ pub(crate) fn outcome_of(message: peer::Outcome) -> Option<Outcome> {
         Kind::PayoutApproved => Outcome::PayoutApproved,
         Kind::PayoutRejected => Outcome::PayoutRejected,
         Kind::PayoutAbandoned => Outcome::PayoutAbandoned,
+        Kind::PayoutsReconciled => Outcome::PayoutsReconciled,
         Kind::HoldSet => Outcome::HoldSet,
         Kind::PreferencesSet => Outcome::PreferencesSet,
         Kind::OwnerSessionOpened => Outcome::OwnerSessionOpened,
@@ -178,7 +180,8 @@ fn rejection_message(rejection: &Rejection) -> peer::Rejection {
         | Rejection::NotApproved(_)
         | Rejection::PoolFeesTooLow { .. }
         | Rejection::VersionLowered { .. }
-        | Rejection::PayoutsNotPaused => rules::parts(rejection).unwrap_or_default(),
+        | Rejection::PayoutsNotPaused
+        | Rejection::PayoutsNotReconciled => rules::parts(rejection).unwrap_or_default(),
         Rejection::TooManyTokens { .. }
         | Rejection::UnknownToken(_)
         | Rejection::BansFull { .. }
@@ -256,7 +259,8 @@ fn rejection_of(message: peer::Rejection) -> Option<Rejection> {
         | Refusal::NotApproved
         | Refusal::PoolFeesTooLow
         | Refusal::VersionLowered
-        | Refusal::PayoutsNotPaused => rules::read(kind, text, number)?,
+        | Refusal::PayoutsNotPaused
+        | Refusal::PayoutsNotReconciled => rules::read(kind, text, number)?,
         Refusal::TooManyTokens
         | Refusal::UnknownToken
         | Refusal::BansFull
@@ -331,6 +335,7 @@ mod tests {
                 pool_fees_atomic: 5,
             },
             Rejection::PayoutsNotPaused,
+            Rejection::PayoutsNotReconciled,
             Rejection::VersionLowered {
                 given: 1,
                 finalized: 2,
@@ -435,6 +440,7 @@ mod tests {
             Outcome::PayoutApproved,
             Outcome::PayoutRejected,
             Outcome::PayoutAbandoned,
+            Outcome::PayoutsReconciled,
             Outcome::HoldSet,
             Outcome::PreferencesSet,
             Outcome::OwnerSessionOpened,

@@ -23,7 +23,7 @@ use openraft::RaftLogReader;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use tokio::sync::oneshot;
 
-use self::core::LogCore;
+pub(crate) use self::core::{COMMITTED, LogCore, PURGED, VOTE, key};
 pub use self::reader::LogReader;
 use self::writer::{Operation, Writer};
 use crate::database::Database;

@@ -81,12 +81,17 @@ impl SnapshotFiles {
             .collect()
     }
 
+    /// Writes its manifest into a directory with a copy of its files.
+    pub(crate) fn write_manifest(&self, directory: &Path) -> Result<(), StoreError> {
+        self.manifest.write(directory)
+    }
+
     pub(super) fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
     /// Reads every file and compares it with the manifest.
-    pub(super) fn verify(&self, cluster_id: [u8; 16]) -> Result<(), StoreError> {
+    pub(crate) fn verify(&self, cluster_id: [u8; 16]) -> Result<(), StoreError> {
         self.manifest.check_cluster(&self.path, cluster_id)?;
         self.manifest.verify(&self.path)
     }

@@ -11,7 +11,7 @@ use crate::header::{self, FORMAT_VERSION, Identity};
 use crate::record;
 use crate::types::SnapshotMeta;
 
-const FILE_NAME: &str = "snapshot.json";
+pub(crate) const FILE_NAME: &str = "snapshot.json";
 
 /// Names the files of a snapshot with their sizes and hashes, and what they cover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

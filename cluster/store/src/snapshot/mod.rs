@@ -21,6 +21,7 @@ use parking_lot::Mutex;
 use rocksdb::checkpoint::Checkpoint;
 
 pub use self::files::SnapshotFiles;
+pub(crate) use self::manifest::FILE_NAME as MANIFEST_NAME;
 use self::manifest::Manifest;
 pub use self::receive::SnapshotReceiver;
 use crate::database::{Database, family, open_checkpoint};

@@ -30,13 +30,15 @@ pub(crate) struct StateCore {
     database: ArcSwapOption<Database>,
     /// `state/`.
     pub(super) directory: PathBuf,
-    pub(super) options: StoreOptions,
+    pub(crate) options: StoreOptions,
     pub(super) claim: Mutex<Option<Claim>>,
     pub(crate) snapshots: Snapshots,
     pub(crate) fail_stop: Arc<FailStop>,
     pub(crate) position: Mutex<Position>,
     pub(crate) applied: watch::Sender<Option<u64>>,
     pub(super) checkpoints: Checkpoints,
+    /// Held while a backup is made, so that there is one at a time.
+    pub(crate) backing_up: Mutex<()>,
 }
 
 /// How far the state was folded, and the membership at that point.
@@ -96,6 +98,7 @@ impl StateCore {
             position: Mutex::new(position),
             applied,
             checkpoints: Checkpoints::default(),
+            backing_up: Mutex::new(()),
         })
     }
 

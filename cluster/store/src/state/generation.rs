@@ -12,7 +12,7 @@ const POINTER: &str = "CURRENT";
 const PREFIX: &str = "gen-";
 
 /// The directory of the generation in use; the first one is made here.
-pub(super) fn current(state: &Path) -> Result<PathBuf, StoreError> {
+pub(crate) fn current(state: &Path) -> Result<PathBuf, StoreError> {
     let pointer = state.join(POINTER);
     match fs::read_to_string(&pointer) {
         Ok(name) => {
@@ -59,7 +59,7 @@ pub(super) fn prepare(
 }
 
 /// Makes `generation` the one in use, all or nothing.
-pub(super) fn switch(state: &Path, generation: &Path) -> Result<(), StoreError> {
+pub(crate) fn switch(state: &Path, generation: &Path) -> Result<(), StoreError> {
     let name = generation.file_name().unwrap_or_default();
     files::write_atomically(&state.join(POINTER), name.as_encoded_bytes())
 }

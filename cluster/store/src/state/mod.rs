@@ -13,7 +13,7 @@ mod checkpoint;
 
 mod core;
 
-mod generation;
+pub(crate) mod generation;
 
 mod read;
 
@@ -25,8 +25,9 @@ use openraft::OptionalSend;
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine, Snapshot};
 
 pub use self::checkpoint::Checkpoint;
-pub(crate) use self::core::{Position, StateCore};
+pub(crate) use self::core::{CLUSTER, MEMBERSHIP, Position, StateCore};
 pub use self::read::StateReader;
+pub(crate) use self::read::StateView;
 use crate::error::StoreError;
 use crate::snapshot::{SnapshotBuilder, SnapshotFiles, SnapshotReceiver};
 use crate::types::{Entry, LogId, SnapshotMeta, StoredMembership, TypeConfig};
@@ -59,6 +60,10 @@ impl StateStore {
     /// When the manifest is damaged or of another cluster, or no directory can be made.
     pub fn receive_snapshot(&self, manifest: &[u8]) -> Result<SnapshotReceiver, StoreError> {
         self.core.snapshots.receive(manifest)
+    }
+
+    pub(crate) fn core(&self) -> &StateCore {
+        &self.core
     }
 
     /// Runs blocking work off the caller's thread; an error stops the store.

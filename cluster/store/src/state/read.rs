@@ -69,17 +69,18 @@ fn read_error(error: impl std::error::Error + Send + Sync + 'static) -> StateErr
 }
 
 /// The ledger's keys in a RocksDB snapshot.
-pub(super) struct StateView<'a> {
+pub(crate) struct StateView<'a> {
     snapshot: &'a Snapshot<'a>,
     ledger: &'a ColumnFamily,
 }
 
 impl<'a> StateView<'a> {
     pub(super) fn new(snapshot: &'a Snapshot<'a>, database: &'a Database) -> Self {
-        Self {
-            snapshot,
-            ledger: database.family(family::LEDGER),
-        }
+        Self::of(snapshot, database.family(family::LEDGER))
+    }
+
+    pub(crate) fn of(snapshot: &'a Snapshot<'a>, ledger: &'a ColumnFamily) -> Self {
+        Self { snapshot, ledger }
     }
 }
 

@@ -94,6 +94,7 @@ export const miner = {
       payout_confirmed: "Payout confirmed",
       payout_released: "Payout undone",
       payout_abandoned: "Payout given up",
+      payout_reconciled: "Payout found on the chain",
       funds_moved: "Booked by hand",
     } as Record<string, string>,
     entry: "Entry",

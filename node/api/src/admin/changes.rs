@@ -11,6 +11,7 @@ use raftpool_ledger::{Clock, Cluster, compose};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::AdminParts;
+use crate::backups::BackupControl;
 use crate::bans::LocalBans;
 use crate::control::ClusterControl;
 use crate::drain::DrainControl;
@@ -42,6 +43,7 @@ pub(super) struct Admin {
     pub(super) issuer: Arc<dyn TokenIssuer>,
     pub(super) bans: Arc<dyn LocalBans>,
     pub(super) payouts: Arc<dyn PayoutInsight>,
+    pub(super) backups: Arc<dyn BackupControl>,
     clock: Arc<dyn Clock>,
     /// Held from the look at what is in force to the answer, so that changes through this node
     /// come one after the other.
@@ -85,6 +87,7 @@ impl Admin {
             bans,
             issuer,
             payouts,
+            backups,
         } = parts;
         Self {
             reader: Reader::new(Arc::clone(&cluster), READS_MAX, MIN_INDEX_TIMEOUT),
@@ -94,6 +97,7 @@ impl Admin {
             bans,
             issuer,
             payouts,
+            backups,
             clock,
             turn: Arc::default(),
         }

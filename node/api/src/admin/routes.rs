@@ -13,7 +13,7 @@ use raftpool_ledger::view::Audit;
 use serde::de::DeserializeOwned;
 
 use super::changes::{Admin, Author, Peer};
-use super::{bans, books, drain, members, payouts, strays, tokens};
+use super::{backups, bans, books, drain, members, payouts, reconcile, strays, tokens};
 use crate::dto::PageBack;
 use crate::dto::admin::{
     AdminSettings, Changed, PauseRequest, ReleaseRequest, SettingsInForce, SettingsRequest, Status,
@@ -52,6 +52,8 @@ pub(super) fn router(admin: Admin) -> Router {
         .merge(drain::router())
         .merge(tokens::router())
         .merge(payouts::router())
+        .merge(reconcile::router())
+        .merge(backups::router())
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

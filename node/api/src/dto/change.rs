@@ -43,6 +43,7 @@ impl From<Audit> for ChangeByHand {
             change: match audit.change {
                 view::Change::PayoutApproved { .. } => "payout_approved",
                 view::Change::PayoutRejected { .. } => "payout_rejected",
+                view::Change::PayoutsReconciled { .. } => "payouts_reconciled",
                 view::Change::PayoutAbandoned { .. } => "payout_abandoned",
                 view::Change::AddressHeld { is_held: true, .. } => "address_held",
                 view::Change::AddressHeld { .. } => "address_not_held",
@@ -84,6 +85,6 @@ fn about(change: &view::Change) -> Option<String> {
             account_name(funds.from()),
             account_name(funds.to())
         )),
-        C::Settings(_) | C::Paused | C::Resumed => None,
+        C::Settings(_) | C::Paused | C::Resumed | C::PayoutsReconciled { .. } => None,
     }
 }

@@ -26,6 +26,7 @@ pub mod node;
 pub mod owner;
 pub mod payout;
 pub mod pool;
+pub mod reconcile;
 pub mod refusal;
 pub mod reward;
 pub mod rules;

@@ -136,7 +136,7 @@ names! {
     RoleName: ["leader", "follower", "candidate", "learner", "stopped", "unreachable"];
 }
 
-const ENTRY_KINDS: [EntryKind; 11] = [
+const ENTRY_KINDS: [EntryKind; 12] = [
     EntryKind::BlockFound,
     EntryKind::BlockSettled,
     EntryKind::BlockDistributed,
@@ -147,6 +147,7 @@ const ENTRY_KINDS: [EntryKind; 11] = [
     EntryKind::PayoutConfirmed,
     EntryKind::PayoutReleased,
     EntryKind::PayoutAbandoned,
+    EntryKind::PayoutReconciled,
     EntryKind::FundsMoved,
 ];
 

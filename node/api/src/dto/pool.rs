@@ -122,7 +122,7 @@ pub struct Totals {
     pub miners: u64,
 }
 
-/// Where each atomic unit is: the first three, which came from outside, are together as much as
+/// Where each atomic unit is: the first four, which came from outside, are together as much as
 /// all accounts from `balances_atomic` to `donations_atomic`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Accounts {
@@ -132,6 +132,9 @@ pub struct Accounts {
     pub expected_atomic: Decimal,
     /// What the operator put into the wallet.
     pub deposits_atomic: Decimal,
+    /// What payouts that were found after the books were restored had paid beyond the balances in
+    /// them.
+    pub reconciled_atomic: Decimal,
     /// Spendable by the miners.
     pub balances_atomic: Decimal,
     /// In a payout that is not final.
@@ -311,6 +314,7 @@ impl From<view::Accounts> for Accounts {
             income_atomic: accounts.income_atomic.into(),
             expected_atomic: accounts.expected_atomic.into(),
             deposits_atomic: accounts.deposits_atomic.into(),
+            reconciled_atomic: accounts.reconciled_atomic.into(),
             balances_atomic: accounts.balances_atomic.into(),
             in_flight_atomic: accounts.in_flight_atomic.into(),
             paid_atomic: accounts.paid_atomic.into(),

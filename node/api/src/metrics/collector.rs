@@ -130,6 +130,7 @@ impl Books {
         let accounts = [
             ("income", self.accounts.income_atomic),
             ("deposits", self.accounts.deposits_atomic),
+            ("reconciled", self.accounts.reconciled_atomic),
             ("balances", self.accounts.balances_atomic),
             ("in_flight", self.accounts.in_flight_atomic),
             ("paid", self.accounts.paid_atomic),
@@ -146,7 +147,7 @@ impl Books {
         ];
         families.push(gauges(
             "raftpool_account_atomic",
-            "Atomic units in each account of the ledger; income, deposits and expected are together as much as all others.",
+            "Atomic units in each account of the ledger; income, deposits, reconciled and expected are together as much as all others.",
             accounts.map(|(name, amount)| ([("account", name)], amount as f64)),
         ));
     }

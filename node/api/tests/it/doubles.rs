@@ -189,6 +189,10 @@ impl PayoutInsight for TestPayouts {
         nonce.clone()
     }
 
+    fn reconciliation(&self) -> BoxFuture<'_, Result<raftpool_api::Finding, String>> {
+        Box::pin(async { Ok(raftpool_api::Finding::default()) })
+    }
+
     fn simulate(&self) -> BoxFuture<'_, Result<Simulation, String>> {
         let known = self
             .obstacles
@@ -307,5 +311,14 @@ impl LiveFacts for TestFacts {
             logins: [("token", 2)].into(),
             last_words: "low difficulty share".into(),
         }]
+    }
+}
+
+/// A node that keeps no backups.
+pub struct NoBackups;
+
+impl raftpool_api::BackupControl for NoBackups {
+    fn back_up(&self) -> BoxFuture<'_, Result<raftpool_api::BackupMade, String>> {
+        Box::pin(async { Err("no [backup] is configured".into()) })
     }
 }

@@ -145,6 +145,7 @@ pub fn parts(cluster: &Arc<MemoryCluster>) -> AdminParts {
         issuer: Arc::new(TestIssuer::default()),
         bans: Arc::new(TestBans::default()),
         payouts: Arc::new(TestPayouts::default()),
+        backups: Arc::new(NoBackups),
     }
 }
 

@@ -311,6 +311,10 @@ impl Wallet for FakeWallet {
         })
     }
 
+    fn spends(&self) -> BoxFuture<'_, Result<Vec<raftpool_chain::WalletSpend>, ChainError>> {
+        self.call("spends", |_, _| Vec::new())
+    }
+
     fn estimate_fee_atomic<'a>(
         &'a self,
         transfers: &'a [Transfer],

@@ -30,6 +30,7 @@ pub(super) fn parts(rejection: &Rejection) -> Option<(Kind, Vec<&str>, Vec<u64>)
             let numbers = vec![u64::from(*given), u64::from(*finalized)];
             (Kind::VersionLowered, vec![], numbers)
         }
+        Rejection::PayoutsNotReconciled => (Kind::PayoutsNotReconciled, vec![], vec![]),
         _ => return None,
     })
 }
@@ -58,6 +59,7 @@ pub(super) fn read(
             given: u32::try_from(number()?).ok()?,
             finalized: u32::try_from(number()?).ok()?,
         },
+        Kind::PayoutsNotReconciled => Rejection::PayoutsNotReconciled,
         _ => return None,
     })
 }

@@ -1,0 +1,166 @@
+//! Backups by the clock, after payouts, and when an operator asks.
+//!
+//! Every node with a `[backup]` section backs up its own books, whether it leads or not: what is on
+//! one disk less is one disaster more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use prometheus::{IntCounter, IntGauge, Registry};
+use raftpool_api::{BackupControl, BackupMade};
+use raftpool_ledger::cluster::{BoxFuture, read};
+use raftpool_ledger::view::LedgerView;
+use raftpool_raft::RaftNode;
+use raftpool_store::{BackupRequest, list_backups};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::commands::chain_of;
+use crate::config::BackupSection;
+use crate::system::now_ms;
+
+/// How often it is looked whether a payout has become final.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Makes this node's backups.
+pub(super) struct Backups {
+    raft: Arc<RaftNode>,
+    section: Option<BackupSection>,
+    newest_timestamp: IntGauge,
+    newest_bytes: IntGauge,
+    failures: IntCounter,
+}
+
+/// Ends the clock when it is dropped.
+pub(super) struct BackupClock(JoinHandle<()>);
+
+impl Drop for BackupClock {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Backups {
+    /// Registers the metrics; they are 0 when backups are not configured.
+    ///
+    /// # Errors
+    /// When they are registered already.
+    pub(super) fn new(
+        raft: Arc<RaftNode>,
+        node_id: u64,
+        section: Option<BackupSection>,
+        registry: &Registry,
+    ) -> anyhow::Result<Arc<Self>> {
+        let newest_timestamp = IntGauge::new(
+            "raftpool_backup_newest_timestamp_seconds",
+            "When the newest backup of this node was made, since the Unix epoch; 0: there is none",
+        )?;
+        let newest_bytes = IntGauge::new(
+            "raftpool_backup_newest_bytes",
+            "Bytes of the newest backup of this node",
+        )?;
+        let failures = IntCounter::new(
+            "raftpool_backup_failures_total",
+            "Backups of this node that could not be made",
+        )?;
+        registry.register(Box::new(newest_timestamp.clone()))?;
+        registry.register(Box::new(newest_bytes.clone()))?;
+        registry.register(Box::new(failures.clone()))?;
+        if let Some(section) = &section {
+            let found = list_backups(&section.directory)
+                .with_context(|| format!("look at {}", section.directory.display()))?;
+            let infos = found.into_iter().filter_map(|backup| backup.info.ok());
+            let own = infos.filter(|info| info.node == node_id);
+            if let Some(newest) = own.max_by_key(|info| info.made_at_ms) {
+                newest_timestamp.set((newest.made_at_ms / 1_000).cast_signed());
+                newest_bytes.set(newest.size_bytes.cast_signed());
+            }
+        }
+        Ok(Arc::new(Self {
+            raft,
+            section,
+            newest_timestamp,
+            newest_bytes,
+            failures,
+        }))
+    }
+
+    /// Backs up by the clock and after payouts, if that is configured.
+    pub(super) fn start_clock(self: &Arc<Self>) -> Option<BackupClock> {
+        let section = self.section.clone()?;
+        let task = tokio::spawn(self.clone().run(section));
+        Some(BackupClock(task))
+    }
+
+    async fn run(self: Arc<Self>, section: BackupSection) {
+        let interval = Duration::from_millis(section.interval_ms);
+        let age_ms = now_ms().saturating_sub(self.newest_ms());
+        let first = Duration::from_millis(section.interval_ms.saturating_sub(age_ms));
+        let mut due = Instant::now() + first;
+        let mut payouts = self.payouts();
+        loop {
+            tokio::time::sleep(LOOK_INTERVAL.min(interval)).await;
+            let now_final = self.payouts();
+            let is_paid = section.after_payouts && now_final > payouts && payouts.is_some();
+            if !is_paid && Instant::now() < due {
+                payouts = payouts.or(now_final);
+                continue;
+            }
+            // A failure is in the log, and the next time comes.
+            let _ = self.make().await;
+            payouts = now_final;
+            due = Instant::now() + interval;
+        }
+    }
+
+    fn newest_ms(&self) -> u64 {
+        self.newest_timestamp.get().cast_unsigned() * 1_000
+    }
+
+    /// Payouts that are final, as far as this node knows.
+    fn payouts(&self) -> Option<u64> {
+        let totals = read(&*self.raft, |state| LedgerView::new(state).totals());
+        totals.ok().map(|totals| totals.payouts)
+    }
+
+    async fn make(&self) -> Result<BackupMade, String> {
+        let Some(section) = &self.section else {
+            return Err("this node has no [backup] section, which says where to".to_owned());
+        };
+        let request = BackupRequest {
+            directory: section.directory.clone(),
+            made_at_ms: now_ms(),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            kept_max: section.keep as usize,
+        };
+        let made = self.raft.back_up(request).await;
+        let made = made.map(|found| (found.name(), found.path, found.info));
+        match made {
+            Ok((name, path, Ok(info))) => {
+                self.newest_timestamp
+                    .set((info.made_at_ms / 1_000).cast_signed());
+                self.newest_bytes.set(info.size_bytes.cast_signed());
+                tracing::info!(name, index = info.index, "a backup was made");
+                Ok(BackupMade {
+                    name,
+                    path: path.display().to_string(),
+                    index: info.index,
+                    size_bytes: info.size_bytes,
+                })
+            }
+            Ok((_, _, Err(error))) | Err(error) => {
+                self.failures.inc();
+                let error = chain_of(&error.into());
+                tracing::error!(error, "no backup was made");
+                Err(error)
+            }
+        }
+    }
+}
+
+impl BackupControl for Backups {
+    fn back_up(&self) -> BoxFuture<'_, Result<BackupMade, String>> {
+        Box::pin(self.make())
+    }
+}
