@@ -311,6 +311,7 @@ mod tests {
             Rejection::UnknownStrayBlock(text()),
             Rejection::BlockNotOrphaned(text()),
             Rejection::BlockWeightsGone(text()),
+            Rejection::PayoutsNotReconciled,
         ]
     }
 
@@ -376,7 +377,6 @@ mod tests {
                 pool_fees_atomic: 5,
             },
             Rejection::PayoutsNotPaused,
-            Rejection::PayoutsNotReconciled,
             Rejection::OwnerSessionOver,
             Rejection::ChallengeUsed,
             Rejection::TooManyOwnerSessions { sessions_max: 8 },
