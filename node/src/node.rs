@@ -67,7 +67,7 @@ pub struct Node {
     admin: AdminServer,
     health: Option<HealthServer>,
     naming: Option<Naming>,
-    _backup_clock: Option<BackupClock>,
+    backup_clock: Option<BackupClock>,
     fatal: Mutex<mpsc::Receiver<String>>,
 }
 
@@ -107,13 +107,7 @@ impl Node {
         let issuer = Arc::new(issuer::Issuer::new(config.raw.pool.network));
         let times = drain_times(&config);
         let drainer = Drainer::new(raft.clone(), serving.clone(), desk.clone(), mark, times);
-        let backups = Backups::new(
-            raft.clone(),
-            config.raw.node.id,
-            config.raw.backup.clone(),
-            &registry,
-        )?;
-        let backup_clock = backups.start_clock();
+        let (backups, backup_clock) = Backups::start(&raft, &config, &registry)?;
         let parts = AdminParts {
             backups,
             cluster: cluster.clone(),
@@ -164,7 +158,7 @@ impl Node {
             admin,
             health,
             naming,
-            _backup_clock: backup_clock,
+            backup_clock,
             fatal: Mutex::new(fatal),
         })
     }
@@ -223,6 +217,7 @@ impl Node {
     pub async fn shutdown(self) {
         self.drainer.give_up();
         drop(self.naming);
+        drop(self.backup_clock);
         if self.raft.peer_address().is_some() && !self.raft.hand_over().await {
             tracing::info!("no other voter can take over at once");
         }

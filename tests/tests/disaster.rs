@@ -137,26 +137,8 @@ async fn restore_drill(pool: &Arc<ClusterPool>) -> Result<()> {
     mine_until_quiet(through).await?;
     ensure!(audit_payouts(through).await? == 1, "the first payout");
 
-    // The balances are in the backup, the payout that empties them is not.
-    first
-        .process
-        .tell(&["payout", "pause"], &["--reason", "drill"])?;
-    find_block(through).await?;
-    mine_until(through, "the block is settled", "/api/v1/pool", |answer| {
-        (answer["totals"]["blocks_settled"] == json!(2)).then_some(())
-    })
-    .await?;
-    first.process.tell(&["backup", "create"], &[])?;
-    let made = complete_backups(&first.process)?;
-    let backup = made.last().context("a backup")?.clone();
-    first
-        .process
-        .tell(&["payout", "resume"], &["--reason", "drill"])?;
-    mine_until_quiet(through).await?;
-    ensure!(audit_payouts(through).await? == 2, "the second payout");
-
+    let path = back_up_before_a_payout(through, &backups).await?;
     lose_all(pool).await?;
-    let path = backups.join(&backup).display().to_string();
     let authority = pool.root().join("authority-2");
     let used = Fresh::new(pool.root(), 3, through, &authority)?;
     let refused = used.node.refusal(&["backup", "restore"], &[&path])?;
@@ -202,6 +184,26 @@ async fn restore_drill(pool: &Arc<ClusterPool>) -> Result<()> {
     fresh.node.stop().await;
     fresh.node.verify_books()?;
     joining.node.verify_books()
+}
+
+/// A backup of books that owe what a payout pays afterwards; returns its path.
+async fn back_up_before_a_payout(through: Through<'_>, backups: &Path) -> Result<String> {
+    let node = through.node;
+    // The balances are in the backup, the payout that empties them is not.
+    node.tell(&["payout", "pause"], &["--reason", "drill"])?;
+    find_block(through).await?;
+    mine_until(through, "the block is settled", "/api/v1/pool", |answer| {
+        (answer["totals"]["blocks_settled"] == json!(2)).then_some(())
+    })
+    .await?;
+    node.tell(&["backup", "create"], &[])?;
+    let made = complete_backups(node)?;
+    let backup = made.last().context("a backup")?.clone();
+    node.tell(&["payout", "resume"], &["--reason", "drill"])?;
+    mine_until_quiet(through).await?;
+    ensure!(audit_payouts(through).await? == 2, "the second payout");
+
+    Ok(backups.join(&backup).display().to_string())
 }
 
 async fn lose_all(pool: &ClusterPool) -> Result<()> {

@@ -710,7 +710,7 @@ export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
     /**
-     * @description Where each atomic unit is: the first three, which came from outside, are together as much as
+     * @description Where each atomic unit is: the first four, which came from outside, are together as much as
      *     all accounts from `balances_atomic` to `donations_atomic`.
      */
     Accounts: {
@@ -747,6 +747,11 @@ export interface components {
       pool_fees_by_scheme_atomic: {
         [key: string]: components["schemas"]["Decimal"];
       };
+      /**
+       * @description What payouts that were found after the books were restored had paid beyond the balances in
+       *     them.
+       */
+      reconciled_atomic: components["schemas"]["Decimal"];
       /** @description What PPS and FPPS are paid from. */
       reserve_atomic: components["schemas"]["Decimal"];
       /** @description Remainders of divisions. */
@@ -1509,6 +1514,7 @@ export interface components {
       | "payout_confirmed"
       | "payout_released"
       | "payout_abandoned"
+      | "payout_reconciled"
       | "funds_moved";
     /**
      * @description Who bears the network fee of payouts.
@@ -3121,6 +3127,7 @@ export interface operations {
           | "income"
           | "expected"
           | "deposits"
+          | "reconciled"
           | "mature"
           | "in_flight"
           | "paid"

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::commands::chain_of;
-use crate::config::BackupSection;
+use crate::config::{BackupSection, Config};
 use crate::system::now_ms;
 
 /// How often it is looked whether a payout has become final.
@@ -42,16 +42,26 @@ impl Drop for BackupClock {
 }
 
 impl Backups {
-    /// Registers the metrics; they are 0 when backups are not configured.
+    /// Registers the metrics, which are 0 when backups are not configured, and backs up by the clock
+    /// and after payouts when they are.
     ///
     /// # Errors
-    /// When they are registered already.
-    pub(super) fn new(
-        raft: Arc<RaftNode>,
-        node_id: u64,
-        section: Option<BackupSection>,
+    /// When the metrics are registered already, or the backups cannot be looked at.
+    pub(super) fn start(
+        raft: &Arc<RaftNode>,
+        config: &Config,
         registry: &Registry,
-    ) -> anyhow::Result<Arc<Self>> {
+    ) -> anyhow::Result<(Arc<Self>, Option<BackupClock>)> {
+        let backups = Self::new(raft.clone(), config, registry)?;
+        let backups = Arc::new(backups);
+        let section = backups.section.clone();
+        let run = |section| BackupClock(tokio::spawn(backups.clone().run(section)));
+        let clock = section.map(run);
+        Ok((backups, clock))
+    }
+
+    fn new(raft: Arc<RaftNode>, config: &Config, registry: &Registry) -> anyhow::Result<Self> {
+        let (node_id, section) = (config.raw.node.id, config.raw.backup.clone());
         let newest_timestamp = IntGauge::new(
             "raftpool_backup_newest_timestamp_seconds",
             "When the newest backup of this node was made, since the Unix epoch; 0: there is none",
@@ -77,20 +87,13 @@ impl Backups {
                 newest_bytes.set(newest.size_bytes.cast_signed());
             }
         }
-        Ok(Arc::new(Self {
+        Ok(Self {
             raft,
             section,
             newest_timestamp,
             newest_bytes,
             failures,
-        }))
-    }
-
-    /// Backs up by the clock and after payouts, if that is configured.
-    pub(super) fn start_clock(self: &Arc<Self>) -> Option<BackupClock> {
-        let section = self.section.clone()?;
-        let task = tokio::spawn(self.clone().run(section));
-        Some(BackupClock(task))
+        })
     }
 
     async fn run(self: Arc<Self>, section: BackupSection) {

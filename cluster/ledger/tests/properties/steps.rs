@@ -112,43 +112,7 @@ impl PayoutStep {
                 payout_id,
                 reason: "test".into(),
             }),
-            Verb::Reconcile { .. } if view.payouts_paused().unwrap().is_none() && self.tx > 0 => {
-                Body::PausePayouts(PausePayouts {
-                    paused: true,
-                    reason: "test".into(),
-                    until_reconciled: self.tx > 1,
-                    ..PausePayouts::default()
-                })
-            }
-            Verb::Reconcile {
-                payees,
-                nonce_skew,
-                stable_height,
-            } => {
-                let free = view.payout_nonce_floor().unwrap();
-                let open = view.open_payout().unwrap();
-                let nonce = open.map_or(free, |payout| payout.nonce) + nonce_skew;
-                let paid_to = |(address, amount_atomic): &(String, u64)| PaidTo {
-                    address: address.clone(),
-                    amount_atomic: *amount_atomic,
-                };
-                Body::ReconcilePayouts(ReconcilePayouts {
-                    spend: (!payees.is_empty()).then(|| ExecutedSpend {
-                        nonce: nonce.saturating_sub(1),
-                        tx_hash: match self.tx {
-                            0 | 1 => tx_hash,
-                            _ => vec![200 + (next % 50) as u8; 32],
-                        },
-                        fee_atomic: self.fee_atomic,
-                        block_hash: vec![7; 32],
-                        topoheight: 1,
-                        payees: payees.iter().map(paid_to).collect(),
-                    }),
-                    is_complete: payees.len() < 2,
-                    stable_height: *stable_height,
-                    reason: "test".into(),
-                })
-            }
+            Verb::Reconcile { .. } => self.reconcile(view, tx_hash),
             // Payouts must be paused for it: the first such step sees to that.
             Verb::Abandon if view.payouts_paused().unwrap().is_none() && self.tx == 2 => {
                 pause(true)
@@ -164,6 +128,51 @@ impl PayoutStep {
                 term,
             }),
         }
+    }
+
+    fn reconcile(&self, view: &LedgerView<'_>, tx_hash: Vec<u8>) -> Body {
+        let Verb::Reconcile {
+            payees,
+            nonce_skew,
+            stable_height,
+        } = &self.verb
+        else {
+            unreachable!("only for reconciliations");
+        };
+        // Payouts must be paused for it: the first such step sees to that.
+        if view.payouts_paused().unwrap().is_none() && self.tx > 0 {
+            return Body::PausePayouts(PausePayouts {
+                paused: true,
+                reason: "test".into(),
+                until_reconciled: self.tx > 1,
+                ..PausePayouts::default()
+            });
+        }
+        let next = view.next_payout_id().unwrap();
+        let free = view.payout_nonce_floor().unwrap();
+        let open = view.open_payout().unwrap();
+        let nonce = open.map_or(free, |payout| payout.nonce) + nonce_skew;
+        let paid_to = |(address, amount_atomic): &(String, u64)| PaidTo {
+            address: address.clone(),
+            amount_atomic: *amount_atomic,
+        };
+        let spend = ExecutedSpend {
+            nonce: nonce.saturating_sub(1),
+            tx_hash: match self.tx {
+                0 | 1 => tx_hash,
+                _ => vec![200 + (next % 50) as u8; 32],
+            },
+            fee_atomic: self.fee_atomic,
+            block_hash: vec![7; 32],
+            topoheight: 1,
+            payees: payees.iter().map(paid_to).collect(),
+        };
+        Body::ReconcilePayouts(ReconcilePayouts {
+            spend: (!payees.is_empty()).then_some(spend),
+            is_complete: payees.len() < 2,
+            stable_height: *stable_height,
+            reason: "test".into(),
+        })
     }
 }
 

@@ -160,11 +160,6 @@ fn rejection_message(rejection: &Rejection) -> peer::Rejection {
         Rejection::PayoutSigned(id) => (Kind::PayoutSigned, vec![], vec![*id]),
         Rejection::UnknownVariant(hash) => (Kind::UnknownVariant, vec![hash], vec![]),
         Rejection::PayoutsPaused => (Kind::PayoutsPaused, vec![], vec![]),
-        Rejection::Fixed {
-            field,
-            current,
-            given,
-        } => (Kind::Fixed, vec![field, current, given], vec![]),
         Rejection::ReserveExhausted(_)
         | Rejection::InsufficientFunds { .. }
         | Rejection::BlockNotSettled(_)
@@ -179,6 +174,7 @@ fn rejection_message(rejection: &Rejection) -> peer::Rejection {
         | Rejection::DailyLimit { .. }
         | Rejection::NotApproved(_)
         | Rejection::PoolFeesTooLow { .. }
+        | Rejection::Fixed { .. }
         | Rejection::VersionLowered { .. }
         | Rejection::PayoutsNotPaused
         | Rejection::PayoutsNotReconciled => rules::parts(rejection).unwrap_or_default(),
@@ -239,11 +235,6 @@ fn rejection_of(message: peer::Rejection) -> Option<Rejection> {
         Refusal::PayoutSigned => Rejection::PayoutSigned(number()?),
         Refusal::UnknownVariant => Rejection::UnknownVariant(text()?),
         Refusal::PayoutsPaused => Rejection::PayoutsPaused,
-        Refusal::Fixed => Rejection::Fixed {
-            field: name(&text()?),
-            current: text()?,
-            given: text()?,
-        },
         Refusal::ReserveExhausted
         | Refusal::InsufficientFunds
         | Refusal::BlockNotSettled
@@ -258,6 +249,7 @@ fn rejection_of(message: peer::Rejection) -> Option<Rejection> {
         | Refusal::DailyLimit
         | Refusal::NotApproved
         | Refusal::PoolFeesTooLow
+        | Refusal::Fixed
         | Refusal::VersionLowered
         | Refusal::PayoutsNotPaused
         | Refusal::PayoutsNotReconciled => rules::read(kind, text, number)?,
@@ -315,6 +307,7 @@ mod tests {
             Rejection::UnknownStrayBlock(text()),
             Rejection::BlockNotOrphaned(text()),
             Rejection::BlockWeightsGone(text()),
+            Rejection::PayoutsNotReconciled,
         ]
     }
 
@@ -335,7 +328,6 @@ mod tests {
                 pool_fees_atomic: 5,
             },
             Rejection::PayoutsNotPaused,
-            Rejection::PayoutsNotReconciled,
             Rejection::VersionLowered {
                 given: 1,
                 finalized: 2,

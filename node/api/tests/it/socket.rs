@@ -14,6 +14,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::doubles::NoBackups;
 use crate::support::{TestBans, TestClock, TestControl, TestDrain, TestIssuer, TestPayouts};
 
 /// An admin socket in a directory of its own, what it works with, and a client of it.

@@ -25,6 +25,11 @@ pub(super) fn parts(rejection: &Rejection) -> Option<(Kind, Vec<&str>, Vec<u64>)
             let numbers = vec![*asked_atomic, *pool_fees_atomic];
             (Kind::PoolFeesTooLow, vec![], numbers)
         }
+        Rejection::Fixed {
+            field,
+            current,
+            given,
+        } => (Kind::Fixed, vec![field, current, given], vec![]),
         Rejection::PayoutsNotPaused => (Kind::PayoutsNotPaused, vec![], vec![]),
         Rejection::VersionLowered { given, finalized } => {
             let numbers = vec![u64::from(*given), u64::from(*finalized)];
@@ -53,6 +58,11 @@ pub(super) fn read(
         Kind::PoolFeesTooLow => Rejection::PoolFeesTooLow {
             asked_atomic: number()?,
             pool_fees_atomic: number()?,
+        },
+        Kind::Fixed => Rejection::Fixed {
+            field: super::name(&text()?),
+            current: text()?,
+            given: text()?,
         },
         Kind::PayoutsNotPaused => Rejection::PayoutsNotPaused,
         Kind::VersionLowered => Rejection::VersionLowered {
