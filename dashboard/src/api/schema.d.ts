@@ -71,8 +71,9 @@ export interface paths {
     };
     /**
      * Who gets how much of a block.
-     * @description A settled block is shared with the amount the chain paid; one that is maturing needs the amount
-     *     to reckon with. The weights of old blocks are forgotten; then, and for orphaned blocks, there are
+     * @description A settled block is shared with the amount the chain paid, one that is maturing with what it was
+     *     expected to pay when it was found; where that is not known, the amount to reckon with must be given.
+     *     The weights of old blocks are forgotten; then, and for orphaned blocks, there are
      *     no rows.
      */
     get: operations["block_shares"];
@@ -123,6 +124,28 @@ export interface paths {
      *     but for blocks and payouts that change in turn within a second. A stream ends after an hour.
      */
     get: operations["events"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/incidents": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Pauses of payouts, payouts that were undone, and changes of the rules, newest first.
+     * @description As the books have them, so that every node tells the same; who leads and which nodes are away is not
+     *     in the books, but in `/api/v1/nodes`. A page looks at 1,000 changes at most: it may have less rows
+     *     than its limit, none even, and still say with `next_before` where to go on.
+     */
+    get: operations["incidents"];
     put?: never;
     post?: never;
     delete?: never;
@@ -757,12 +780,12 @@ export interface components {
     /** @description Who has had a share accepted within the last quarter of an hour. */
     Active: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Miners.
        */
       miners: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Their workers.
        */
       workers: number;
@@ -770,12 +793,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_Block: components["schemas"]["Block"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -803,12 +826,12 @@ export interface components {
       window_max: string | null;
     }) & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -819,12 +842,12 @@ export interface components {
       amount_atomic: components["schemas"]["Decimal"];
     }) & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -832,12 +855,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_Effort: components["schemas"]["Effort"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -845,12 +868,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_Lateness: components["schemas"]["Lateness"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -884,12 +907,12 @@ export interface components {
       workers: components["schemas"]["WorkerSums"];
     }) & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -897,12 +920,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_Network: components["schemas"]["Network"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -910,12 +933,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_NetworkFees: components["schemas"]["NetworkFees"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -923,12 +946,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_OwnerChallenge: components["schemas"]["OwnerChallenge"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -936,12 +959,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_OwnerSettings: components["schemas"]["OwnerSettings"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -951,18 +974,39 @@ export interface components {
       /** @description The rows, newest first. */
       items: components["schemas"]["Block"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description What to give as `before` to get the next page; null on the last one.
        */
       next_before: number | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
+       * @description Ledger time of that moment.
+       */
+      ledger_time_ms: number;
+    };
+    /** @description A value, with the moment of the ledger it belongs to. */
+    At_PageBack_Incident: {
+      /** @description The rows, newest first. */
+      items: components["schemas"]["Incident"][];
+      /**
+       * Format: uint64
+       * @description What to give as `before` to get the next page; null on the last one.
+       */
+      next_before: number | null;
+    } & {
+      /**
+       * Format: uint64
+       * @description Log index the value was read at.
+       */
+      index: number;
+      /**
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -972,18 +1016,18 @@ export interface components {
       /** @description The rows, newest first. */
       items: components["schemas"]["MinerPayout"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description What to give as `before` to get the next page; null on the last one.
        */
       next_before: number | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -993,18 +1037,18 @@ export interface components {
       /** @description The rows, newest first. */
       items: components["schemas"]["PayoutSummary"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description What to give as `before` to get the next page; null on the last one.
        */
       next_before: number | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1014,18 +1058,18 @@ export interface components {
       /** @description The rows, newest first. */
       items: components["schemas"]["Reward"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description What to give as `before` to get the next page; null on the last one.
        */
       next_before: number | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1047,24 +1091,24 @@ export interface components {
         /** @description Their score, in 2^-64 of the expected work of a block. */
         score: components["schemas"]["Decimal"];
         /**
-         * Format: int64
+         * Format: uint64
          * @description Shares that were paid at once.
          */
         shares: number;
       })[];
       /**
-       * Format: int64
+       * Format: uint64
        * @description What to give as `before` to get the next page; null on the last one.
        */
       next_before: number | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1077,12 +1121,12 @@ export interface components {
       next_after: string | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1095,12 +1139,12 @@ export interface components {
       next_after: string | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1122,12 +1166,12 @@ export interface components {
       next_after: string | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1140,12 +1184,12 @@ export interface components {
       variants: components["schemas"]["Variant"][];
     }) & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1153,12 +1197,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_Pool: components["schemas"]["Pool"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1171,12 +1215,12 @@ export interface components {
       node: components["schemas"]["Node"];
     }) & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1184,12 +1228,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_ReserveAnswer: components["schemas"]["ReserveAnswer"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1197,12 +1241,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_Series: components["schemas"]["Series"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1210,12 +1254,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_TopMiners: components["schemas"]["TopMiners"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1225,18 +1269,18 @@ export interface components {
       /** @description Its open sessions on that node, of this moment and not of the index; 100 at most. */
       sessions: components["schemas"]["Session"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The node whose sessions are shown: each knows its own.
        */
       sessions_node_id: number;
     }) & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1259,14 +1303,14 @@ export interface components {
        */
       fee_bps: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was found.
        */
       found_at_ms: number;
       /** @description Its hash. */
       hash: components["schemas"]["Hash"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Its height.
        */
       height: number;
@@ -1293,7 +1337,7 @@ export interface components {
       /** @description Network difficulty it met. */
       network_difficulty: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Order of recording, from 1; the cursor of the list.
        */
       number: number;
@@ -1306,14 +1350,14 @@ export interface components {
       /** @description How its reward is shared. */
       scheme: components["schemas"]["SchemeName"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was settled; null unless settled.
        */
       settled_at_ms: number | null;
       /** @description Where it stands. */
       status: components["schemas"]["BlockState"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Where the chain ordered it; null unless settled.
        */
       topoheight: number | null;
@@ -1332,7 +1376,7 @@ export interface components {
       /** @description What happened. */
       change: components["schemas"]["EntryKindName"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index of the command: with `change` it names this event on every node.
        */
       index: number;
@@ -1377,9 +1421,9 @@ export interface components {
     /** @description The body of a change: what is absent stays as it is. */
     ChangeSettings: {
       /** @description Whether the address is left out of lists of miners and finders. */
-      is_hidden?: boolean | null;
+      is_hidden?: boolean;
       /** @description Whether nobody can mine to the address without a token. */
-      is_token_required?: boolean | null;
+      is_token_required?: boolean;
       /** @description Smallest balance that is paid out, at least the pool's; null: the pool's. */
       payout_threshold_atomic?: string | null;
       /** @description One of the offered schemes; null: as the port or the pool says. */
@@ -1396,7 +1440,7 @@ export interface components {
       /** @description Name of the pool; null when its operator gave none. */
       pool_name: string | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description The node that answers.
        */
       serving_node_id: number;
@@ -1408,7 +1452,7 @@ export interface components {
       /** @description Where miners connect; empty while it does not answer. */
       endpoints: components["schemas"]["Endpoint"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Its id.
        */
       id: number;
@@ -1424,7 +1468,7 @@ export interface components {
       /** @description Whether it is used at present. */
       healthy: boolean;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Its newest height.
        */
       height: number | null;
@@ -1436,17 +1480,17 @@ export interface components {
     /** @description How far the daemons of a node agree. */
     DaemonAgreement: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Daemons the node is configured with.
        */
       configured: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Those it uses at this moment.
        */
       healthy: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Between the greatest and the smallest height of those; null with less than two.
        */
       heights_apart: number | null;
@@ -1523,23 +1567,23 @@ export interface components {
     /** @description Hashes per second, estimated from accepted work. */
     Hashrates: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Over the last day, up to ten minutes less; time without work counts as well.
        */
       day: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Over the last hour, up to ten minutes less.
        */
       hour: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Accepted shares within the hour: an estimate from `n` shares is off by about one part in the
        *     root of `n`.
        */
       shares_of_hour: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Over about the last ten minutes, or since work began if that is less.
        */
       ten_minutes: number;
@@ -1554,16 +1598,48 @@ export interface components {
       /** @description The running program and the pages it serves; a page that was made for another one reloads. */
       build: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index of what follows at once.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description The node that answers.
        */
       node_id: number;
     };
+    /** @description One thing that happened, as the books have it. */
+    Incident: {
+      /**
+       * Format: uint64
+       * @description Log index of it; the cursor of the list.
+       */
+      index: number;
+      /**
+       * Format: uint64
+       * @description The payout it is about; null when it is about none.
+       */
+      payout_id: number | null;
+      /** @description Why payouts were paused; null for everything else, whose reasons are the operators' own. */
+      reason: string | null;
+      /**
+       * Format: uint64
+       * @description When it happened, by the ledger's time.
+       */
+      time_ms: number;
+      /** @description What happened. */
+      what: components["schemas"]["IncidentKind"];
+    };
+    /**
+     * @description What happened to the pool that visitors should know.
+     * @enum {string}
+     */
+    IncidentKind:
+      | "payouts_paused"
+      | "payouts_resumed"
+      | "payout_rejected"
+      | "payout_abandoned"
+      | "settings_changed";
     /** @description A balanced change of accounts. Who asked for it, and why, only operators see. */
     JournalEntry: {
       /** @description Changes by account, in atomic units with a sign; their sum is zero. */
@@ -1571,29 +1647,29 @@ export interface components {
         [key: string]: string;
       };
       /**
-       * Format: int64
+       * Format: uint64
        * @description The block it is about; null when it is about none.
        */
       block_number: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index of its command; of the first one, where an hour's paid work is gathered.
        */
       index: number;
       /** @description What it is about. */
       kind: components["schemas"]["EntryKindName"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of the last of several commands.
        */
       last_time_ms: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description The payout it is about; null when it is about none.
        */
       payout_id: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time.
        */
       time_ms: number;
@@ -1608,7 +1684,7 @@ export interface components {
        */
       difference_atomic: string | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Blocks found.
        */
       found: number;
@@ -1620,17 +1696,17 @@ export interface components {
       /** @description How many heights the template was behind: "0" to "8", and "9+". */
       heights_late: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Of these, blocks the chain has not settled yet.
        */
       maturing: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Of these, blocks that were given up.
        */
       orphaned: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Of these, blocks the chain paid.
        */
       settled: number;
@@ -1646,7 +1722,7 @@ export interface components {
     /** @description The answer of `/api/v1/pool/lateness`: the newest found blocks by how late they were. */
     Lateness: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Blocks that were added up.
        */
       blocks: number;
@@ -1655,7 +1731,7 @@ export interface components {
       /** @description One for each lateness, on time first. */
       items: components["schemas"]["LateBlocks"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the oldest of them was found; null without any.
        */
       oldest_found_at_ms: number | null;
@@ -1674,7 +1750,7 @@ export interface components {
     /** @description The body of a request for a token. */
     MakeOwnToken: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it ends; null: never.
        */
       expires_at_ms?: number | null;
@@ -1694,7 +1770,7 @@ export interface components {
       /** @description In a payout that is not final. */
       in_flight_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the newest share was accepted.
        */
       last_share_at_ms: number | null;
@@ -1703,7 +1779,7 @@ export interface components {
       /** @description Transferred to the address, ever. */
       paid_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Accepted shares, ever.
        */
       shares: number;
@@ -1745,12 +1821,12 @@ export interface components {
       /** @description Whose it is. */
       address: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index it was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1785,7 +1861,7 @@ export interface components {
       /** @description Published average of the fees of one block; "0" while there is no sample. */
       average_fees_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Time the chain aims at between two blocks.
        */
       block_time_ms: number;
@@ -1796,7 +1872,7 @@ export interface components {
       /** @description That difficulty over `block_time_ms`: an estimate of all hashes per second, decimal text. */
       hashrate: string | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Greatest height that its daemons know; null while none answers.
        */
       height: number | null;
@@ -1805,27 +1881,27 @@ export interface components {
       /** @description What the block would pay its miner besides fees; also null when the daemon did not say. */
       next_reward_atomic: null | components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The node that answers.
        */
       node_id: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description How many heights pass before the chain's order of a block is final.
        */
       stability_heights: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Up to this height the chain does not change any more; null while no daemon answers.
        */
       stable_height: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description How old that template is.
        */
       template_age_ms: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Topoheight of the chain when the newest template was made; null without one, as are the
        *     four below.
        */
@@ -1842,24 +1918,24 @@ export interface components {
       /** @description The published average of one block; "0" while there is no sample. */
       average_fees_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Blocks that the samples cover.
        */
       blocks: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description The most they cover; what exceeds it goes from the old end.
        */
       blocks_max: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description The first of these blocks in the chain's order; null without any.
        */
       first_topoheight: number | null;
       /** @description Every sample, newest first. */
       items: components["schemas"]["NetworkSample"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The last of them: up to here the stable chain was looked at; null without any.
        */
       last_topoheight: number | null;
@@ -1867,7 +1943,7 @@ export interface components {
     /** @description Sums over a stretch of the network's stable blocks. */
     NetworkSample: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description How many blocks it has.
        */
       blocks: number;
@@ -1876,26 +1952,26 @@ export interface components {
       /** @description The largest fees of one of the blocks. */
       fees_max_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The first block of the stretch.
        */
       first_topoheight: number;
       /** @description Whether it is part of the average. */
       is_counted: boolean;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Its last block.
        */
       last_topoheight: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was published.
        */
       published_at_ms: number;
       /** @description What their miners got besides. */
       rewards_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Blocks before it that no daemon could show.
        */
       unreadable_blocks: number;
@@ -1905,22 +1981,22 @@ export interface components {
       /** @description The daemons it follows. */
       daemons: components["schemas"]["Daemon"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Its id in the cluster.
        */
       id: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Id of the leader, when this node knows one.
        */
       leader_id: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Open connections of miners to this node.
        */
       miner_connections: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description This node's clock when it answered; ages on a page are counted from here.
        */
       now_ms: number;
@@ -1931,19 +2007,19 @@ export interface components {
       /** @description Source revision of the running program. */
       revision: string | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description How many heights pass before the chain's order of a block is final.
        */
       stability_heights: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the process started.
        */
       started_at_ms: number;
       /** @description What its miners work on. */
       template: null | components["schemas"]["Template"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The term of the consensus.
        */
       term: number;
@@ -1957,7 +2033,7 @@ export interface components {
       /** @description The nodes, by id. */
       items: components["schemas"]["PublicNode"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The leader, when known.
        */
       leader_id: number | null;
@@ -1993,7 +2069,7 @@ export interface components {
       /** @description Its last characters. */
       ending: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it ends; null: never.
        */
       expires_at_ms: number | null;
@@ -2002,7 +2078,7 @@ export interface components {
       /** @description What it is for. */
       label: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was made.
        */
       made_at_ms: number;
@@ -2014,7 +2090,7 @@ export interface components {
       /** @description What it is called by: 16 hex digits. */
       id: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index of its making.
        */
       index: number;
@@ -2024,7 +2100,7 @@ export interface components {
     /** @description A text for the owner of an address to sign. */
     OwnerChallenge: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Until when it is taken.
        */
       expires_at_ms: number;
@@ -2048,7 +2124,7 @@ export interface components {
       /** @description What can be chosen. */
       schemes_offered: components["schemas"]["SchemeName"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the session ends.
        */
       session_expires_at_ms: number;
@@ -2074,7 +2150,7 @@ export interface components {
       /** @description What happened. */
       change: components["schemas"]["EntryKindName"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index of the command: with `change` it names this event on every node.
        */
       index: number;
@@ -2093,12 +2169,17 @@ export interface components {
       /** @description The signed transactions; at most one of them executes, because they share one nonce. */
       variants: components["schemas"]["Variant"][];
     };
-    /** @description Balances that reach their threshold and are not held. */
+    /** @description Balances that reach their threshold and are not held, counted at most a second before. */
     PayoutQueue: {
       /** @description Their balances. */
       amount_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
+       * @description Log index they were counted at; not below `min_index` when that was given.
+       */
+      index: number;
+      /**
+       * Format: uint64
        * @description How many miners; counted up to ten thousand.
        */
       miners: number;
@@ -2111,12 +2192,12 @@ export interface components {
     /** @description Where payouts stand. */
     PayoutState: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the newest payout was reserved.
        */
       last_reserved_at_ms: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Earliest time of the next one; null while none was made or nothing is set up.
        */
       next_earliest_at_ms: number | null;
@@ -2134,7 +2215,7 @@ export interface components {
       /** @description The block that executed it; null unless confirmed. */
       block_hash: null | components["schemas"]["Hash"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was confirmed; null unless confirmed.
        */
       confirmed_at_ms: number | null;
@@ -2143,17 +2224,17 @@ export interface components {
       /** @description The network fee of that transaction; null unless confirmed. */
       fee_atomic: null | components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Order of reservation, from 1; the cursor of the list.
        */
       id: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description The account nonce of the chain it is bound to.
        */
       nonce: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description How many addresses it pays.
        */
       payees: number;
@@ -2162,14 +2243,14 @@ export interface components {
       /** @description Why it was undone; null unless released or abandoned. */
       release_reason: string | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was reserved.
        */
       reserved_at_ms: number;
       /** @description Where it stands. */
       status: components["schemas"]["PayoutStage"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Topoheight of that block; null unless confirmed.
        */
       topoheight: number | null;
@@ -2181,7 +2262,7 @@ export interface components {
     /** @description `event: ping`, when nothing else was said for a while. */
     Ping: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Up to here nothing is missing.
        */
       index: number;
@@ -2193,14 +2274,14 @@ export interface components {
       /** @description Digest over every change of the ledger so far; equal on all nodes at an equal index. */
       digest: components["schemas"]["Hash"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Estimated hashes per second over about the last ten minutes.
        */
       hashrate: number;
       /** @description The same over several times. */
       hashrates: components["schemas"]["Hashrates"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the newest block was found; null before the first.
        */
       last_block_found_at_ms: number | null;
@@ -2231,7 +2312,7 @@ export interface components {
       /** @description Most that a day's payouts (UTC) take from balances; null: no limit. */
       payout_daily_limit_atomic: null | components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Earliest time between two payouts.
        */
       payout_interval_ms: number;
@@ -2265,7 +2346,7 @@ export interface components {
       /** @description What was wrong with this request, and what would be right. */
       detail: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index of the state that the answer is about.
        */
       index?: number | null;
@@ -2313,7 +2394,7 @@ export interface components {
       /** @description The miner's address. */
       miner: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Number of the miner, after which the next page begins.
        */
       miner_number: number;
@@ -2330,17 +2411,17 @@ export interface components {
       /** @description Base URL of its API, as browsers reach it; null when it was given none. */
       api_url: string | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Newest log index it has applied.
        */
       applied_index: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Open connections of miners.
        */
       connections: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Greatest height that its daemons know.
        */
       daemon_height: number | null;
@@ -2352,14 +2433,14 @@ export interface components {
       /** @description Accepted work per second over the last minute, in hashes. */
       hashrate: null | components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Its id.
        */
       id: number;
       /** @description Whether it votes. */
       is_voter: boolean;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Entries of the leader's log that it has not stored yet.
        */
       lag: number | null;
@@ -2376,7 +2457,7 @@ export interface components {
       /** @description Accepted shares per second over the last minute, with three digits. */
       shares_per_second: string | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When its process started.
        */
       started_at_ms: number | null;
@@ -2386,7 +2467,7 @@ export interface components {
     /** @description The mean over the newest blocks. */
     RecentEffort: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description How many there are, on which the mean rests.
        */
       blocks: number;
@@ -2407,7 +2488,7 @@ export interface components {
       /** @description The workers; the one that was refused something last is first. */
       items: components["schemas"]["RefusedWorker"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The node that answers; each knows its own.
        */
       node_id: number;
@@ -2415,12 +2496,12 @@ export interface components {
     /** @description What was refused to one worker. */
     RefusedWorker: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was refused something first.
        */
       first_at_ms: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was refused something last.
        */
       last_at_ms: number;
@@ -2440,13 +2521,13 @@ export interface components {
     /** @description What PPS and FPPS are paid from. */
     Reserve: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Final blocks that the required reserve rests on; with less than 20 it rests on the
        *     expected income.
        */
       blocks: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Since when it is exhausted, or not any more; null when it never was.
        */
       changed_at_ms: number | null;
@@ -2482,7 +2563,7 @@ export interface components {
     /** @description `event: reset`: something may have been missed, ask for everything anew. */
     Reset: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index from which on the stream goes on.
        */
       index: number;
@@ -2499,17 +2580,17 @@ export interface components {
       /** @description Its hash. */
       block_hash: components["schemas"]["Hash"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Number of the block; the cursor of the list.
        */
       block_number: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was found.
        */
       found_at_ms: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Its height.
        */
       height: number;
@@ -2520,7 +2601,7 @@ export interface components {
       /** @description How its reward is shared. */
       scheme: components["schemas"]["SchemeName"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the chain paid it for good; null until then.
        */
       settled_at_ms: number | null;
@@ -2544,7 +2625,7 @@ export interface components {
       /** @description `ten_minutes`, `hour`, or `day`. */
       step: components["schemas"]["StepName"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Length of a span.
        */
       step_ms: number;
@@ -2552,12 +2633,12 @@ export interface components {
     /** @description One open session of a worker. */
     Session: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Shares of this session that were accepted.
        */
       accepted: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it connected.
        */
       connected_at_ms: number;
@@ -2566,7 +2647,7 @@ export interface components {
       /** @description Whether it came over TLS, as far as the node sees. */
       is_tls: boolean;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When its newest accepted share arrived; null before the first.
        */
       last_share_at_ms: number | null;
@@ -2582,12 +2663,12 @@ export interface components {
     /** @description A new session. It cannot be printed for debugging, so that it gets into no log. */
     SessionOpened: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it ends.
        */
       expires_at_ms: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index of its opening.
        */
       index: number;
@@ -2606,12 +2687,12 @@ export interface components {
         [key: string]: number;
       };
       /**
-       * Format: int64
+       * Format: uint64
        * @description Accepted shares.
        */
       shares: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it begins.
        */
       start_ms: number;
@@ -2633,7 +2714,7 @@ export interface components {
       /** @description Their score, in 2^-64 of the expected work of a block. */
       score: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Shares that were paid at once.
        */
       shares: number;
@@ -2646,21 +2727,21 @@ export interface components {
     /** @description The newest block template. */
     Template: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description How old it is.
        */
       age_ms: number;
       /** @description Name of the proof of work. */
       algorithm: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Height of the block to find.
        */
       height: number;
       /** @description Network difficulty, decimal text in expected hashes. */
       network_difficulty: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Topoheight of the chain when it was made.
        */
       topoheight: number;
@@ -2668,7 +2749,7 @@ export interface components {
     /** @description A miner in an order. */
     TopMiner: components["schemas"]["Miner"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Estimated hashes per second over about the last ten minutes.
        */
       hashrate: number;
@@ -2683,32 +2764,32 @@ export interface components {
     /** @description Counts over the pool's life. */
     Totals: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Blocks recorded.
        */
       blocks: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Of these, blocks the chain has not settled yet.
        */
       blocks_maturing: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Of these, blocks that were given up.
        */
       blocks_orphaned: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Of these, blocks the chain paid.
        */
       blocks_settled: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Miners ever seen.
        */
       miners: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Payouts confirmed.
        */
       payouts: number;
@@ -2717,7 +2798,7 @@ export interface components {
         [key: string]: number;
       };
       /**
-       * Format: int64
+       * Format: uint64
        * @description Accepted shares.
        */
       shares: number;
@@ -2738,7 +2819,7 @@ export interface components {
       /** @description The network fee it pays. */
       fee_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Topoheight of the balance it is proven against.
        */
       reference_topoheight: number;
@@ -2757,12 +2838,12 @@ export interface components {
       /** @description Difficulty of its next session; null when none was reported yet. */
       difficulty: null | components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Estimated hashes per second over about the last ten minutes.
        */
       hashrate: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the newest share was accepted.
        */
       last_share_at_ms: number | null;
@@ -2773,7 +2854,7 @@ export interface components {
         [key: string]: number;
       };
       /**
-       * Format: int64
+       * Format: uint64
        * @description Accepted shares, ever.
        */
       shares: number;
@@ -2783,12 +2864,12 @@ export interface components {
     /** @description Workers by how they are. */
     WorkerCounts: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Workers with a share accepted within the last quarter of an hour.
        */
       active: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description The others.
        */
       offline: number;
@@ -2798,7 +2879,7 @@ export interface components {
       /** @description Its open sessions on that node, of this moment and not of the index; 100 at most. */
       sessions: components["schemas"]["Session"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The node whose sessions are shown: each knows its own.
        */
       sessions_node_id: number;
@@ -2822,12 +2903,12 @@ export interface components {
     /** @description Sums over all workers of a miner. */
     WorkerSums: components["schemas"]["WorkerCounts"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description How many workers were ever seen.
        */
       count: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Estimated hashes per second over about the last ten minutes.
        */
       hashrate: number;
@@ -3109,6 +3190,45 @@ export interface operations {
       503: components["responses"]["Unavailable"];
     };
   };
+  incidents: {
+    parameters: {
+      query?: {
+        /** @description Only what is of this kind. */
+        what?:
+          | "payouts_paused"
+          | "payouts_resumed"
+          | "payout_rejected"
+          | "payout_abandoned"
+          | "settings_changed";
+        /** @description Go on before this row: what `next_before` said. */
+        before?: number;
+        /** @description Most rows of the page. */
+        limit?: number;
+        /** @description The answer must not be older than this log index; the node waits a moment for it, and answers 503 `index_not_reached` when it does not come. */
+        min_index?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description As of the index it names */
+      200: {
+        headers: {
+          /** @description Log index the answer was read at. */
+          "x-raftpool-index"?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["At_PageBack_Incident"];
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
   journal: {
     parameters: {
       query?: {
@@ -3138,7 +3258,7 @@ export interface operations {
           | "network_fees_pool";
         /** @description Nothing older, in milliseconds since the Unix epoch. */
         since_ms?: number;
-        /** @description Go on after this row: what `next_after` said. */
+        /** @description Go on after this entry: what `next_after` said. */
         after?: string;
         /** @description Most rows of the page. */
         limit?: number;
