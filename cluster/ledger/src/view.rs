@@ -32,6 +32,7 @@ use crate::{key, meter, record};
 
 pub use crate::funds::{account_name, account_of_name, accounts};
 pub use crate::journal::MINERS_ACCOUNTS;
+pub use crate::weights::FrozenWeights;
 pub use accounts::Accounts;
 pub use effort::RecentEffort;
 pub use journal::{

@@ -115,14 +115,65 @@ pub(crate) fn each_weight(
     )
 }
 
-/// The weight of one miner; 0 without one.
-pub(crate) fn of_miner(state: &dyn StateRead, number: u64, miner: u64) -> Result<u128, StateError> {
+/// A record of a block's frozen weights: those of up to [`MINERS_PER_STEP`] miners.
+///
+/// It never changes, and is forgotten when [`BLOCKS_KEPT`] newer blocks are found, or when its block is
+/// given up for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrozenWeights {
+    /// In order.
+    miners: Vec<u64>,
+    /// As many scores, in the same order.
+    scores: Vec<u8>,
+}
+
+impl FrozenWeights {
+    fn read(row: row::Weights) -> Result<Self, StateError> {
+        match row.scores.len() == row.miners.len() * SCORE_BYTES && row.miners.is_sorted() {
+            true => Ok(Self {
+                miners: row.miners,
+                scores: row.scores,
+            }),
+            false => Err(damaged("weights")),
+        }
+    }
+
+    /// The smallest number of its miners.
+    pub fn first_miner(&self) -> u64 {
+        self.miners.first().copied().unwrap_or_default()
+    }
+
+    /// The largest number of its miners.
+    pub fn last_miner(&self) -> u64 {
+        self.miners.last().copied().unwrap_or_default()
+    }
+
+    /// The weight of the miner of this number; 0 when it has none.
+    pub fn of(&self, miner_number: u64) -> u128 {
+        let (scores, _) = self.scores.as_chunks::<SCORE_BYTES>();
+        let place = self.miners.binary_search(&miner_number).ok();
+        let score = place.and_then(|place| scores.get(place));
+        score.map_or(0, |score| u128::from_be_bytes(*score))
+    }
+}
+
+/// The only record that can have the weight of one miner: the last one that begins at or below it.
+pub(crate) fn around(
+    state: &dyn StateRead,
+    number: u64,
+    miner: u64,
+) -> Result<Option<FrozenWeights>, StateError> {
     let range = key::block_weights_up_to(number, miner);
     let found = page(state, range, Direction::Descending, 1, |_, weights| {
-        decode(&weights)
+        FrozenWeights::read(weights)
     })?;
-    let weight = found.into_iter().flatten().find(|(of, _)| *of == miner);
-    Ok(weight.map_or(0, |(_, weight)| weight))
+    Ok(found.into_iter().next())
+}
+
+/// The weight of one miner; 0 without one.
+pub(crate) fn of_miner(state: &dyn StateRead, number: u64, miner: u64) -> Result<u128, StateError> {
+    let found = around(state, number, miner)?;
+    Ok(found.map_or(0, |weights| weights.of(miner)))
 }
 
 /// Forgets the weights of a block.

@@ -19,6 +19,17 @@ test("the pool as it is now replaces what is shown, and what is not told stays",
   expect(client.getQueryData(poolQuery.queryKey)).toEqual({ hashrate: 2, node: { id: 3 } });
 });
 
+test("a pause of payouts has what happened asked for anew, and another rate does not", () => {
+  const settings = { network: "devnet" };
+  const payouts = { paused_reason: null };
+  client.setQueryData(poolQuery.queryKey, { hashrate: 1, settings, payouts } as never);
+  client.setQueryData(["incidents"], { pages: [] });
+  apply(client, "pool", { hashrate: 2, settings, payouts });
+  expect(isStale(["incidents"])).toBe(false);
+  apply(client, "pool", { hashrate: 2, settings, payouts: { paused_reason: "a fork" } });
+  expect(isStale(["incidents"])).toBe(true);
+});
+
 test("news of a pool that was never asked for make no half an answer", () => {
   apply(client, "pool", { hashrate: 2 });
   expect(client.getQueryData(poolQuery.queryKey)).toBeUndefined();

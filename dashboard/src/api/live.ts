@@ -92,9 +92,7 @@ export function apply(queryClient: QueryClient, name: EventName, data: unknown):
       refreshShown(queryClient);
       break;
     case "pool":
-      queryClient.setQueryData<Pool>(poolQuery.queryKey, (old) =>
-        old ? { ...old, ...(data as Partial<Pool>) } : old,
-      );
+      notePool(queryClient, data as Partial<Pool>);
       break;
     case "nodes":
       queryClient.setQueryData<Nodes>(nodesQuery.queryKey, data as Nodes);
@@ -126,6 +124,16 @@ function greet(queryClient: QueryClient, hello: Schemas["Hello"]): void {
   const wasCut = !["live", "connecting"].includes(connectionStore.get().state);
   if (wasCut) refreshShown(queryClient);
   changeConnection({ nodeId: hello.node_id });
+}
+
+function notePool(queryClient: QueryClient, news: Partial<Pool>): void {
+  const old = queryClient.getQueryData<Pool>(poolQuery.queryKey);
+  if (old === undefined) return;
+  queryClient.setQueryData<Pool>(poolQuery.queryKey, { ...old, ...news });
+  // There is no event for what happened to the pool: it shows by what it changes.
+  const told = ({ payouts, settings }: Partial<Pool>) =>
+    JSON.stringify([payouts?.paused_reason, settings]);
+  if (told({ ...old, ...news }) !== told(old)) invalidate(queryClient, ["incidents"]);
 }
 
 function noteMiner(queryClient: QueryClient, news: MinerNews): void {

@@ -110,6 +110,16 @@ export const payoutsQuery = infiniteQueryOptions({
   getNextPageParam: (page) => page.next_before ?? null,
 });
 
+export const incidentsQuery = infiniteQueryOptions({
+  queryKey: ["incidents"],
+  initialPageParam: null as number | null,
+  queryFn: ({ pageParam, signal }) => {
+    const query = { limit: 10, ...before(pageParam) };
+    return dataOf(client.GET(`${V1}/incidents`, { params: { query }, signal }));
+  },
+  getNextPageParam: (page) => page.next_before ?? null,
+});
+
 export const payoutQuery = (id: number) =>
   queryOptions({
     queryKey: ["payouts", id],

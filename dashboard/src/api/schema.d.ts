@@ -71,8 +71,9 @@ export interface paths {
     };
     /**
      * Who gets how much of a block.
-     * @description A settled block is shared with the amount the chain paid; one that is maturing needs the amount
-     *     to reckon with. The weights of old blocks are forgotten; then, and for orphaned blocks, there are
+     * @description A settled block is shared with the amount the chain paid, one that is maturing with what it was
+     *     expected to pay when it was found; where that is not known, the amount to reckon with must be given.
+     *     The weights of old blocks are forgotten; then, and for orphaned blocks, there are
      *     no rows.
      */
     get: operations["block_shares"];
@@ -123,6 +124,28 @@ export interface paths {
      *     but for blocks and payouts that change in turn within a second. A stream ends after an hour.
      */
     get: operations["events"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/incidents": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Pauses of payouts, payouts that were undone, and changes of the rules, newest first.
+     * @description As the books have them, so that every node tells the same; who leads and which nodes are away is not
+     *     in the books, but in `/api/v1/nodes`. A page looks at 1,000 changes at most: it may have less rows
+     *     than its limit, none even, and still say with `next_before` where to go on.
+     */
+    get: operations["incidents"];
     put?: never;
     post?: never;
     delete?: never;
@@ -762,12 +785,12 @@ export interface components {
     /** @description Who has had a share accepted within the last quarter of an hour. */
     Active: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Miners.
        */
       miners: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Their workers.
        */
       workers: number;
@@ -775,12 +798,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_Block: components["schemas"]["Block"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -808,12 +831,12 @@ export interface components {
       window_max: string | null;
     }) & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -824,12 +847,12 @@ export interface components {
       amount_atomic: components["schemas"]["Decimal"];
     }) & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -837,12 +860,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_Effort: components["schemas"]["Effort"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -850,12 +873,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_Lateness: components["schemas"]["Lateness"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -889,12 +912,12 @@ export interface components {
       workers: components["schemas"]["WorkerSums"];
     }) & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -902,12 +925,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_Network: components["schemas"]["Network"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -915,12 +938,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_NetworkFees: components["schemas"]["NetworkFees"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -928,12 +951,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_OwnerChallenge: components["schemas"]["OwnerChallenge"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -941,12 +964,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_OwnerSettings: components["schemas"]["OwnerSettings"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -956,18 +979,39 @@ export interface components {
       /** @description The rows, newest first. */
       items: components["schemas"]["Block"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description What to give as `before` to get the next page; null on the last one.
        */
       next_before: number | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
+       * @description Ledger time of that moment.
+       */
+      ledger_time_ms: number;
+    };
+    /** @description A value, with the moment of the ledger it belongs to. */
+    At_PageBack_Incident: {
+      /** @description The rows, newest first. */
+      items: components["schemas"]["Incident"][];
+      /**
+       * Format: uint64
+       * @description What to give as `before` to get the next page; null on the last one.
+       */
+      next_before: number | null;
+    } & {
+      /**
+       * Format: uint64
+       * @description Log index the value was read at.
+       */
+      index: number;
+      /**
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -977,18 +1021,18 @@ export interface components {
       /** @description The rows, newest first. */
       items: components["schemas"]["MinerPayout"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description What to give as `before` to get the next page; null on the last one.
        */
       next_before: number | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -998,18 +1042,18 @@ export interface components {
       /** @description The rows, newest first. */
       items: components["schemas"]["PayoutSummary"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description What to give as `before` to get the next page; null on the last one.
        */
       next_before: number | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1019,18 +1063,18 @@ export interface components {
       /** @description The rows, newest first. */
       items: components["schemas"]["Reward"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description What to give as `before` to get the next page; null on the last one.
        */
       next_before: number | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1052,24 +1096,24 @@ export interface components {
         /** @description Their score, in 2^-64 of the expected work of a block. */
         score: components["schemas"]["Decimal"];
         /**
-         * Format: int64
+         * Format: uint64
          * @description Shares that were paid at once.
          */
         shares: number;
       })[];
       /**
-       * Format: int64
+       * Format: uint64
        * @description What to give as `before` to get the next page; null on the last one.
        */
       next_before: number | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1082,12 +1126,12 @@ export interface components {
       next_after: string | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1100,12 +1144,12 @@ export interface components {
       next_after: string | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1127,12 +1171,12 @@ export interface components {
       next_after: string | null;
     } & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1145,12 +1189,12 @@ export interface components {
       variants: components["schemas"]["Variant"][];
     }) & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1158,12 +1202,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_Pool: components["schemas"]["Pool"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1176,12 +1220,12 @@ export interface components {
       node: components["schemas"]["Node"];
     }) & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1189,12 +1233,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_ReserveAnswer: components["schemas"]["ReserveAnswer"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1202,12 +1246,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_Series: components["schemas"]["Series"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1215,12 +1259,12 @@ export interface components {
     /** @description A value, with the moment of the ledger it belongs to. */
     At_TopMiners: components["schemas"]["TopMiners"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1230,18 +1274,18 @@ export interface components {
       /** @description Its open sessions on that node, of this moment and not of the index; 100 at most. */
       sessions: components["schemas"]["Session"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The node whose sessions are shown: each knows its own.
        */
       sessions_node_id: number;
     }) & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index the value was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1264,14 +1308,14 @@ export interface components {
        */
       fee_bps: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was found.
        */
       found_at_ms: number;
       /** @description Its hash. */
       hash: components["schemas"]["Hash"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Its height.
        */
       height: number;
@@ -1298,7 +1342,7 @@ export interface components {
       /** @description Network difficulty it met. */
       network_difficulty: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Order of recording, from 1; the cursor of the list.
        */
       number: number;
@@ -1311,14 +1355,14 @@ export interface components {
       /** @description How its reward is shared. */
       scheme: components["schemas"]["SchemeName"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was settled; null unless settled.
        */
       settled_at_ms: number | null;
       /** @description Where it stands. */
       status: components["schemas"]["BlockState"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Where the chain ordered it; null unless settled.
        */
       topoheight: number | null;
@@ -1337,7 +1381,7 @@ export interface components {
       /** @description What happened. */
       change: components["schemas"]["EntryKindName"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index of the command: with `change` it names this event on every node.
        */
       index: number;
@@ -1382,9 +1426,9 @@ export interface components {
     /** @description The body of a change: what is absent stays as it is. */
     ChangeSettings: {
       /** @description Whether the address is left out of lists of miners and finders. */
-      is_hidden?: boolean | null;
+      is_hidden?: boolean;
       /** @description Whether nobody can mine to the address without a token. */
-      is_token_required?: boolean | null;
+      is_token_required?: boolean;
       /** @description Smallest balance that is paid out, at least the pool's; null: the pool's. */
       payout_threshold_atomic?: string | null;
       /** @description One of the offered schemes; null: as the port or the pool says. */
@@ -1401,7 +1445,7 @@ export interface components {
       /** @description Name of the pool; null when its operator gave none. */
       pool_name: string | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description The node that answers.
        */
       serving_node_id: number;
@@ -1413,7 +1457,7 @@ export interface components {
       /** @description Where miners connect; empty while it does not answer. */
       endpoints: components["schemas"]["Endpoint"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Its id.
        */
       id: number;
@@ -1429,7 +1473,7 @@ export interface components {
       /** @description Whether it is used at present. */
       healthy: boolean;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Its newest height.
        */
       height: number | null;
@@ -1441,17 +1485,17 @@ export interface components {
     /** @description How far the daemons of a node agree. */
     DaemonAgreement: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Daemons the node is configured with.
        */
       configured: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Those it uses at this moment.
        */
       healthy: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Between the greatest and the smallest height of those; null with less than two.
        */
       heights_apart: number | null;
@@ -1529,23 +1573,23 @@ export interface components {
     /** @description Hashes per second, estimated from accepted work. */
     Hashrates: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Over the last day, up to ten minutes less; time without work counts as well.
        */
       day: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Over the last hour, up to ten minutes less.
        */
       hour: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Accepted shares within the hour: an estimate from `n` shares is off by about one part in the
        *     root of `n`.
        */
       shares_of_hour: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Over about the last ten minutes, or since work began if that is less.
        */
       ten_minutes: number;
@@ -1560,16 +1604,49 @@ export interface components {
       /** @description The running program and the pages it serves; a page that was made for another one reloads. */
       build: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index of what follows at once.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description The node that answers.
        */
       node_id: number;
     };
+    /** @description One thing that happened, as the books have it. */
+    Incident: {
+      /**
+       * Format: uint64
+       * @description Log index of it; the cursor of the list.
+       */
+      index: number;
+      /**
+       * Format: uint64
+       * @description The payout it is about; null when it is about none.
+       */
+      payout_id: number | null;
+      /** @description Why payouts were paused; null for everything else, whose reasons are the operators' own. */
+      reason: string | null;
+      /**
+       * Format: uint64
+       * @description When it happened, by the ledger's time.
+       */
+      time_ms: number;
+      /** @description What happened. */
+      what: components["schemas"]["IncidentKind"];
+    };
+    /**
+     * @description What happened to the pool that visitors should know.
+     * @enum {string}
+     */
+    IncidentKind:
+      | "payouts_paused"
+      | "payouts_resumed"
+      | "payouts_reconciled"
+      | "payout_rejected"
+      | "payout_abandoned"
+      | "settings_changed";
     /** @description A balanced change of accounts. Who asked for it, and why, only operators see. */
     JournalEntry: {
       /** @description Changes by account, in atomic units with a sign; their sum is zero. */
@@ -1577,29 +1654,29 @@ export interface components {
         [key: string]: string;
       };
       /**
-       * Format: int64
+       * Format: uint64
        * @description The block it is about; null when it is about none.
        */
       block_number: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index of its command; of the first one, where an hour's paid work is gathered.
        */
       index: number;
       /** @description What it is about. */
       kind: components["schemas"]["EntryKindName"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of the last of several commands.
        */
       last_time_ms: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description The payout it is about; null when it is about none.
        */
       payout_id: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time.
        */
       time_ms: number;
@@ -1614,7 +1691,7 @@ export interface components {
        */
       difference_atomic: string | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Blocks found.
        */
       found: number;
@@ -1626,17 +1703,17 @@ export interface components {
       /** @description How many heights the template was behind: "0" to "8", and "9+". */
       heights_late: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Of these, blocks the chain has not settled yet.
        */
       maturing: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Of these, blocks that were given up.
        */
       orphaned: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Of these, blocks the chain paid.
        */
       settled: number;
@@ -1652,7 +1729,7 @@ export interface components {
     /** @description The answer of `/api/v1/pool/lateness`: the newest found blocks by how late they were. */
     Lateness: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Blocks that were added up.
        */
       blocks: number;
@@ -1661,7 +1738,7 @@ export interface components {
       /** @description One for each lateness, on time first. */
       items: components["schemas"]["LateBlocks"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the oldest of them was found; null without any.
        */
       oldest_found_at_ms: number | null;
@@ -1680,7 +1757,7 @@ export interface components {
     /** @description The body of a request for a token. */
     MakeOwnToken: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it ends; null: never.
        */
       expires_at_ms?: number | null;
@@ -1700,7 +1777,7 @@ export interface components {
       /** @description In a payout that is not final. */
       in_flight_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the newest share was accepted.
        */
       last_share_at_ms: number | null;
@@ -1709,7 +1786,7 @@ export interface components {
       /** @description Transferred to the address, ever. */
       paid_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Accepted shares, ever.
        */
       shares: number;
@@ -1751,12 +1828,12 @@ export interface components {
       /** @description Whose it is. */
       address: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index it was read at.
        */
       index: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Ledger time of that moment.
        */
       ledger_time_ms: number;
@@ -1791,7 +1868,7 @@ export interface components {
       /** @description Published average of the fees of one block; "0" while there is no sample. */
       average_fees_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Time the chain aims at between two blocks.
        */
       block_time_ms: number;
@@ -1802,7 +1879,7 @@ export interface components {
       /** @description That difficulty over `block_time_ms`: an estimate of all hashes per second, decimal text. */
       hashrate: string | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Greatest height that its daemons know; null while none answers.
        */
       height: number | null;
@@ -1811,27 +1888,27 @@ export interface components {
       /** @description What the block would pay its miner besides fees; also null when the daemon did not say. */
       next_reward_atomic: null | components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The node that answers.
        */
       node_id: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description How many heights pass before the chain's order of a block is final.
        */
       stability_heights: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Up to this height the chain does not change any more; null while no daemon answers.
        */
       stable_height: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description How old that template is.
        */
       template_age_ms: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Topoheight of the chain when the newest template was made; null without one, as are the
        *     four below.
        */
@@ -1848,24 +1925,24 @@ export interface components {
       /** @description The published average of one block; "0" while there is no sample. */
       average_fees_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Blocks that the samples cover.
        */
       blocks: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description The most they cover; what exceeds it goes from the old end.
        */
       blocks_max: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description The first of these blocks in the chain's order; null without any.
        */
       first_topoheight: number | null;
       /** @description Every sample, newest first. */
       items: components["schemas"]["NetworkSample"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The last of them: up to here the stable chain was looked at; null without any.
        */
       last_topoheight: number | null;
@@ -1873,7 +1950,7 @@ export interface components {
     /** @description Sums over a stretch of the network's stable blocks. */
     NetworkSample: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description How many blocks it has.
        */
       blocks: number;
@@ -1882,26 +1959,26 @@ export interface components {
       /** @description The largest fees of one of the blocks. */
       fees_max_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The first block of the stretch.
        */
       first_topoheight: number;
       /** @description Whether it is part of the average. */
       is_counted: boolean;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Its last block.
        */
       last_topoheight: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was published.
        */
       published_at_ms: number;
       /** @description What their miners got besides. */
       rewards_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Blocks before it that no daemon could show.
        */
       unreadable_blocks: number;
@@ -1911,22 +1988,22 @@ export interface components {
       /** @description The daemons it follows. */
       daemons: components["schemas"]["Daemon"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Its id in the cluster.
        */
       id: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Id of the leader, when this node knows one.
        */
       leader_id: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Open connections of miners to this node.
        */
       miner_connections: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description This node's clock when it answered; ages on a page are counted from here.
        */
       now_ms: number;
@@ -1937,19 +2014,19 @@ export interface components {
       /** @description Source revision of the running program. */
       revision: string | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description How many heights pass before the chain's order of a block is final.
        */
       stability_heights: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the process started.
        */
       started_at_ms: number;
       /** @description What its miners work on. */
       template: null | components["schemas"]["Template"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The term of the consensus.
        */
       term: number;
@@ -1963,7 +2040,7 @@ export interface components {
       /** @description The nodes, by id. */
       items: components["schemas"]["PublicNode"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The leader, when known.
        */
       leader_id: number | null;
@@ -1999,7 +2076,7 @@ export interface components {
       /** @description Its last characters. */
       ending: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it ends; null: never.
        */
       expires_at_ms: number | null;
@@ -2008,7 +2085,7 @@ export interface components {
       /** @description What it is for. */
       label: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was made.
        */
       made_at_ms: number;
@@ -2020,7 +2097,7 @@ export interface components {
       /** @description What it is called by: 16 hex digits. */
       id: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index of its making.
        */
       index: number;
@@ -2030,7 +2107,7 @@ export interface components {
     /** @description A text for the owner of an address to sign. */
     OwnerChallenge: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Until when it is taken.
        */
       expires_at_ms: number;
@@ -2054,7 +2131,7 @@ export interface components {
       /** @description What can be chosen. */
       schemes_offered: components["schemas"]["SchemeName"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the session ends.
        */
       session_expires_at_ms: number;
@@ -2080,7 +2157,7 @@ export interface components {
       /** @description What happened. */
       change: components["schemas"]["EntryKindName"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index of the command: with `change` it names this event on every node.
        */
       index: number;
@@ -2099,12 +2176,17 @@ export interface components {
       /** @description The signed transactions; at most one of them executes, because they share one nonce. */
       variants: components["schemas"]["Variant"][];
     };
-    /** @description Balances that reach their threshold and are not held. */
+    /** @description Balances that reach their threshold and are not held, counted at most a second before. */
     PayoutQueue: {
       /** @description Their balances. */
       amount_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
+       * @description Log index they were counted at; not below `min_index` when that was given.
+       */
+      index: number;
+      /**
+       * Format: uint64
        * @description How many miners; counted up to ten thousand.
        */
       miners: number;
@@ -2117,12 +2199,12 @@ export interface components {
     /** @description Where payouts stand. */
     PayoutState: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the newest payout was reserved.
        */
       last_reserved_at_ms: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Earliest time of the next one; null while none was made or nothing is set up.
        */
       next_earliest_at_ms: number | null;
@@ -2140,7 +2222,7 @@ export interface components {
       /** @description The block that executed it; null unless confirmed. */
       block_hash: null | components["schemas"]["Hash"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was confirmed; null unless confirmed.
        */
       confirmed_at_ms: number | null;
@@ -2149,17 +2231,17 @@ export interface components {
       /** @description The network fee of that transaction; null unless confirmed. */
       fee_atomic: null | components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Order of reservation, from 1; the cursor of the list.
        */
       id: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description The account nonce of the chain it is bound to.
        */
       nonce: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description How many addresses it pays.
        */
       payees: number;
@@ -2168,14 +2250,14 @@ export interface components {
       /** @description Why it was undone; null unless released or abandoned. */
       release_reason: string | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was reserved.
        */
       reserved_at_ms: number;
       /** @description Where it stands. */
       status: components["schemas"]["PayoutStage"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Topoheight of that block; null unless confirmed.
        */
       topoheight: number | null;
@@ -2187,7 +2269,7 @@ export interface components {
     /** @description `event: ping`, when nothing else was said for a while. */
     Ping: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Up to here nothing is missing.
        */
       index: number;
@@ -2199,14 +2281,14 @@ export interface components {
       /** @description Digest over every change of the ledger so far; equal on all nodes at an equal index. */
       digest: components["schemas"]["Hash"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Estimated hashes per second over about the last ten minutes.
        */
       hashrate: number;
       /** @description The same over several times. */
       hashrates: components["schemas"]["Hashrates"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the newest block was found; null before the first.
        */
       last_block_found_at_ms: number | null;
@@ -2237,7 +2319,7 @@ export interface components {
       /** @description Most that a day's payouts (UTC) take from balances; null: no limit. */
       payout_daily_limit_atomic: null | components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Earliest time between two payouts.
        */
       payout_interval_ms: number;
@@ -2271,7 +2353,7 @@ export interface components {
       /** @description What was wrong with this request, and what would be right. */
       detail: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index of the state that the answer is about.
        */
       index?: number | null;
@@ -2319,7 +2401,7 @@ export interface components {
       /** @description The miner's address. */
       miner: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Number of the miner, after which the next page begins.
        */
       miner_number: number;
@@ -2336,17 +2418,17 @@ export interface components {
       /** @description Base URL of its API, as browsers reach it; null when it was given none. */
       api_url: string | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Newest log index it has applied.
        */
       applied_index: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Open connections of miners.
        */
       connections: number | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Greatest height that its daemons know.
        */
       daemon_height: number | null;
@@ -2358,14 +2440,14 @@ export interface components {
       /** @description Accepted work per second over the last minute, in hashes. */
       hashrate: null | components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Its id.
        */
       id: number;
       /** @description Whether it votes. */
       is_voter: boolean;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Entries of the leader's log that it has not stored yet.
        */
       lag: number | null;
@@ -2382,7 +2464,7 @@ export interface components {
       /** @description Accepted shares per second over the last minute, with three digits. */
       shares_per_second: string | null;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When its process started.
        */
       started_at_ms: number | null;
@@ -2392,7 +2474,7 @@ export interface components {
     /** @description The mean over the newest blocks. */
     RecentEffort: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description How many there are, on which the mean rests.
        */
       blocks: number;
@@ -2413,7 +2495,7 @@ export interface components {
       /** @description The workers; the one that was refused something last is first. */
       items: components["schemas"]["RefusedWorker"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The node that answers; each knows its own.
        */
       node_id: number;
@@ -2421,12 +2503,12 @@ export interface components {
     /** @description What was refused to one worker. */
     RefusedWorker: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was refused something first.
        */
       first_at_ms: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was refused something last.
        */
       last_at_ms: number;
@@ -2446,13 +2528,13 @@ export interface components {
     /** @description What PPS and FPPS are paid from. */
     Reserve: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Final blocks that the required reserve rests on; with less than 20 it rests on the
        *     expected income.
        */
       blocks: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Since when it is exhausted, or not any more; null when it never was.
        */
       changed_at_ms: number | null;
@@ -2488,7 +2570,7 @@ export interface components {
     /** @description `event: reset`: something may have been missed, ask for everything anew. */
     Reset: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index from which on the stream goes on.
        */
       index: number;
@@ -2505,17 +2587,17 @@ export interface components {
       /** @description Its hash. */
       block_hash: components["schemas"]["Hash"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Number of the block; the cursor of the list.
        */
       block_number: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it was found.
        */
       found_at_ms: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Its height.
        */
       height: number;
@@ -2526,7 +2608,7 @@ export interface components {
       /** @description How its reward is shared. */
       scheme: components["schemas"]["SchemeName"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the chain paid it for good; null until then.
        */
       settled_at_ms: number | null;
@@ -2550,7 +2632,7 @@ export interface components {
       /** @description `ten_minutes`, `hour`, or `day`. */
       step: components["schemas"]["StepName"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Length of a span.
        */
       step_ms: number;
@@ -2558,12 +2640,12 @@ export interface components {
     /** @description One open session of a worker. */
     Session: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Shares of this session that were accepted.
        */
       accepted: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it connected.
        */
       connected_at_ms: number;
@@ -2572,7 +2654,7 @@ export interface components {
       /** @description Whether it came over TLS, as far as the node sees. */
       is_tls: boolean;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When its newest accepted share arrived; null before the first.
        */
       last_share_at_ms: number | null;
@@ -2588,12 +2670,12 @@ export interface components {
     /** @description A new session. It cannot be printed for debugging, so that it gets into no log. */
     SessionOpened: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it ends.
        */
       expires_at_ms: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Log index of its opening.
        */
       index: number;
@@ -2612,12 +2694,12 @@ export interface components {
         [key: string]: number;
       };
       /**
-       * Format: int64
+       * Format: uint64
        * @description Accepted shares.
        */
       shares: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When it begins.
        */
       start_ms: number;
@@ -2639,7 +2721,7 @@ export interface components {
       /** @description Their score, in 2^-64 of the expected work of a block. */
       score: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Shares that were paid at once.
        */
       shares: number;
@@ -2652,21 +2734,21 @@ export interface components {
     /** @description The newest block template. */
     Template: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description How old it is.
        */
       age_ms: number;
       /** @description Name of the proof of work. */
       algorithm: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Height of the block to find.
        */
       height: number;
       /** @description Network difficulty, decimal text in expected hashes. */
       network_difficulty: string;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Topoheight of the chain when it was made.
        */
       topoheight: number;
@@ -2674,7 +2756,7 @@ export interface components {
     /** @description A miner in an order. */
     TopMiner: components["schemas"]["Miner"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Estimated hashes per second over about the last ten minutes.
        */
       hashrate: number;
@@ -2689,32 +2771,32 @@ export interface components {
     /** @description Counts over the pool's life. */
     Totals: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Blocks recorded.
        */
       blocks: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Of these, blocks the chain has not settled yet.
        */
       blocks_maturing: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Of these, blocks that were given up.
        */
       blocks_orphaned: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Of these, blocks the chain paid.
        */
       blocks_settled: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Miners ever seen.
        */
       miners: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Payouts confirmed.
        */
       payouts: number;
@@ -2723,7 +2805,7 @@ export interface components {
         [key: string]: number;
       };
       /**
-       * Format: int64
+       * Format: uint64
        * @description Accepted shares.
        */
       shares: number;
@@ -2744,7 +2826,7 @@ export interface components {
       /** @description The network fee it pays. */
       fee_atomic: components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Topoheight of the balance it is proven against.
        */
       reference_topoheight: number;
@@ -2763,12 +2845,12 @@ export interface components {
       /** @description Difficulty of its next session; null when none was reported yet. */
       difficulty: null | components["schemas"]["Decimal"];
       /**
-       * Format: int64
+       * Format: uint64
        * @description Estimated hashes per second over about the last ten minutes.
        */
       hashrate: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description When the newest share was accepted.
        */
       last_share_at_ms: number | null;
@@ -2779,7 +2861,7 @@ export interface components {
         [key: string]: number;
       };
       /**
-       * Format: int64
+       * Format: uint64
        * @description Accepted shares, ever.
        */
       shares: number;
@@ -2789,12 +2871,12 @@ export interface components {
     /** @description Workers by how they are. */
     WorkerCounts: {
       /**
-       * Format: int64
+       * Format: uint64
        * @description Workers with a share accepted within the last quarter of an hour.
        */
       active: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description The others.
        */
       offline: number;
@@ -2804,7 +2886,7 @@ export interface components {
       /** @description Its open sessions on that node, of this moment and not of the index; 100 at most. */
       sessions: components["schemas"]["Session"][];
       /**
-       * Format: int64
+       * Format: uint64
        * @description The node whose sessions are shown: each knows its own.
        */
       sessions_node_id: number;
@@ -2828,12 +2910,12 @@ export interface components {
     /** @description Sums over all workers of a miner. */
     WorkerSums: components["schemas"]["WorkerCounts"] & {
       /**
-       * Format: int64
+       * Format: uint64
        * @description How many workers were ever seen.
        */
       count: number;
       /**
-       * Format: int64
+       * Format: uint64
        * @description Estimated hashes per second over about the last ten minutes.
        */
       hashrate: number;
@@ -3115,6 +3197,46 @@ export interface operations {
       503: components["responses"]["Unavailable"];
     };
   };
+  incidents: {
+    parameters: {
+      query?: {
+        /** @description Only what is of this kind. */
+        what?:
+          | "payouts_paused"
+          | "payouts_resumed"
+          | "payouts_reconciled"
+          | "payout_rejected"
+          | "payout_abandoned"
+          | "settings_changed";
+        /** @description Go on before this row: what `next_before` said. */
+        before?: number;
+        /** @description Most rows of the page. */
+        limit?: number;
+        /** @description The answer must not be older than this log index; the node waits a moment for it, and answers 503 `index_not_reached` when it does not come. */
+        min_index?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description As of the index it names */
+      200: {
+        headers: {
+          /** @description Log index the answer was read at. */
+          "x-raftpool-index"?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["At_PageBack_Incident"];
+        };
+      };
+      400: components["responses"]["BadRequest"];
+      429: components["responses"]["TooManyRequests"];
+      503: components["responses"]["Unavailable"];
+    };
+  };
   journal: {
     parameters: {
       query?: {
@@ -3145,7 +3267,7 @@ export interface operations {
           | "network_fees_pool";
         /** @description Nothing older, in milliseconds since the Unix epoch. */
         since_ms?: number;
-        /** @description Go on after this row: what `next_after` said. */
+        /** @description Go on after this entry: what `next_after` said. */
         after?: string;
         /** @description Most rows of the page. */
         limit?: number;

@@ -5,6 +5,7 @@ import type { InfiniteData } from "@tanstack/react-query";
 import type {
   blocksQuery,
   connectQuery,
+  incidentsQuery,
   minerPayoutsQuery,
   minerQuery,
   networkQuery,
@@ -40,5 +41,6 @@ export type StatementLine = AnswerOf<ReturnType<typeof statementQuery>>["items"]
 export type Network = AnswerOf<typeof networkQuery>;
 export type MinerPayout = AnswerOf<ReturnType<typeof minerPayoutsQuery>>["items"][number];
 
+export type Incident = AnswerOf<typeof incidentsQuery>["items"][number];
 export type Connect = AnswerOf<typeof connectQuery>;
 export type PagesOf<T> = InfiniteData<T, unknown>;

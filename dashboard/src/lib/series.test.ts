@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { rateOnce, rates } from "./series";
+import { rateOnce, rates, secondPointAt } from "./series";
 
 const STEP = 600_000;
 const span = (index: number, work: string) => ({
@@ -34,4 +34,14 @@ test("a rate of a time that has not passed yet is not shown", () => {
   expect(rateOnce(5, series(8), 6 * STEP, now)?.unit).toBe("warming up");
   expect(rateOnce(5, { items: [], step_ms: STEP }, STEP, now)?.unit).toBe("warming up");
   expect(rateOnce(5, undefined, STEP, now)).toBeUndefined();
+});
+
+test("a chart of one point gets its second when the next span has lasted a while", () => {
+  const now = 100 * STEP + 60_000;
+  const points = rates([span(100, "60000")], STEP, now);
+  expect(points.times).toHaveLength(1);
+  const second = secondPointAt(points);
+  expect(second).toBe(101.3 * STEP);
+  expect(rates([span(100, "1")], STEP, second - 1).times).toHaveLength(1);
+  expect(rates([span(100, "1")], STEP, second).times).toHaveLength(2);
 });

@@ -44,6 +44,14 @@ export function rates(items: readonly Span[], step_ms: number, now_ms: number): 
   return points;
 }
 
+/** When a chart of `step_ms` that has one point gets its second one. */
+export function secondPointAt(points: RatePoints): number {
+  const [middle = 0] = points.times;
+  // Until then the only span is the one that runs, of which the middle of what has passed is known.
+  const start = Math.floor(middle / points.step_ms) * points.step_ms;
+  return start + (1 + BEGUN_PART) * points.step_ms;
+}
+
 /**
  * A rate over `length_ms` for people. While there has been no work for that long it is of a shorter
  * time, and says so instead. Undefined before the spans have come.

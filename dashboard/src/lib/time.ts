@@ -48,6 +48,14 @@ export function formatAhead(ms: number, locale?: string): string {
   return format.format(Math.max(1, Math.ceil(ms / MINUTE)), "minute");
 }
 
+/** "in 24 minutes", "in 3 hours", "in 2 days": one unit, rounded up. */
+export function formatRoughlyAhead(ms: number, locale?: string): string {
+  const format = new Intl.RelativeTimeFormat(locale, { style: "long" });
+  if (ms < HOUR) return formatAhead(ms, locale);
+  if (ms < 2 * DAY) return format.format(Math.ceil(ms / HOUR), "hour");
+  return format.format(Math.ceil(ms / DAY), "day");
+}
+
 /** "24 minutes". */
 export function formatMinutes(ms: number, locale?: string): string {
   const format = new Intl.NumberFormat(locale, {

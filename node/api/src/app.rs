@@ -22,6 +22,8 @@ use crate::metrics::HttpMetrics;
 use crate::rates::Rates;
 use crate::reading::Reader;
 use crate::site::Site;
+use crate::summary::PoolKept;
+use crate::weights::WeightsKept;
 use crate::{document, guard, health, metrics, routes, site};
 
 /// What every handler shares.
@@ -39,6 +41,8 @@ pub(crate) struct App {
     pub(crate) hub: Arc<Hub>,
     pub(crate) site: Arc<Site>,
     pub(crate) census: Arc<Census>,
+    pub(crate) weights: Arc<WeightsKept>,
+    pub(crate) pool: Arc<PoolKept>,
     /// None when requests are not limited.
     pub(crate) rates: Option<Arc<Rates>>,
     pub(crate) origins: Origins,

@@ -37,6 +37,8 @@ mod proposing;
 mod rates;
 mod routes;
 mod site;
+mod summary;
+mod weights;
 
 mod parameters;
 mod problem;

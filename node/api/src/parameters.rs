@@ -45,7 +45,10 @@ impl Parameters {
                 ));
             }
         }
-        Ok(Self { pairs })
+        let parameters = Self { pairs };
+        // Every path knows it, also one that has no use for it.
+        parameters.min_index()?;
+        Ok(parameters)
     }
 
     /// The index the answer must contain at least.
@@ -96,12 +99,12 @@ impl Parameters {
     pub(crate) fn cursor(&self, name: &str) -> Result<Option<String>, Problem> {
         match self.text_of(name) {
             None => Ok(None),
-            Some(text) if text.is_empty() || text.len() > CURSOR_LENGTH_MAX => {
+            Some(text) if text.is_empty() || length(text) > CURSOR_LENGTH_MAX => {
                 Err(Problem::parameter(
                     name,
                     format!(
-                        "must have 1 to {CURSOR_LENGTH_MAX} bytes, has {}",
-                        text.len()
+                        "must have 1 to {CURSOR_LENGTH_MAX} characters, has {}",
+                        length(text)
                     ),
                 ))
             }
@@ -152,8 +155,9 @@ impl Parameters {
     /// A name in the ledger.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Problem> {
         match self.text_of(name) {
-            Some(text) if text.len() > CURSOR_LENGTH_MAX => {
-                let problem = format!("has {} bytes, {CURSOR_LENGTH_MAX} at most", text.len());
+            Some(text) if length(text) > CURSOR_LENGTH_MAX => {
+                let has = length(text);
+                let problem = format!("has {has} characters, {CURSOR_LENGTH_MAX} at most");
                 Err(Problem::parameter(name, problem))
             }
             text => Ok(text.map(str::to_owned)),
@@ -166,6 +170,11 @@ impl Parameters {
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.as_str())
     }
+}
+
+/// In characters, as the document says it.
+fn length(text: &str) -> usize {
+    text.chars().count()
 }
 
 /// What a requester wrote, short enough to be repeated to him.

@@ -7,6 +7,7 @@ mod books;
 mod connect;
 mod downloads;
 mod events;
+mod incidents;
 mod miners;
 mod network;
 mod nodes;
@@ -32,10 +33,12 @@ use crate::problem::{self, Problem};
 use crate::reading::At;
 
 pub(crate) use books::simulate_block;
+#[cfg(test)]
+pub(crate) use miners::rewards_of;
 pub(crate) use owners::methods_of;
 
 /// Longest name of a worker that a path may have; the ledger's are shorter.
-const NAME_BYTES_MAX: usize = 256;
+const NAME_LENGTH_MAX: usize = 256;
 
 pub(crate) type Answer<T> = Result<At<T>, Problem>;
 pub(crate) type PathText = Result<Path<String>, PathRejection>;
@@ -51,6 +54,7 @@ pub(crate) fn resources() -> OpenApiRouter<App> {
         .routes(routes!(network::network))
         .routes(routes!(network::network_fees))
         .routes(routes!(nodes::nodes))
+        .routes(routes!(incidents::incidents))
         .routes(routes!(books::reserve))
         .routes(routes!(books::journal))
         .routes(routes!(books::window_shares))
@@ -137,10 +141,10 @@ pub(crate) fn worker_of(
 ) -> Result<(String, String), Problem> {
     let Path((miner, worker)) = path.map_err(|_| not_text())?;
     let miner = address(miner)?;
-    if worker.len() <= NAME_BYTES_MAX {
+    if worker.chars().count() <= NAME_LENGTH_MAX {
         return Ok((miner, worker));
     }
-    let detail = format!("a worker's name has {NAME_BYTES_MAX} bytes at most");
+    let detail = format!("a worker's name has {NAME_LENGTH_MAX} characters at most");
     Err(Problem::new(problem::BAD_PATH, detail))
 }
 

@@ -209,6 +209,8 @@ fn make_router(
         hub,
         site,
         census: Arc::default(),
+        weights: Arc::default(),
+        pool: Arc::default(),
         rates: Rates::new(config.requests_per_minute_per_ip_max).map(Arc::new),
         origins: Origins::new(config.cors_origins.clone()),
         about: Arc::new(about),

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
 use raftpool_tests::loadgen::Loadgen;
 use raftpool_tests::processes::{MINERS, Pool};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::cpu_time;
@@ -75,23 +75,33 @@ async fn open(address: SocketAddr, number: usize) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// When the first and the last stream got news.
+/// When the first and the last stream got news of the pool; signs of life and other topics are none.
 async fn hear(streams: &mut [TcpStream]) -> Result<(Instant, Instant)> {
     for stream in streams.iter() {
         // What came before is no news.
         let mut waste = [0; 16_384];
         while stream.try_read(&mut waste).is_ok_and(|count| count > 0) {}
     }
-    let heard = streams.iter_mut().map(|stream| async {
-        let mut part = [0; 512];
-        let count = tokio::time::timeout(DEADLINE, stream.read(&mut part)).await??;
-        ensure!(count > 0, "a stream was closed");
-        Ok(Instant::now())
-    });
+    let heard = streams
+        .iter_mut()
+        .map(|stream| async { tokio::time::timeout(DEADLINE, news(stream)).await? });
     let heard = try_join_all(heard).await?;
     let first = heard.iter().min().context("streams")?;
     let last = heard.iter().max().context("streams")?;
     Ok((*first, *last))
+}
+
+/// Reads lines until one begins an event of the pool.
+async fn news(stream: &mut TcpStream) -> Result<Instant> {
+    let mut lines = BufReader::new(stream);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        ensure!(lines.read_line(&mut line).await? > 0, "a stream was closed");
+        if line.trim_end() == "event: pool" {
+            return Ok(Instant::now());
+        }
+    }
 }
 
 /// The node's part of a core, in hundredths.

@@ -8,10 +8,11 @@ use row::block::End;
 use super::{Block, BlockPart, BlockStatus, LedgerView, Result};
 use crate::arithmetic::{basis_points, share_of};
 use crate::command::Scheme;
+use crate::key;
 use crate::key::KeyRange;
 use crate::record::{damaged, each, hash, page, wide};
 use crate::state::Direction;
-use crate::{key, weights};
+use crate::weights::{self, FrozenWeights};
 
 /// Blocks. Every method fails only when the state cannot be read.
 #[allow(clippy::missing_errors_doc)]
@@ -185,17 +186,16 @@ impl LedgerView<'_> {
         Ok(sum)
     }
 
-    /// What a block would pay one miner if it paid `amount_atomic`; 0 for an orphaned block, for one
-    /// of PPS or FPPS, and for an old settled one whose weights are gone.
-    pub fn block_part_of(&self, hash: &[u8; 32], amount_atomic: u64, address: &str) -> Result<u64> {
-        let block = match self.block_row(hash)? {
-            Some(block) if !matches!(block.end, Some(End::Orphaned(_))) => block,
-            _ => return Ok(0),
-        };
-        match self.load::<row::Miner>(key::miner(address))? {
-            Some(miner) => self.part_of(&block, amount_atomic, address, miner.number),
-            None => Ok(0),
-        }
+    /// The number a miner has; none before its first accepted share.
+    pub fn miner_number(&self, address: &str) -> Result<Option<u64>> {
+        let miner: Option<row::Miner> = self.load(key::miner(address))?;
+        Ok(miner.map(|miner| miner.number))
+    }
+
+    /// The record of a block's frozen weights that has the one of a miner, if there is one: what comes
+    /// before its first miner, or lies between its last one and `miner_number`, is in no record.
+    pub fn weights_around(&self, block: u64, miner_number: u64) -> Result<Option<FrozenWeights>> {
+        weights::around(self.state, block, miner_number)
     }
 
     /// What a PPLNS block of `amount_atomic` would pay one miner if it were found now.
@@ -216,17 +216,16 @@ impl LedgerView<'_> {
         address: &str,
         miner_number: u64,
     ) -> Result<u64> {
-        let fee_atomic = basis_points(amount_atomic, block.fee_bps);
-        let shared = amount_atomic.saturating_sub(fee_atomic);
-        Ok(match block.scheme() {
-            Scheme::Pps | Scheme::Fpps => 0,
-            Scheme::Solo if block.miner == address => shared,
-            Scheme::Solo => 0,
-            Scheme::Unspecified | Scheme::Pplns => {
-                let weight = weights::of_miner(self.state, block.number, miner_number)?;
-                share_of(shared, weight, weights::total(block)?)
-            }
-        })
+        let shared = shared_of(amount_atomic, block.fee_bps);
+        let weight = || weights::of_miner(self.state, block.number, miner_number);
+        let is_finder = block.miner == address;
+        part(
+            block.scheme(),
+            shared,
+            is_finder,
+            weights::total(block)?,
+            weight,
+        )
     }
 
     fn block_row(&self, hash: &[u8; 32]) -> Result<Option<row::Block>> {
@@ -235,6 +234,43 @@ impl LedgerView<'_> {
             None => Ok(None),
         }
     }
+}
+
+impl Block {
+    /// What it would pay one miner if it paid `amount_atomic`, whose frozen weight `weight` finds; 0
+    /// for a block of PPS or FPPS. What an orphaned block pays is not asked of it.
+    ///
+    /// # Errors
+    /// When `weight` fails.
+    pub fn part_of(
+        &self,
+        amount_atomic: u64,
+        address: &str,
+        weight: impl FnOnce() -> Result<u128>,
+    ) -> Result<u64> {
+        let shared = shared_of(amount_atomic, self.fee_bps);
+        let is_finder = self.miner == address;
+        part(self.scheme, shared, is_finder, self.weights_total, weight)
+    }
+}
+
+/// What miners share of an amount.
+fn shared_of(amount_atomic: u64, fee_bps: u32) -> u64 {
+    amount_atomic.saturating_sub(basis_points(amount_atomic, fee_bps))
+}
+
+fn part(
+    scheme: Scheme,
+    shared: u64,
+    is_finder: bool,
+    total: u128,
+    weight: impl FnOnce() -> Result<u128>,
+) -> Result<u64> {
+    Ok(match scheme {
+        Scheme::Solo if is_finder => shared,
+        Scheme::Pps | Scheme::Fpps | Scheme::Solo => 0,
+        Scheme::Unspecified | Scheme::Pplns => share_of(shared, weight()?, total),
+    })
 }
 
 fn read_block(block: row::Block) -> Result<Block> {

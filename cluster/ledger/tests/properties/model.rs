@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use raftpool_ledger::command::command::Body;
 use raftpool_ledger::command::{
     Account, BanWorker, Command, ConfirmPayout, CreditShares, ExecutedSpend, LiftBan, MakeToken,
-    MoveFunds, NetworkFeePayer, OrphanBlock, PaidTo, Payee, PublishNetworkSample, ReconcilePayouts,
-    RecordBlock, ReleasePayout, ReopenBlock, ReservePayout, Scheme, Settings, SettleBlock, Share,
-    SignPayout,
+    MoveFunds, NetworkFeePayer, OrphanBlock, PaidTo, PausePayouts, Payee, PublishNetworkSample,
+    ReconcilePayouts, RecordBlock, ReleasePayout, ReopenBlock, ReservePayout, Scheme, Settings,
+    SettleBlock, Share, SignPayout,
 };
 use raftpool_ledger::reserve::ReserveLevel;
 use raftpool_ledger::view::{Accounts, LedgerView, PayoutStatus};
@@ -184,14 +184,7 @@ impl Model {
                 }
                 self.release(payout)
             }
-            Body::PausePayouts(pause) => {
-                if !pause.paused && self.must_reconcile {
-                    return None;
-                }
-                self.paused = pause.paused;
-                self.must_reconcile |= pause.paused && pause.until_reconciled;
-                Some("PayoutsPaused".into())
-            }
+            Body::PausePayouts(pause) => self.pause(pause),
             Body::ReconcilePayouts(found) => self.reconcile(found),
             body @ (Body::ApprovePayout(_)
             | Body::RejectPayout(_)
@@ -216,6 +209,15 @@ impl Model {
                 Some("TokenRequirementSet".into())
             }
         }
+    }
+
+    fn pause(&mut self, pause: &PausePayouts) -> Expected {
+        if !pause.paused && self.must_reconcile {
+            return None;
+        }
+        self.paused = pause.paused;
+        self.must_reconcile |= pause.paused && pause.until_reconciled;
+        Some("PayoutsPaused".into())
     }
 
     fn finalize(&mut self, version: u32) -> Expected {

@@ -1,18 +1,20 @@
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { CircleAlert, CircleCheck, CircleX } from "lucide-react";
-import { connectQuery, nodesQuery } from "@/api/queries";
+import { connectQuery, incidentsQuery, nodesQuery } from "@/api/queries";
 import type { Nodes } from "@/api/types";
 import { status } from "@/lib/messages";
 import { cx } from "@/ui/cx";
 import { PageTitle } from "@/ui/page-title";
 import { Loaded, Panel, RowsSkeleton } from "@/ui/panel";
 import { EndpointsPanel } from "@/ui/pool/endpoints-panel";
+import { IncidentsPanel } from "./incidents-panel";
 import { NodePanel } from "./node-panel";
 import { NodesTable } from "./nodes-table";
 
 export default function StatusPage() {
   const nodes = useQuery(nodesQuery);
   const connect = useQuery(connectQuery);
+  const incidents = useInfiniteQuery(incidentsQuery);
   return (
     <div className="flex flex-col gap-5 max-sm:gap-4">
       <PageTitle title={status.title} intro={status.intro} />
@@ -24,7 +26,8 @@ export default function StatusPage() {
       </Panel>
       {/* Below lists of unknown length nothing is drawn before them, or it would move. */}
       {!nodes.isPending && <EndpointsPanel query={connect} />}
-      {!nodes.isPending && !connect.isPending && <NodePanel />}
+      {!nodes.isPending && !connect.isPending && <IncidentsPanel />}
+      {!nodes.isPending && !connect.isPending && !incidents.isPending && <NodePanel />}
     </div>
   );
 }

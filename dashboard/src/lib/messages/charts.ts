@@ -15,7 +15,9 @@ export const charts = {
   hashrate: "Hashrate",
   shares: "Shares",
   refused: "Refused",
-  few: "The chart begins when the pool has mined for two steps of ten minutes.",
+  few: (rate: string, shares: string, ahead: string) =>
+    `So far ${rate} from ${shares}. The chart begins ${ahead}, with its second point.`,
+  sharesOf: (count: string) => (count === "1" ? "1 share" : `${count} shares`),
   warming: "warming up",
   none: "No share in this range.",
   summary: (low: string, high: string, mean: string, span: string) =>

@@ -62,4 +62,21 @@ export const status = {
     alarms: "An operator has to look",
   },
   endpoints: "Where miners connect",
+  incidents: {
+    title: "What happened",
+    note: "From the books, so that every node tells the same: pauses of payouts, payouts that were undone, and changes of the rules.",
+    none: {
+      title: "Nothing happened yet",
+      text: "Payouts were never paused, none was undone, and the rules are the first ones.",
+    },
+    what: {
+      payouts_paused: "Payouts were paused",
+      payouts_resumed: "Payouts were resumed",
+      payouts_reconciled: "The books were compared with the chain",
+      payout_rejected: "A payout was undone before it was signed; balances are as before",
+      payout_abandoned: "A signed payout was given up",
+      settings_changed: "The rules were changed",
+    },
+    payout: (id: string) => `Payout ${id}`,
+  },
 } as const;

@@ -2,8 +2,8 @@ import type { ReactNode } from "react";
 import { poolNow } from "@/lib/clock";
 import { charts } from "@/lib/messages";
 import { formatCount, formatHashrate } from "@/lib/number";
-import { rates, type Span } from "@/lib/series";
-import { formatDuration } from "@/lib/time";
+import { type RatePoints, rates, type Span, secondPointAt } from "@/lib/series";
+import { formatDuration, formatRoughlyAhead } from "@/lib/time";
 import { CHART_SPACE, ChartSkeleton, TimeSeries } from "../chart/time-series";
 import type { Marker } from "../chart/types";
 
@@ -42,8 +42,20 @@ export function RateChart({
         markers: markers.filter((marker) => marker.at_ms >= from - step_ms),
       }}
       summary={summaryOf(points.rates, step_ms)}
-      empty={points.times.length === 0 ? charts.none : charts.few}
+      empty={emptyWords(points)}
     />
+  );
+}
+
+/** What there is to say before there is a line to draw. */
+function emptyWords(points: RatePoints): string {
+  const [rate] = points.rates;
+  if (rate === undefined) return charts.none;
+  const shares = charts.sharesOf(formatCount(points.shares[0] ?? 0));
+  return charts.few(
+    formatHashrate(rate),
+    shares,
+    formatRoughlyAhead(secondPointAt(points) - poolNow()),
   );
 }
 

@@ -11,6 +11,9 @@ use serde_json::{Map, Value, json};
 /// Schemas whose optional fields may really be left out: a refusal, and what is sent to the pool.
 const WITH_OPTIONAL_FIELDS: [&str; 3] = ["Problem", "ChangeSettings", "MakeOwnToken"];
 
+/// What is sent to change something, and must change something.
+const CHANGE: &str = "ChangeSettings";
+
 /// Rewrites the schemas of a document.
 pub(super) fn tidy(document: &mut Value) {
     let Some(Value::Object(schemas)) = document.pointer_mut("/components/schemas") else {
@@ -25,6 +28,10 @@ pub(super) fn tidy(document: &mut Value) {
             }
         }
         rewrite(schema, is_answer);
+        if let (CHANGE, Value::Object(fields)) = (name.as_str(), schema) {
+            // The generator has no word for it: a change of nothing is refused.
+            fields.insert("minProperties".into(), 1.into());
+        }
     }
 }
 
@@ -60,12 +67,25 @@ fn rewrite(value: &mut Value, is_answer: bool) {
                 let names: Vec<_> = properties.keys().cloned().collect();
                 fields.insert("required".into(), names.into());
             }
+            take_sign_off(fields, is_answer);
             raise_description(fields);
             let values = fields.values_mut();
             values.for_each(|value| rewrite(value, is_answer));
         }
         Value::Array(items) => items.iter_mut().for_each(|item| rewrite(item, is_answer)),
         _ => {}
+    }
+}
+
+/// The generator calls every number of 64 bits `int64`; those of the pool have no sign, and the largest
+/// ones that may be sent to it are above those that have one.
+fn take_sign_off(fields: &mut Map<String, Value>, is_answer: bool) {
+    let is_unsigned = fields.get("minimum") == Some(&json!(0));
+    if is_unsigned && fields.get("format") == Some(&json!("int64")) {
+        fields.insert("format".into(), "uint64".into());
+        if !is_answer {
+            fields.insert("maximum".into(), u64::MAX.into());
+        }
     }
 }
 

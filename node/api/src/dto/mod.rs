@@ -17,6 +17,7 @@ pub mod drain;
 pub mod effort;
 pub mod event;
 pub mod export;
+pub mod incident;
 pub mod journal;
 pub mod lateness;
 pub mod miner;
@@ -158,10 +159,12 @@ impl<T> PageBack<T> {
         mut row: impl FnMut(R) -> Result<Option<T>, StateError>,
     ) -> Result<Self, StateError> {
         let (mut items, mut before, mut looked_at) = (Vec::new(), before, 0);
+        // Most pages are full after as many, and one more that tells whether there is another page.
+        let mut wanted = LIMIT_MAX.min(limit.saturating_add(1));
         loop {
-            let chunk = LIMIT_MAX.min(looked_at_max - looked_at);
+            let chunk = wanted.min(looked_at_max - looked_at);
             let found = read(before, chunk)?;
-            let is_last = found.len() < LIMIT_MAX;
+            let is_last = found.len() < chunk;
             for one in found {
                 if items.len() == limit {
                     return Ok(Self {
@@ -173,6 +176,8 @@ impl<T> PageBack<T> {
                 looked_at += 1;
                 items.extend(row(one)?);
             }
+            // Rows that are not wanted are rare or the rule: twice as many tell soon which.
+            wanted = LIMIT_MAX.min(looked_at.max(limit - items.len() + 1));
             // A full chunk that was cut by the bound is not the end.
             let is_cut = looked_at == looked_at_max;
             if is_last || is_cut {

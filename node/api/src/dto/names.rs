@@ -65,6 +65,21 @@ states! {
         /// Given up after it was signed.
         Abandoned = "abandoned",
     }
+    /// What happened to the pool that visitors should know.
+    IncidentKind {
+        /// Nobody is paid until payouts are resumed.
+        PayoutsPaused = "payouts_paused",
+        /// Payouts go on.
+        PayoutsResumed = "payouts_resumed",
+        /// Restored books were compared with the chain, so that payouts may be resumed.
+        PayoutsReconciled = "payouts_reconciled",
+        /// A payout was undone before it was signed, and its balances given back.
+        PayoutRejected = "payout_rejected",
+        /// A payout was given up although it was signed.
+        PayoutAbandoned = "payout_abandoned",
+        /// The rules of the pool were changed.
+        SettingsChanged = "settings_changed",
+    }
 }
 
 impl From<&BlockStatus> for BlockState {

@@ -100,7 +100,7 @@ pub struct OwnLabel {
 pub struct ChangeSettings {
     /// Smallest balance that is paid out, at least the pool's; null: the pool's.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[1-9][0-9]{0,18}$")]
     pub payout_threshold_atomic: Option<Option<Decimal>>,
     /// One of the offered schemes; null: as the port or the pool says.
     #[serde(default, deserialize_with = "given")]
@@ -108,9 +108,11 @@ pub struct ChangeSettings {
     pub scheme: Option<Option<String>>,
     /// Whether the address is left out of lists of miners and finders.
     #[serde(default)]
+    #[schema(value_type = bool)]
     pub is_hidden: Option<bool>,
     /// Whether nobody can mine to the address without a token.
     #[serde(default)]
+    #[schema(value_type = bool)]
     pub is_token_required: Option<bool>,
 }
 

@@ -20,7 +20,7 @@ use crate::number::{blocks_of_work, ratio, time_ms};
 const MILLI: u128 = 1000;
 
 /// The pool: its rules, its money and its counts, all as of one moment.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Pool {
     /// Digest over every change of the ledger so far; equal on all nodes at an equal index.
     pub digest: Hash,
@@ -66,7 +66,7 @@ pub struct Active {
 }
 
 /// The rules that change money.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PoolSettings {
     /// Name of the chain's network.
     pub network: String,
@@ -88,7 +88,7 @@ pub struct PoolSettings {
 }
 
 /// One way of sharing rewards.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OfferedScheme {
     /// Its name, as miners choose it.
     #[schema(value_type = SchemeName)]
@@ -100,7 +100,7 @@ pub struct OfferedScheme {
 }
 
 /// Counts over the pool's life.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Totals {
     /// Accepted shares.
     pub shares: u64,
@@ -124,7 +124,7 @@ pub struct Totals {
 
 /// Where each atomic unit is: the first four, which came from outside, are together as much as
 /// all accounts from `balances_atomic` to `donations_atomic`.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Accounts {
     /// All that settled blocks brought.
     pub income_atomic: Decimal,
@@ -167,7 +167,7 @@ pub struct Accounts {
 }
 
 /// The PPLNS window, measured in the expected work of a block.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Window {
     /// Work inside it.
     pub blocks_of_work: String,
@@ -176,7 +176,7 @@ pub struct Window {
 }
 
 /// Where payouts stand.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PayoutState {
     /// Why payouts are paused; null while they are not.
     pub paused_reason: Option<String>,
@@ -190,9 +190,11 @@ pub struct PayoutState {
     pub queue: PayoutQueue,
 }
 
-/// Balances that reach their threshold and are not held.
-#[derive(Debug, Serialize, ToSchema)]
+/// Balances that reach their threshold and are not held, counted at most a second before.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PayoutQueue {
+    /// Log index they were counted at; not below `min_index` when that was given.
+    pub index: u64,
     /// How many miners; counted up to ten thousand.
     pub miners: u64,
     /// Their balances.
@@ -201,6 +203,14 @@ pub struct PayoutQueue {
 
 impl Pool {
     pub(crate) fn read(view: &LedgerView<'_>) -> Result<Self, StateError> {
+        Self::with_queue(view, PayoutQueue::read(view)?)
+    }
+
+    /// With a count of who waits to be paid that was made before.
+    pub(crate) fn with_queue(
+        view: &LedgerView<'_>,
+        queue: PayoutQueue,
+    ) -> Result<Self, StateError> {
         let settings = view.settings()?;
         let totals = view.totals()?;
         let time_ms = view.time_ms()?;
@@ -221,7 +231,7 @@ impl Pool {
                     .and_then(|settings| ratio(settings.pplns_window_milli.into(), MILLI)),
             },
             round_effort: blocks_of_work(totals.round_score),
-            payouts: PayoutState::read(view, settings.as_ref())?,
+            payouts: PayoutState::read(view, settings.as_ref(), queue)?,
             totals: totals.into(),
             settings: settings.map(PoolSettings::from),
         })
@@ -229,12 +239,16 @@ impl Pool {
 }
 
 impl PayoutState {
-    fn read(view: &LedgerView<'_>, settings: Option<&Settings>) -> Result<Self, StateError> {
+    fn read(
+        view: &LedgerView<'_>,
+        settings: Option<&Settings>,
+        queue: PayoutQueue,
+    ) -> Result<Self, StateError> {
         let last_reserved_at_ms = time_ms(view.last_payout_ms()?);
         Ok(Self {
             paused_reason: view.payouts_paused()?,
             open: view.open_payout()?.as_ref().map(PayoutSummary::from),
-            queue: PayoutQueue::read(view, settings)?,
+            queue,
             last_reserved_at_ms,
             next_earliest_at_ms: last_reserved_at_ms
                 .zip(settings)
@@ -247,8 +261,8 @@ impl PayoutState {
 const QUEUE_MAX: usize = 10_000;
 
 impl PayoutQueue {
-    fn read(view: &LedgerView<'_>, settings: Option<&Settings>) -> Result<Self, StateError> {
-        let payable = match settings {
+    pub(crate) fn read(view: &LedgerView<'_>) -> Result<Self, StateError> {
+        let payable = match view.settings()? {
             Some(settings) => view.payable(settings.payout_threshold_atomic, QUEUE_MAX)?,
             None => Vec::new(),
         };
@@ -257,6 +271,7 @@ impl PayoutQueue {
             .map(|(_, balance)| u128::from(*balance))
             .sum();
         Ok(Self {
+            index: view.index()?,
             miners: payable.len() as u64,
             amount_atomic: amount.into(),
         })

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::names::{BlockState, SchemeName};
 use super::{Decimal, Hash};
 use crate::number::ratio;
+use crate::weights::WeightsKept;
 
 /// A miner's part of one block.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,12 +36,40 @@ pub struct Reward {
     pub is_expected: bool,
 }
 
+/// Whose part it is, and what holds for all blocks of a read.
+pub(crate) struct Whose<'a> {
+    address: &'a str,
+    /// The miner's number.
+    number: u64,
+    /// How many blocks there are.
+    blocks: u64,
+    kept: &'a WeightsKept,
+}
+
+impl<'a> Whose<'a> {
+    /// A miner; none when the ledger does not know it.
+    pub(crate) fn find(
+        view: &LedgerView<'_>,
+        address: &'a str,
+        kept: &'a WeightsKept,
+    ) -> Result<Option<Self>, StateError> {
+        let blocks = view.totals()?.blocks;
+        let number = view.miner_number(address)?;
+        Ok(number.map(|number| Self {
+            address,
+            number,
+            blocks,
+            kept,
+        }))
+    }
+}
+
 impl Reward {
     /// The part of a miner; nothing when it has none, or the block was given up.
     pub(crate) fn read(
         view: &LedgerView<'_>,
         block: &view::Block,
-        address: &str,
+        of: &Whose<'_>,
     ) -> Result<Option<Self>, StateError> {
         let status = BlockState::from(&block.status);
         let (amount, settled_at_ms) = match block.status {
@@ -52,7 +81,8 @@ impl Reward {
             } => (amount_atomic, Some(settled_at_ms)),
             BlockStatus::Orphaned { .. } => return Ok(None),
         };
-        let part = view.block_part_of(&block.hash, amount, address)?;
+        let weight = || of.kept.of(view, block.number, of.number, of.blocks);
+        let part = block.part_of(amount, of.address, weight)?;
         if part == 0 {
             return Ok(None);
         }

@@ -6,11 +6,11 @@ use raftpool_ledger::settings::ADDRESS_BYTES_MAX;
 use raftpool_ledger::view::{account_name, accounts};
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{Object, Required};
 
 use super::{CURSOR_LENGTH_MAX, LIMIT_DEFAULT, LIMIT_MAX};
-use crate::dto::names::{BlockState, PayoutStage};
+use crate::dto::names::{BlockState, IncidentKind, PayoutStage};
 use crate::dto::series::step_name;
 
 /// A parameter of a path or of its query.
@@ -45,6 +45,10 @@ pub(crate) enum Form {
     Address,
     /// 64 hex digits.
     Hash,
+    /// 16 hex digits.
+    TokenId,
+    /// A place in the journal.
+    Place,
 }
 
 const fn known(name: &'static str, form: Form, description: &'static str) -> Known {
@@ -66,6 +70,11 @@ const AFTER: Known = known(
     "after",
     Form::Text,
     "Go on after this row: what `next_after` said.",
+);
+const AFTER_ENTRY: Known = known(
+    "after",
+    Form::Place,
+    "Go on after this entry: what `next_after` said.",
 );
 const AFTER_NUMBER: Known = known(
     "after",
@@ -140,6 +149,10 @@ takes! {
     PayoutsPage in Query:
         known("status", Form::OneOf(PayoutStage::NAMES), "Only payouts that stand there."),
         BEFORE, LIMIT;
+    /// A page of incidents.
+    IncidentsPage in Query:
+        known("what", Form::OneOf(IncidentKind::NAMES), "Only what is of this kind."),
+        BEFORE, LIMIT;
     /// The first miners of an order.
     Ranking in Query:
         known("by", Form::OneOf(&RANKINGS), "What they are ordered by; `hashrate` if not given."),
@@ -164,7 +177,7 @@ takes! {
         known("block", Form::Number, "Only entries about the block of this number."),
         known("payout", Form::Number, "Only entries about this payout."),
         known("account", Form::Account, "Only entries that change this account."),
-        SINCE_MS, AFTER, LIMIT;
+        SINCE_MS, AFTER_ENTRY, LIMIT;
     /// One miner.
     OfMiner in Path: known("address", Form::Address, "The miner's address.");
     /// One block.
@@ -174,7 +187,7 @@ takes! {
         known("worker", Form::Name, "The worker's name.");
     /// One token.
     OfToken in Path: known("address", Form::Address, "The miner's address."),
-        known("id", Form::Text, "The token's id: 16 hex digits.");
+        known("id", Form::TokenId, "The token's id: 16 hex digits.");
     /// One payout.
     OfPayout in Path: known("id", Form::Number, "The payout's id.");
 }
@@ -201,11 +214,12 @@ impl Form {
         let number = || {
             ObjectBuilder::new()
                 .schema_type(SchemaType::new(Type::Integer))
-                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+                // Without a sign, and more than the largest number that has one.
+                .format(Some(SchemaFormat::Custom("uint64".into())))
         };
         let text = || ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
         let schema = match self {
-            Self::Number => number().minimum(Some(0)),
+            Self::Number => number().minimum(Some(0)).maximum(Some(usize::MAX)),
             Self::Limit => number()
                 .minimum(Some(1))
                 .maximum(Some(LIMIT_MAX))
@@ -221,6 +235,10 @@ impl Form {
                 .pattern(Some("^[0-9A-Za-z:]+$"))
                 .max_length(Some(ADDRESS_BYTES_MAX)),
             Self::Hash => text().pattern(Some("^[0-9A-Fa-f]{64}$")),
+            Self::TokenId => text().pattern(Some("^[0-9A-Fa-f]{16}$")),
+            Self::Place => text()
+                .pattern(Some("^[0-9]{1,19}-[0-9]{1,2}$"))
+                .max_length(Some(CURSOR_LENGTH_MAX)),
         };
         schema.build()
     }

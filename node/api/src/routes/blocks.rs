@@ -71,8 +71,9 @@ pub(crate) async fn block(State(app): State<App>, uri: Uri, path: PathText) -> A
 
 /// Who gets how much of a block.
 ///
-/// A settled block is shared with the amount the chain paid; one that is maturing needs the amount
-/// to reckon with. The weights of old blocks are forgotten; then, and for orphaned blocks, there are
+/// A settled block is shared with the amount the chain paid, one that is maturing with what it was
+/// expected to pay when it was found; where that is not known, the amount to reckon with must be given.
+/// The weights of old blocks are forgotten; then, and for orphaned blocks, there are
 /// no rows.
 #[utoipa::path(
     get,
@@ -96,7 +97,7 @@ pub(crate) async fn block_shares(
         let paid = match block.status {
             BlockStatus::Settled { amount_atomic, .. } => Some(amount_atomic),
             BlockStatus::Orphaned { .. } => Some(0),
-            BlockStatus::Maturing => None,
+            BlockStatus::Maturing => Some(block.expected_atomic).filter(|amount| *amount > 0),
         };
         let Some(amount) = given.or(paid) else {
             return Ok(Some(None));

@@ -119,7 +119,9 @@ fn place((index, kind): EntryPlace) -> String {
 }
 
 fn cursor(text: &str) -> Result<EntryPlace, Problem> {
+    let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     let parts = text.split_once('-');
+    let parts = parts.filter(|(index, kind)| is_plain(index) && is_plain(kind));
     let read = parts.and_then(|(index, kind)| {
         let kind: i32 = kind.parse().ok()?;
         Some((index.parse().ok()?, EntryKind::try_from(kind).ok()?))

@@ -3,6 +3,8 @@
 //! One read for the whole table, so that it is of one moment; the bound of rows is far above what a
 //! miner of this pool gets in a year.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -40,8 +42,9 @@ pub(crate) async fn rewards_csv(
     path: PathText,
 ) -> Result<Response, Problem> {
     let (address, parameters) = (address_of(path)?, Parameters::of(&uri, &[])?);
-    let found = about_miner(&app, &parameters, address, |view, address| {
-        rewards_of(view, address, None, ROWS_MAX, ROWS_MAX)
+    let kept = Arc::clone(&app.weights);
+    let found = about_miner(&app, &parameters, address, move |view, address| {
+        rewards_of(view, &kept, address, None, ROWS_MAX, ROWS_MAX)
     })
     .await?;
     let head = [

@@ -1,5 +1,7 @@
 //! Miners, their workers and payouts.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -12,13 +14,14 @@ use crate::app::App;
 use crate::dto::miner::{Miner, MinerDetail, TopMiners};
 use crate::dto::payout::MinerPayout;
 use crate::dto::refusal::Refusals;
-use crate::dto::reward::Reward;
+use crate::dto::reward::{Reward, Whose};
 use crate::dto::worker::{WorkerDetail, WorkerHealth, sessions_of};
 use crate::dto::{Page, PageBack};
 use crate::parameters::Parameters;
 use crate::parameters::known::{BackInTime, ByName, OfMiner, OfWorker, RANKINGS, Ranking};
 use crate::problem::{INDEX_NOT_REACHED, Problem};
 use crate::reading::At;
+use crate::weights::WeightsKept;
 
 /// Miners by address.
 ///
@@ -150,8 +153,10 @@ pub(crate) async fn rewards(
 ) -> Answer<PageBack<Reward>> {
     let (address, parameters) = (address_of(path)?, Parameters::of(&uri, BackInTime::NAMES)?);
     let (before, limit) = (parameters.number("before")?, parameters.limit()?);
+    let kept = Arc::clone(&app.weights);
     about_miner(&app, &parameters, address, move |view, address| {
-        rewards_of(view, address, before, limit, REWARDS_LOOKED_AT_MAX)
+        let looked_at_max = REWARDS_LOOKED_AT_MAX;
+        rewards_of(view, &kept, address, before, limit, looked_at_max)
     })
     .await
 }
@@ -160,16 +165,20 @@ pub(crate) async fn rewards(
 const REWARDS_LOOKED_AT_MAX: usize = 1_000;
 
 /// Rewards of a miner below a block number.
-pub(super) fn rewards_of(
+pub(crate) fn rewards_of(
     view: &LedgerView<'_>,
+    kept: &WeightsKept,
     address: &str,
     before: Option<u64>,
     limit: usize,
     looked_at_max: usize,
 ) -> Result<PageBack<Reward>, StateError> {
+    let Some(whose) = Whose::find(view, address, kept)? else {
+        return Ok(PageBack::new(Vec::new(), limit, |_| 0, |row| row));
+    };
     let read = |before, count| view.blocks(before, count);
     PageBack::some(before, limit, looked_at_max, read, |block| {
-        Reward::read(view, &block, address)
+        Reward::read(view, &block, &whose)
     })
 }
 

@@ -1,14 +1,17 @@
 //! The pool as a whole.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::Uri;
+use raftpool_ledger::view::LedgerView;
 
 use super::Answer;
 use crate::app::App;
 use crate::dto::effort::Effort;
 use crate::dto::lateness::Lateness;
 use crate::dto::node::Node;
-use crate::dto::pool::{Pool, PoolAndNode};
+use crate::dto::pool::PoolAndNode;
 use crate::parameters::Parameters;
 use crate::reading::At;
 
@@ -21,7 +24,9 @@ use crate::reading::At;
 )]
 pub(crate) async fn pool(State(app): State<App>, uri: Uri) -> Answer<PoolAndNode> {
     let parameters = Parameters::of(&uri, &[])?;
-    let pool = app.reader.read(parameters.min_index()?, Pool::read).await?;
+    let (kept, min_index) = (Arc::clone(&app.pool), parameters.min_index()?);
+    let read = move |view: &LedgerView<'_>| kept.read(view, min_index);
+    let pool = app.reader.read(min_index, read).await?;
     let active = app.census.take(&app.reader).await?.value.active;
     let node = Node::new(
         app.live.node(),

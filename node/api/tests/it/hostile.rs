@@ -43,11 +43,11 @@ async fn refusals_say_what_was_wrong() -> anyhow::Result<()> {
             "before",
             "once",
         ),
-        ("/api/v1/miners?after=".to_owned(), "after", "bytes"),
+        ("/api/v1/miners?after=".to_owned(), "after", "characters"),
         (
             format!("{workers}?after={}", "a".repeat(300)),
             "after",
-            "bytes",
+            "characters",
         ),
         (
             "/api/v1/pool?min_index=soon".to_owned(),

@@ -71,7 +71,8 @@ async fn the_pool_says_who_works_and_what_waits_to_be_paid() -> anyhow::Result<(
         }
     }
     assert!(waiting > 0, "nobody waits: {miners}");
-    let queue = json!({"miners": waiting, "amount_atomic": sum.to_string()});
+    let index = &body["index"];
+    let queue = json!({"index": index, "miners": waiting, "amount_atomic": sum.to_string()});
     assert_eq!(body["payouts"]["queue"], queue);
     Ok(())
 }

@@ -305,3 +305,36 @@ async fn miners_are_paged_by_address() -> anyhow::Result<()> {
 fn hex_of(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[tokio::test]
+async fn incidents_are_what_everybody_should_know_and_no_more() -> anyhow::Result<()> {
+    let pool = TestPool::filled().await?;
+    let before = pool.json("/api/v1/incidents").await?;
+    let changes = [
+        (true, "the daemon is on a fork"),
+        (false, "told by the night shift"),
+    ];
+    for (paused, reason) in changes {
+        pool.propose(Body::PausePayouts(PausePayouts {
+            paused,
+            reason: reason.into(),
+            ..PausePayouts::default()
+        }))?;
+    }
+    let body = pool.json("/api/v1/incidents?limit=2").await?;
+    assert_eq!(body["items"][0]["what"], "payouts_resumed");
+    assert_eq!(body["items"][0]["reason"], Value::Null);
+    assert_eq!(body["items"][1]["what"], "payouts_paused");
+    assert_eq!(body["items"][1]["reason"], "the daemon is on a fork");
+    let pauses = pool.json("/api/v1/incidents?what=payouts_paused").await?;
+    assert_eq!(pauses["items"].as_array().map(Vec::len), Some(1));
+    let rest = format!("/api/v1/incidents?before={}", body["next_before"]);
+    let rest = pool.json(&rest).await?;
+    assert_eq!(rest["items"], before["items"]);
+    let first = rest["items"].as_array().and_then(|items| items.last());
+    assert_eq!(
+        first.map(|first| &first["what"]),
+        Some(&json!("settings_changed"))
+    );
+    Ok(())
+}
