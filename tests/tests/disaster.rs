@@ -280,7 +280,14 @@ async fn backups_are_made_by_the_clock_and_after_payouts_and_old_ones_go() -> Re
     let mut pool = Pool::start(hashing_options()).await?;
     let backups = pool.directory().join("backups");
     pool.stop_node().await;
-    keep_backups(&pool.node, &backups, "interval_ms = 3600000\nkeep = 2")?;
+    // It brings a backup elsewhere only once there is a place.
+    let elsewhere = pool.directory().join("elsewhere");
+    let copy = format!(
+        "interval_ms = 3600000\nkeep = 2\n\
+         copy_command = [\"cp\", \"-r\", \"{{path}}\", \"{}/{{name}}\"]",
+        elsewhere.display()
+    );
+    keep_backups(&pool.node, &backups, &copy)?;
     pool.start_node(&[]).await?;
     pool.control("produce_blocks", json!({"count": 2})).await?;
     let newest = || async { pool.node.metric("raftpool_backup_newest_bytes").await };
@@ -288,6 +295,13 @@ async fn backups_are_made_by_the_clock_and_after_payouts_and_old_ones_go() -> Re
         Ok((newest().await? > 0.0).then_some(()))
     })
     .await?;
+    let node = &pool.node;
+    wait::until("it was not brought elsewhere", DEADLINE, || async {
+        let failures = node.metric("raftpool_backup_copy_failures_total");
+        Ok((failures.await? > 0.0).then_some(()))
+    })
+    .await?;
+    std::fs::create_dir(&elsewhere)?;
     let before = complete_backups(&pool.node)?;
     find_block(&pool).await?;
     mine_until_quiet(&pool).await?;
@@ -296,6 +310,14 @@ async fn backups_are_made_by_the_clock_and_after_payouts_and_old_ones_go() -> Re
         Ok((after.last() != before.last()).then_some(()))
     })
     .await?;
+    wait::until("it was brought elsewhere", DEADLINE, || async {
+        let copied = node.metric("raftpool_backup_copied_timestamp_seconds");
+        Ok((copied.await? > 0.0).then_some(()))
+    })
+    .await?;
+    let newest = complete_backups(node)?.pop().context("no backup")?;
+    let copied = elsewhere.join(newest).display().to_string();
+    node.tell(&["backup", "verify"], &[&copied])?;
     for _ in 0..3 {
         pool.control("produce_blocks", json!({"count": 1})).await?;
         pool.node.tell(&["backup", "create"], &[])?;

@@ -24,6 +24,10 @@ pub struct BackupSection {
     /// How many backups of this node are kept, the newest ones.
     #[serde(default = "BackupSection::default_keep")]
     pub keep: u32,
+    /// Program and arguments that bring a new backup elsewhere, such as to an object store: `{path}`
+    /// is its directory, `{name}` its name. Tried again every minute until it ends with success.
+    #[serde(default)]
+    pub copy_command: Vec<String>,
 }
 
 impl BackupSection {
@@ -44,6 +48,12 @@ impl BackupSection {
             self.interval_ms >= 1_000,
             "backup.interval_ms",
             "must be 1000 or more".into(),
+        )?;
+        let words = &self.copy_command;
+        require(
+            words.is_empty() || words.iter().skip(1).any(|word| word.contains("{path}")),
+            "backup.copy_command",
+            "must have `{path}`, which stands for the backup, in one of its arguments".into(),
         )?;
         require(
             self.keep >= 1,

@@ -3,6 +3,8 @@
 //! Every node with a `[backup]` section backs up its own books, whether it leads or not: what is on
 //! one disk less is one disaster more.
 
+mod carrier;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +15,14 @@ use raftpool_ledger::cluster::{BoxFuture, read};
 use raftpool_ledger::view::LedgerView;
 use raftpool_raft::RaftNode;
 use raftpool_store::{BackupRequest, list_backups};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::commands::chain_of;
 use crate::config::{BackupSection, Config};
 use crate::system::now_ms;
+use carrier::{Carrier, Load};
 
 /// How often it is looked whether a payout has become final.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -30,14 +34,16 @@ pub(super) struct Backups {
     newest_timestamp: IntGauge,
     newest_bytes: IntGauge,
     failures: IntCounter,
+    /// The newest backup, for whoever brings it elsewhere.
+    newest: watch::Sender<Option<Load>>,
 }
 
-/// Ends the clock when it is dropped.
-pub(super) struct BackupClock(JoinHandle<()>);
+/// Ends the clock, and the bringing elsewhere, when it is dropped.
+pub(super) struct BackupClock([JoinHandle<()>; 2]);
 
 impl Drop for BackupClock {
     fn drop(&mut self) {
-        self.0.abort();
+        self.0.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -55,7 +61,13 @@ impl Backups {
         let backups = Self::new(raft.clone(), config, registry)?;
         let backups = Arc::new(backups);
         let section = backups.section.clone();
-        let run = |section| BackupClock(tokio::spawn(backups.clone().run(section)));
+        let command = section.as_ref().map(|section| section.copy_command.clone());
+        let carrier = Carrier::new(command.unwrap_or_default(), registry)?;
+        let carrying = carrier.run(backups.newest.subscribe());
+        let run = |section| {
+            let clock = tokio::spawn(backups.clone().run(section));
+            BackupClock([clock, tokio::spawn(carrying)])
+        };
         let clock = section.map(run);
         Ok((backups, clock))
     }
@@ -77,14 +89,24 @@ impl Backups {
         registry.register(Box::new(newest_timestamp.clone()))?;
         registry.register(Box::new(newest_bytes.clone()))?;
         registry.register(Box::new(failures.clone()))?;
+        let newest = watch::Sender::new(None);
         if let Some(section) = &section {
             let found = list_backups(&section.directory)
                 .with_context(|| format!("look at {}", section.directory.display()))?;
-            let infos = found.into_iter().filter_map(|backup| backup.info.ok());
-            let own = infos.filter(|info| info.node == node_id);
-            if let Some(newest) = own.max_by_key(|info| info.made_at_ms) {
-                newest_timestamp.set((newest.made_at_ms / 1_000).cast_signed());
-                newest_bytes.set(newest.size_bytes.cast_signed());
+            let own = found.into_iter().filter_map(|backup| {
+                let (name, path) = (backup.name(), backup.path);
+                let info = backup.info.ok().filter(|info| info.node == node_id)?;
+                Some((info, name, path))
+            });
+            if let Some((info, name, path)) = own.max_by_key(|(info, ..)| info.made_at_ms) {
+                newest_timestamp.set((info.made_at_ms / 1_000).cast_signed());
+                newest_bytes.set(info.size_bytes.cast_signed());
+                let made_at_ms = info.made_at_ms;
+                newest.send_replace(Some(Load {
+                    path,
+                    name,
+                    made_at_ms,
+                }));
             }
         }
         Ok(Self {
@@ -93,6 +115,7 @@ impl Backups {
             newest_timestamp,
             newest_bytes,
             failures,
+            newest,
         })
     }
 
@@ -144,6 +167,11 @@ impl Backups {
                 self.newest_timestamp
                     .set((info.made_at_ms / 1_000).cast_signed());
                 self.newest_bytes.set(info.size_bytes.cast_signed());
+                self.newest.send_replace(Some(Load {
+                    path: path.clone(),
+                    name: name.clone(),
+                    made_at_ms: info.made_at_ms,
+                }));
                 tracing::info!(name, index = info.index, "a backup was made");
                 Ok(BackupMade {
                     name,
