@@ -14,6 +14,9 @@ command -v shellcheck >/dev/null || missing+=(shellcheck)
 command -v jq >/dev/null || missing+=(jq)
 # Asks name servers as operators do.
 command -v dig >/dev/null || missing+=(bind9-dnsutils)
+# What the page for newcomers asks its reader to run.
+command -v openssl >/dev/null || missing+=(openssl)
+command -v curl >/dev/null || missing+=(curl)
 # Makes hosts of their own for the drill.
 [ -x /usr/sbin/ip ] || missing+=(iproute2)
 [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
