@@ -13,6 +13,7 @@ mod init;
 mod public;
 mod reference;
 mod sections;
+mod settings;
 mod stratum;
 #[cfg(test)]
 mod tests;
@@ -30,8 +31,9 @@ pub use public::PublicSection;
 pub use reference::reference;
 pub use sections::{
     ApiSection, DaemonSection, LogFormat, LogSection, NodeSection, PayoutSection, PoolSection,
-    RawConfig, SettingsSection, WalletSection,
+    RawConfig, WalletSection,
 };
+pub use settings::SettingsSection;
 pub use stratum::{EncryptionMode, ListenerSection, StratumSection, TlsSection, VerificationMode};
 
 /// The commented example, which is also the reference of every key.

@@ -104,7 +104,7 @@ impl Scene {
         self.prometheus.is_over(&["PayoutsPaused"]).await
     }
 
-    /// One node dies, and then a second.
+    /// A follower dies, and then the leader: who leads goes on to call itself that when it is alone.
     async fn deaths(&mut self) -> Result<()> {
         let alerts = [
             "NodeDown",
@@ -112,7 +112,8 @@ impl Scene {
             "InsufficientMembers",
             "NoSharesAccepted",
         ];
-        let (first, second) = (self.pool.member(1)?, self.pool.member(2)?);
+        let leader = self.pool.leader().await?;
+        let (first, second) = (self.pool.member(leader % 3 + 1)?, self.pool.member(leader)?);
         first.process.kill().await;
         self.prometheus.fires(&alerts[..1]).await?;
         let firing = self.prometheus.firing().await?;

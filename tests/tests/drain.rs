@@ -11,7 +11,6 @@ use raftpool_tests::cluster::{ClusterOptions, ClusterPool, HEALING_DEADLINE, Mem
 use raftpool_tests::command::holds;
 use raftpool_tests::miner::ScriptedMiner;
 use raftpool_tests::processes::{DEADLINE, MINERS, PoolOptions, executable};
-use raftpool_tests::story::credited_by_worker;
 use raftpool_tests::upgrade::{run_script, script, write_program};
 use raftpool_tests::wait;
 use serde_json::Value;
@@ -91,18 +90,7 @@ impl Scene {
             load.progresses(50, HEALING_DEADLINE).await,
             "no share is accepted any more"
         );
-        let tallies = load.stop().await;
-        let process = &pool.member(asked)?.process;
-        wait::until("the books have every share", DEADLINE, || async {
-            let mut wrong = Vec::new();
-            for miner in MINERS {
-                wrong.extend(tallies.judge(miner, &credited_by_worker(process, miner).await?));
-            }
-            ensure!(wrong.is_empty(), "{wrong:?}");
-            Ok(Some(()))
-        })
-        .await?;
-        println!("the miners were told: {:?}", tallies.total());
+        load.stop_and_compare(&[pool.member(asked)?]).await?;
         Ok(())
     }
 }

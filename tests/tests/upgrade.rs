@@ -10,8 +10,7 @@ use raftpool_ledger::COMMAND_VERSION;
 use raftpool_tests::chaos::{Habit, Load, LoadOptions};
 use raftpool_tests::cluster::{ClusterOptions, ClusterPool, HEALING_DEADLINE, Member};
 use raftpool_tests::command::holds;
-use raftpool_tests::processes::{DEADLINE, MINERS, executable};
-use raftpool_tests::story::credited_by_worker;
+use raftpool_tests::processes::{DEADLINE, executable};
 use raftpool_tests::upgrade::{
     JobWatch, Longest, is_previous_out_of_reach, previous_program, run_script, script,
 };
@@ -97,21 +96,7 @@ impl Scene {
         self.is_mined().await?;
         let Self { pool, load, watch } = self;
         let longest = watch.stop().await;
-        let tallies = load.stop().await;
-        for member in pool.members() {
-            let process = &member.process;
-            wait::until("the books have every share", DEADLINE, || async {
-                let mut wrong = Vec::new();
-                for miner in MINERS {
-                    wrong.extend(tallies.judge(miner, &credited_by_worker(process, miner).await?));
-                }
-                ensure!(wrong.is_empty(), "node {}: {wrong:?}", member.id);
-                Ok(Some(()))
-            })
-            .await?;
-        }
-        let told = tallies.total();
-        println!("the miners were told: {told:?}");
+        let told = load.stop_and_compare(&pool.members()).await?;
         ensure!(told.accepted > 100, "{told:?}");
         pool.network
             .control("auto_mine", json!({"every_ms": 0}))

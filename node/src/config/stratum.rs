@@ -10,7 +10,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ConfigError;
-use super::sections::{require, scheme};
+use super::sections::require;
+use super::settings::scheme;
 
 /// How shares are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Result, ensure};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -13,10 +14,12 @@ use tokio::time::Instant;
 
 use super::places::Places;
 use super::tally::{Tallies, Tally};
-use crate::cluster::ClusterPool;
+use crate::cluster::{ClusterPool, Member};
 use crate::miner::ScriptedMiner;
 use crate::names;
-use crate::processes::MINERS;
+use crate::processes::{DEADLINE, MINERS};
+use crate::story::credited_by_worker;
+use crate::wait;
 
 /// Longest wait for a connection with its first job.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -110,6 +113,30 @@ impl Load {
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
         true
+    }
+
+    /// Has the miners stop, waits until these nodes have booked what the miners were told, neither
+    /// more nor less, and returns that.
+    ///
+    /// # Errors
+    /// When the books of a node do not fit in time.
+    pub async fn stop_and_compare(self, nodes: &[Arc<Member>]) -> Result<Tally> {
+        let tallies = self.stop().await;
+        for node in nodes {
+            wait::until("the books have every share", DEADLINE, || async {
+                let mut wrong = Vec::new();
+                for miner in MINERS {
+                    let credited = credited_by_worker(&node.process, miner).await?;
+                    wrong.extend(tallies.judge(miner, &credited));
+                }
+                ensure!(wrong.is_empty(), "node {}: {wrong:?}", node.id);
+                Ok(Some(()))
+            })
+            .await?;
+        }
+        let told = tallies.total();
+        println!("the miners were told: {told:?}");
+        Ok(told)
     }
 
     /// Has the miners stop, and waits until every share has its answer or never will.
