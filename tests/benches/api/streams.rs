@@ -41,6 +41,9 @@ pub async fn measure(pool: &Pool, count: usize) -> Result<()> {
         grown as f64 / count as f64 / 1_024.0
     );
     println!("  nothing happens: {:.1} % of a core", load(pool).await?);
+    // Without a chain there is no work, and no share.
+    let blocks = serde_json::json!({"count": 2});
+    pool.control("produce_blocks", blocks).await?;
     let arguments = ["--connections=100", "--duration=3600"];
     let miners = Loadgen::start(&[pool.stratum()], MINERS[0], &arguments)?;
     let (first, last) = hear(&mut streams).await?;
