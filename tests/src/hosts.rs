@@ -23,8 +23,7 @@ pub struct Hosts {
 pub const PROGRAM: &str = "/usr/sbin/ip";
 
 /// Where a test finds itself.
-#[derive(Debug)]
-pub enum Entry {
+enum Entry {
     /// Among the hosts: this is the place to do something.
     Among(Hosts),
     /// It has run among the hosts and passed there.
@@ -42,11 +41,30 @@ pub struct Host {
     pub ip: IpAddr,
 }
 
-/// Makes `count` hosts and runs the test of this name among them; once there, returns them.
+/// Makes `count` hosts, runs the test of this name again among them, and there the story. Where this
+/// user may not make hosts, says so and tries nothing.
 ///
 /// # Errors
-/// When they cannot be made for another reason than missing rights, or the test fails.
-pub fn enter(test: &str, count: u8) -> Result<Entry> {
+/// When hosts cannot be made for another reason than missing rights, or the story fails.
+pub fn among<Story, Told>(test: &str, count: u8, story: Story) -> Result<()>
+where
+    Story: FnOnce(Hosts) -> Told,
+    Told: Future<Output = Result<()>>,
+{
+    match enter(test, count)? {
+        Entry::Passed => Ok(()),
+        Entry::NotAllowed => {
+            println!("not tried: this user may not make network namespaces");
+            Ok(())
+        }
+        Entry::Among(hosts) => tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?
+            .block_on(story(hosts)),
+    }
+}
+
+fn enter(test: &str, count: u8) -> Result<Entry> {
     if let Ok(told) = std::env::var(HOSTS_VARIABLE) {
         let (prefix, count) = told.rsplit_once(' ').context("a prefix and a count")?;
         return Ok(Entry::Among(Hosts {

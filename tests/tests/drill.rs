@@ -16,7 +16,7 @@ use hickory_proto::rr::RecordType;
 use raftpool_tests::chaos::{Habit, Load, LoadOptions};
 use raftpool_tests::cluster::{ClusterOptions, ClusterPool, HEALING_DEADLINE};
 use raftpool_tests::configuration::{DNS_PORT, STRATUM_PORT};
-use raftpool_tests::hosts::{Entry, Hosts, enter};
+use raftpool_tests::hosts::{Hosts, among};
 use raftpool_tests::names::{ask, texts};
 use raftpool_tests::processes::{DEADLINE, PoolOptions};
 use raftpool_tests::random::seeded;
@@ -201,18 +201,7 @@ impl Drill {
 #[test]
 fn miners_that_know_a_name_alone_find_a_living_node_whatever_happens_to_the_others() -> Result<()> {
     let own = "miners_that_know_a_name_alone_find_a_living_node_whatever_happens_to_the_others";
-    let hosts = match enter(own, NODES)? {
-        Entry::Among(hosts) => hosts,
-        Entry::Passed => return Ok(()),
-        Entry::NotAllowed => {
-            println!("not tried: this user may not make network namespaces");
-            return Ok(());
-        }
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    among(own, NODES, |hosts| async {
         let drill = Drill::begin(hosts).await?;
         let at = |id| drill.miners_at(id).len();
         println!("miners at the nodes: {} {} {}", at(1), at(2), at(3));

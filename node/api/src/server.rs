@@ -24,6 +24,7 @@ use crate::metrics::{HttpMetrics, PoolCollector};
 use crate::rates::Rates;
 use crate::reading::Reader;
 use crate::site::{Site, SiteFile};
+use crate::summary::PoolKept;
 use accept::{Bounds, Listening};
 use connections::Connections;
 use serving::Patience;
@@ -193,8 +194,10 @@ fn make_router(
     );
     let site = Arc::new(Site::new(site));
     let streams = Connections::new(config.event_streams_max, config.event_streams_per_ip_max);
+    let pool = Arc::new(PoolKept::default());
     let hub = Hub::start(
         reader.clone(),
+        Arc::clone(&pool),
         Arc::clone(&control),
         streams,
         format!("{}-{}", live.node().build.version, site.version()),
@@ -210,7 +213,7 @@ fn make_router(
         site,
         census: Arc::default(),
         weights: Arc::default(),
-        pool: Arc::default(),
+        pool,
         rates: Rates::new(config.requests_per_minute_per_ip_max).map(Arc::new),
         origins: Origins::new(config.cors_origins.clone()),
         about: Arc::new(about),

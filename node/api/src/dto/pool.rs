@@ -202,10 +202,6 @@ pub struct PayoutQueue {
 }
 
 impl Pool {
-    pub(crate) fn read(view: &LedgerView<'_>) -> Result<Self, StateError> {
-        Self::with_queue(view, PayoutQueue::read(view)?)
-    }
-
     /// With a count of who waits to be paid that was made before.
     pub(crate) fn with_queue(
         view: &LedgerView<'_>,

@@ -19,6 +19,7 @@ use crate::dto::miner::{Miner, Worker};
 use crate::dto::pool::Pool;
 use crate::reading::{At, Reader};
 use crate::server::connections::Connections;
+use crate::summary::PoolKept;
 
 /// Between two reads: one message a second and topic.
 const TICK: Duration = Duration::from_secs(1);
@@ -38,6 +39,8 @@ const NEWS_MS: u64 = 600_000;
 /// What streams share.
 pub(crate) struct Hub {
     pub(super) reader: Reader,
+    /// The pool, read once for streams and for whoever asks otherwise.
+    pub(super) pool: Arc<PoolKept>,
     pub(super) ticks: broadcast::Sender<Arc<Tick>>,
     /// Addresses that streams are about, with their number.
     watched: Mutex<HashMap<String, usize>>,
@@ -82,6 +85,7 @@ impl Hub {
     /// Begins to read; ends when `stopped` changes.
     pub(crate) fn start(
         reader: Reader,
+        pool: Arc<PoolKept>,
         control: Arc<dyn ClusterControl>,
         places: Connections,
         build: String,
@@ -90,6 +94,7 @@ impl Hub {
     ) -> Arc<Self> {
         let hub = Arc::new(Self {
             reader,
+            pool,
             ticks: broadcast::Sender::new(TICKS_KEPT),
             watched: Mutex::default(),
             nodes: watch::Sender::new("".into()),
@@ -158,6 +163,7 @@ impl Hub {
         let watched: Vec<String> = lock(&self.watched).keys().cloned().collect();
         known.retain(|address, _| watched.contains(address));
         let (before, is_heard) = (known.clone(), self.ticks.receiver_count() > 0);
+        let pool = Arc::clone(&self.pool);
         let query = move |view: &LedgerView<'_>| {
             // Of the newest command: entries without one change nothing, and are told of by nobody.
             let index = view.index()?;
@@ -165,7 +171,7 @@ impl Hub {
                 return Ok((index, None));
             }
             let from = position.unwrap_or(index);
-            let looked = look(view, from, &watched, before, is_heard)?;
+            let looked = look(view, from, &watched, before, is_heard.then_some(&*pool))?;
             Ok((index, Some(looked)))
         };
         // A node that is busy tells it a second later, and one whose ledger is gone logs it.
@@ -289,7 +295,7 @@ fn look(
     from: u64,
     watched: &[String],
     before: HashMap<String, Known>,
-    is_heard: bool,
+    pool: Option<&PoolKept>,
 ) -> Result<Looked, StateError> {
     // So much in a second happens only after a snapshot; streams notice it by the gap.
     let (from, changes) = match changes_after(view, from)? {
@@ -299,7 +305,10 @@ fn look(
     let mut looked = Looked {
         from,
         changes,
-        pool: is_heard.then(|| Pool::read(view)).transpose()?,
+        // Counted anew: nobody may be told anything after this for a long time.
+        pool: pool
+            .map(|kept| kept.read(view, Some(view.index()?)))
+            .transpose()?,
         news: Vec::new(),
         known: before,
     };

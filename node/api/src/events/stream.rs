@@ -23,6 +23,7 @@ use crate::dto::pool::Pool;
 use crate::problem::{self, Problem};
 use crate::reading::At;
 use crate::server::connections::Slot;
+use crate::summary::PoolKept;
 
 /// Silence after which something is said, so that proxies and clients know that the stream lives.
 const PING_EVERY: Duration = Duration::from_secs(15);
@@ -75,7 +76,8 @@ pub(crate) async fn open(
     // Before the read, so that no tick falls between the two.
     let (ticks, watched) = (hub.ticks.subscribe(), hub.watch(&topics.miners));
     let wanted = topics.clone();
-    let query = move |view: &LedgerView<'_>| begin(view, &wanted, last_id);
+    let pool = Arc::clone(&hub.pool);
+    let query = move |view: &LedgerView<'_>| begin(view, &pool, &wanted, last_id);
     let beginning = hub.reader.read(None, query).await?.value;
     let mut client = Client {
         hub: Arc::clone(hub),
@@ -96,6 +98,7 @@ pub(crate) async fn open(
 
 fn begin(
     view: &LedgerView<'_>,
+    pool: &PoolKept,
     topics: &Topics,
     last_id: Option<u64>,
 ) -> Result<Beginning, StateError> {
@@ -108,7 +111,7 @@ fn begin(
             true => Some(At {
                 index,
                 ledger_time_ms,
-                value: Pool::read(view)?,
+                value: pool.read(view, None)?,
             }),
             false => None,
         },

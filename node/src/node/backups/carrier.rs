@@ -126,7 +126,7 @@ impl Carrier {
             .with_context(|| format!("run {program}"))?;
         let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         let from = complaint.len().saturating_sub(COMPLAINT_BYTES_MAX);
-        let end = complaint.get(from..).unwrap_or(&complaint);
+        let end = &complaint[complaint.ceil_char_boundary(from)..];
         ensure!(
             output.status.success(),
             "{program}: {}: {end}",
