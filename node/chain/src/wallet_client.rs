@@ -1,6 +1,6 @@
 //! The official wallet over JSON-RPC. It only ever builds and signs here; sending is the daemons' part.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ impl WalletClient {
     }
 
     async fn read_spends(&self) -> Result<Vec<WalletSpend>, ChainError> {
-        let mut spends = Vec::new();
+        let (mut spends, mut known) = (Vec::new(), BTreeSet::new());
         loop {
             let params = json!({
                 "accept_incoming": false,
@@ -103,9 +103,12 @@ impl WalletClient {
                 .rpc
                 .call_and_read("list_transactions", Some(params), read)
                 .await?;
-            let is_last = page.len() < HISTORY_PAGE;
-            spends.extend(page.into_iter().map(WalletSpend::from));
-            if is_last {
+            let (told, before) = (page.len(), spends.len());
+            // What is executed meanwhile moves the rest on, so that pages may overlap.
+            let new = page.into_iter().filter(|entry| known.insert(entry.hash));
+            spends.extend(new.map(WalletSpend::from));
+            // A page that brings nothing new is the end as well: a wallet might not know `skip`.
+            if told < HISTORY_PAGE || spends.len() == before {
                 return Ok(spends);
             }
         }

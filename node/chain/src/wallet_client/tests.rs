@@ -78,6 +78,52 @@ async fn recorded_facts_are_read_with_authentication() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn the_recorded_history_says_which_nonce_paid_whom() -> anyhow::Result<()> {
+    let (_endpoint, client) = replay(vec![any("list_transactions")]).await;
+    let spends = client.spends().await?;
+    let facts = |spend: &WalletSpend| {
+        let (_, amount) = spend.transfers[0];
+        (spend.nonce, spend.fee_atomic, amount)
+    };
+    assert_eq!(facts(&spends[0]), (1, 125_000, 1_000_000));
+    assert_eq!(facts(&spends[1]), (0, 230_000, 100_000_000));
+    assert_eq!(spends[0].topoheight, 46);
+    Ok(())
+}
+
+fn entry(number: usize) -> Value {
+    json!({"hash": format!("{number:064x}"), "topoheight": number, "timestamp": 0,
+        "outgoing": {"transfers": [], "fee": 1, "nonce": number}})
+}
+
+/// A wallet with this many transactions, which may not know what a page is.
+async fn history(count: usize, has_pages: bool) -> anyhow::Result<Vec<u64>> {
+    let endpoint = FakeEndpoint::start(move |request| {
+        let number = |name: &str| request["params"][name].as_u64().unwrap_or_default() as usize;
+        let (skip, limit) = match has_pages {
+            true => (number("skip"), number("limit")),
+            false => (0, count),
+        };
+        let newest_first = (0..count).rev().skip(skip).take(limit);
+        Reply::result(newest_first.map(entry).collect())
+    })
+    .await;
+    let client = WalletClient::new(&endpoint.url, "u", "p", Network::Devnet, TIMEOUT)?;
+    let spends = client.spends().await?;
+    Ok(spends.iter().map(|spend| spend.nonce).collect())
+}
+
+#[tokio::test]
+async fn a_history_of_many_pages_is_read_whole_and_one_without_pages_comes_to_an_end()
+-> anyhow::Result<()> {
+    for (count, has_pages) in [(0, true), (100, true), (250, true), (250, false)] {
+        let wanted: Vec<u64> = (0..count as u64).rev().collect();
+        assert_eq!(history(count, has_pages).await?, wanted, "{has_pages}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn recorded_fee_estimate_is_read() -> anyhow::Result<()> {
     let recorded = any("estimate_fees");
     let (endpoint, client) = replay(vec![recorded.clone()]).await;
